@@ -1,1 +1,43 @@
-//! Placeholder.
+//! Typed bindings to the Airbyte APIs, generated at build time from the project's API documents.
+//!
+//! Two modules, each behind the feature of its name: [`public`] is the documented API for users, [`config`]
+//! the part of the Config API (what Airbyte's own web application speaks) that this project uses. Both have a
+//! `Client` with one method per operation, which gives a builder; `send()` on it makes the call.
+//!
+//! ```no_run
+//! use airbyte_api_raw::{Hooks, public};
+//!
+//! # async fn newest_job() -> Result<(), public::Error> {
+//! let client = public::Client::new_with_client(
+//!     "https://api.airbyte.com/v1",
+//!     reqwest::Client::new(),
+//!     Hooks::none(),
+//! );
+//! let page = client.list_jobs().limit(1).order_by("createdAt|DESC").send().await?;
+//! println!("{:?}", page.data.first().map(|job| &job.status));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! There is no policy here: nothing is retried, no credential is added, no environment variable is read, and
+//! no TLS implementation is chosen. Whoever needs one of these implements [`RequestHook`], or uses the crate
+//! `airbyte-cloud`, which brings all of them.
+//!
+//! What to expect of the types:
+//! - a text field with a fixed set of values is an enum with a variant `Unknown(String)`, so that a value of a
+//!   newer server is kept and written back unchanged;
+//! - fields that the API document does not know are ignored, and a missing or null optional field is `None`;
+//! - fields never have default values: what is not set is not sent;
+//! - an answer that cannot be decoded is [`Error::InvalidResponsePayload`], whose text names the place in the
+//!   JSON; every status outside 200 to 299 is [`Error::UnexpectedResponse`] with its body unread.
+
+#[cfg(feature = "config")]
+pub mod config;
+mod decode;
+mod hooks;
+#[cfg(feature = "public")]
+pub mod public;
+
+pub use decode::decode_error_path;
+pub use hooks::{Hooks, NoHooks, RequestFuture, RequestHook};
+pub use progenitor_client::{ByteStream, ClientInfo, Error, ResponseValue};
