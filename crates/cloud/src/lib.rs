@@ -1,1 +1,127 @@
-//! Placeholder.
+//! A client for Airbyte Cloud and self-managed Airbyte: workspaces, connections, jobs and sync results.
+//!
+//! A whole program: start a sync, or join the one that is running, and wait for its end.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use airbyte_cloud::{Client, ConnectionId, IfRunning, Result};
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<()> {
+//!     // AIRBYTE_CLIENT_ID, AIRBYTE_CLIENT_SECRET and, unless it is Airbyte Cloud, AIRBYTE_API_URL
+//!     let client = Client::from_env()?;
+//!     let id: ConnectionId = "5e0c9a77-3a0b-4d3f-8f3c-0f1d2c3b4a59".parse()?;
+//!
+//!     let sync = client.connection(id).sync().if_running(IfRunning::Attach).await?;
+//!     println!("job {} started at {}", sync.job_id(), sync.started_at());
+//!
+//!     match sync.wait().timeout(Duration::from_secs(3600)).await {
+//!         Ok(job) => println!("{} records", job.records_synced.unwrap_or(0)),
+//!         Err(error) => {
+//!             eprintln!("{error}");
+//!             for failure in error.failures() {
+//!                 eprintln!("  {failure}");
+//!             }
+//!             if let Some(hint) = error.hint() {
+//!                 eprintln!("hint: {hint}");
+//!             }
+//!         }
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # What to know
+//!
+//! - Handles ([`Workspace`], [`Connection`], [`Job`], ...) hold an id and make no request until asked. Lists
+//!   and waits are values too: `.await` them, or read them as streams ([`Pager`], [`Poller`]).
+//! - A sync starts exactly once, whatever happens to the request ([`SyncRequest`]), and waiting survives
+//!   failed looks, restarts of the server and tokens that end ([`Poller`]).
+//! - Every failure is an [`Error`] with a [kind](ErrorKind), a hint, and what the server said. Secrets are
+//!   kept out of errors, logs and addresses.
+//! - Settings come from the program, the environment ([`env`]), or a profile file; [`Client::settings`] tells
+//!   which.
+//! - Calls are recorded as [`tracing`] spans `airbyte_call` at level debug: operation, attempts, status,
+//!   duration. Bodies are never recorded.
+//! - What is not wrapped can be reached with [`Client::request`] and [`Client::raw`].
+//!
+//! # Coming from PyAirbyte
+//!
+//! | PyAirbyte (`airbyte.cloud`) | here |
+//! |---|---|
+//! | `CloudClientConfig`, `CloudClientConfig.from_env` | [`ClientBuilder`], [`Client::from_env`] |
+//! | `CloudWorkspace` | [`Client::workspace`], [`Client::default_workspace`] |
+//! | `CloudWorkspace.connect` | [`Workspace::info`] |
+//! | `CloudWorkspace.workspace_url` | [`Workspace::url`] |
+//! | `CloudWorkspace.list_connections`, `list_sources`, `list_destinations` | [`Workspace::connections`], [`sources`](Workspace::sources), [`destinations`](Workspace::destinations) |
+//! | `CloudWorkspace.get_connection`, `get_source`, `get_destination` | [`Client::connection`], [`source`](Client::source), [`destination`](Client::destination) |
+//! | `CloudConnection.name`, `source_id`, `stream_names`, `table_prefix`, ... | [`Connection::info`] |
+//! | `CloudConnection.connection_url`, `job_history_url` | [`Connection::url`], [`Connection::history_url`] |
+//! | `CloudConnection.run_sync` | [`Connection::sync`] |
+//! | `CloudConnection.get_sync_result` | [`Connection::latest_sync`], [`Connection::sync_result`] |
+//! | `CloudConnection.get_previous_sync_logs` | [`Connection::jobs`] |
+//! | `SyncResult.get_job_status`, `bytes_synced`, `records_synced`, `start_time` | [`Job::info`] |
+//! | `SyncResult.wait_for_completion`, `raise_failure_status` | [`SyncResult::wait`] |
+//! | `JobStatusEnum` | [`JobStatus`] |
+
+mod attempts;
+mod auth;
+mod builder;
+mod call;
+mod classify;
+mod client;
+mod clock;
+mod connection;
+mod destination;
+pub mod env;
+mod error;
+mod failure;
+mod ids;
+mod job;
+mod list;
+mod open_enum;
+mod pager;
+mod poller;
+mod problem;
+mod profile;
+mod request;
+mod retry;
+mod settings;
+mod source;
+mod sync;
+mod sync_result;
+mod timestamp;
+mod tls;
+mod token_cache;
+mod web_links;
+mod workspace;
+
+pub use attempts::StreamProgress;
+pub use builder::ClientBuilder;
+pub use client::Client;
+pub use clock::{Clock, SystemClock};
+pub use connection::{
+    Connection, ConnectionInfo, ConnectionStatus, ListConnections, NamespaceDefinition, ScheduleInfo,
+    StreamInfo, SyncMode,
+};
+pub use destination::{Destination, DestinationInfo, ListDestinations};
+pub use error::{Error, ErrorKind, Result};
+pub use failure::{Failure, FailureOrigin, FailureType};
+pub use http::Method;
+pub use ids::{ConnectionId, DefinitionId, DestinationId, JobId, OrganizationId, SourceId, WorkspaceId};
+pub use job::{Job, JobInfo, JobStatus, JobType, ListJobs};
+pub use list::List;
+pub use pager::{Continuation, Page, Pager, Pages};
+pub use poller::{JobProgress, Poller, PollingPolicy, Update};
+pub use problem::Problem;
+pub use profile::{DEFAULT_PROFILE, default_profile_file};
+pub use request::{Api, ApiRequest, ApiResponse, Raw};
+pub use retry::RetryPolicy;
+pub use secrecy::SecretString;
+pub use settings::{AuthMethod, Origin, Setting, Settings};
+pub use source::{ListSources, Source, SourceInfo};
+pub use sync::{IfRunning, SyncRequest};
+pub use sync_result::SyncResult;
+pub use web_links::{CLOUD_API_ROOT, CLOUD_CONFIG_API_ROOT};
+pub use workspace::{ListWorkspaces, Workspace, WorkspaceInfo};

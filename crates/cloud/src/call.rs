@@ -1,0 +1,355 @@
+//! The one path that every call takes: authorise, send, classify, retry, map the error.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use airbyte_api_raw::{Error as RawError, Hooks, RequestFuture, RequestHook, ResponseValue, config, public};
+use http::HeaderName;
+use http::header::{AUTHORIZATION, HeaderValue};
+use rand::Rng;
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+use tracing::Instrument;
+use url::Url;
+use uuid::Uuid;
+
+use crate::auth::{Auth, Authorization};
+use crate::classify::{Failed, interpret};
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind, Result};
+use crate::retry::{Idempotency, RetryPolicy};
+use crate::web_links;
+
+/// The header that carries our own id of each request. Airbyte sends none of its own, so this is what
+/// finds a request in the log of a proxy.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// No attempt gets less time than this, even if a deadline is closer: it could only fail.
+const SHORTEST_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What [`CallPath`] has to know about a call.
+#[derive(Clone, Debug)]
+pub(crate) struct Operation {
+    /// The operation's id in the API document.
+    pub(crate) id: &'static str,
+    pub(crate) idempotency: Idempotency,
+    /// The object that is read by its id, as an error message names it (`job 17`).
+    pub(crate) target: Option<String>,
+    timeout: Option<Duration>,
+    policy: Option<RetryPolicy>,
+    deadline: Option<Instant>,
+    anonymous: bool,
+}
+
+impl Operation {
+    /// A call that can be repeated without harm.
+    pub(crate) fn read(id: &'static str) -> Self {
+        Self {
+            id,
+            idempotency: Idempotency::Repeatable,
+            target: None,
+            timeout: None,
+            policy: None,
+            deadline: None,
+            anonymous: false,
+        }
+    }
+
+    /// A call that must not be repeated once it may have arrived.
+    pub(crate) fn once(id: &'static str) -> Self {
+        Self { idempotency: Idempotency::Once, ..Self::read(id) }
+    }
+
+    /// Names the object that is read by its id. A refused read of it then counts as not found, since the
+    /// server does not tell an unknown id from a foreign one.
+    pub(crate) fn of(mut self, kind: &str, id: impl fmt::Display) -> Self {
+        self.target = Some(format!("{kind} {id}"));
+        self
+    }
+
+    /// The time limit of one attempt, in place of the client's.
+    pub(crate) fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// The retry policy, in place of the client's.
+    pub(crate) fn policy(mut self, policy: RetryPolicy) -> Self {
+        self.policy = Some(policy);
+        self
+    }
+
+    /// The time by which the caller wants to be back.
+    pub(crate) fn deadline(mut self, deadline: Option<Instant>) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Sends no credentials: for the call that obtains them.
+    pub(crate) fn anonymous(mut self) -> Self {
+        self.anonymous = true;
+        self
+    }
+}
+
+/// One attempt of a call: hands out the generated clients, set up with this attempt's headers.
+pub(crate) struct Attempt {
+    http: reqwest::Client,
+    public_root: String,
+    config_root: String,
+    hook: Arc<AttemptHook>,
+}
+
+impl Attempt {
+    pub(crate) fn public(&self) -> public::Client {
+        public::Client::new_with_client(&self.public_root, self.http.clone(), Hooks(self.hook.clone()))
+    }
+
+    pub(crate) fn config(&self) -> config::Client {
+        config::Client::new_with_client(&self.config_root, self.http.clone(), Hooks(self.hook.clone()))
+    }
+
+    /// Sends a request that no generated method makes. The caller reads the body of a success; every other
+    /// status is an error, as with the generated methods.
+    pub(crate) async fn send(
+        &self,
+        request: reqwest::RequestBuilder,
+    ) -> std::result::Result<reqwest::Response, RawError<()>> {
+        let (http, request) = request.build_split();
+        let mut request =
+            request.map_err(|error| RawError::InvalidRequest(error.without_url().to_string()))?;
+        self.hook.prepare(&mut request, "");
+        let response = http.execute(request).await.map_err(RawError::CommunicationError)?;
+        if response.status().is_success() {
+            Ok(response)
+        } else {
+            Err(RawError::UnexpectedResponse(response))
+        }
+    }
+
+    pub(crate) fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+}
+
+struct AttemptHook {
+    authorization: Option<HeaderValue>,
+    request_id: HeaderValue,
+    timeout: Duration,
+}
+
+impl RequestHook for AttemptHook {
+    fn prepare(&self, request: &mut reqwest::Request, _operation_id: &'static str) {
+        if let Some(authorization) = &self.authorization {
+            request.headers_mut().insert(AUTHORIZATION, authorization.clone());
+        }
+        request.headers_mut().insert(REQUEST_ID, self.request_id.clone());
+        *request.timeout_mut() = Some(self.timeout);
+    }
+}
+
+/// Sends for [`Client::raw`](crate::Client::raw): adds the credentials, replaces a refused token once, and
+/// leaves the rest to the caller.
+pub(crate) struct RawHook(pub(crate) Arc<CallPath>);
+
+impl RequestHook for RawHook {
+    fn execute<'a>(
+        &'a self,
+        client: &'a reqwest::Client,
+        request: reqwest::Request,
+        _operation_id: &'static str,
+    ) -> RequestFuture<'a> {
+        Box::pin(async move {
+            let again = request.try_clone();
+            let authorization = match self.0.auth.authorization(&self.0, None).await {
+                Ok(authorization) => authorization,
+                Err(error) => return Ok(refusal(&error)),
+            };
+            let response = self.0.send_authorised(client, request, authorization.as_ref()).await?;
+            match (again, authorization) {
+                (Some(request), Some(refused))
+                    if response.status() == 401 && self.0.auth.reject(&refused).await =>
+                {
+                    match self.0.auth.authorization(&self.0, None).await {
+                        Ok(fresh) => self.0.send_authorised(client, request, fresh.as_ref()).await,
+                        Err(error) => Ok(refusal(&error)),
+                    }
+                }
+                _ => Ok(response),
+            }
+        })
+    }
+}
+
+/// An error of ours in the only form that passes through a generated client: an answer.
+fn refusal(error: &Error) -> reqwest::Response {
+    let body = serde_json::json!({ "title": error.kind().as_str(), "detail": error.to_string() });
+    let mut response = http::Response::new(body.to_string());
+    *response.status_mut() = http::StatusCode::UNAUTHORIZED;
+    reqwest::Response::from(response)
+}
+
+/// Everything a call needs, shared by all clones of a client.
+pub(crate) struct CallPath {
+    pub(crate) http: reqwest::Client,
+    pub(crate) public_root: Url,
+    pub(crate) config_root: Option<Url>,
+    pub(crate) auth: Auth,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) timeout: Duration,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl CallPath {
+    /// Makes a call, as often as it takes and the policy allows.
+    ///
+    /// `call` is run once per attempt, with a client that carries this attempt's token and request id.
+    pub(crate) async fn run<T, F, Fut>(&self, operation: Operation, call: F) -> Result<T>
+    where
+        T: DeserializeOwned,
+        F: Fn(Attempt) -> Fut + Send + Sync,
+        Fut: Future<Output = std::result::Result<ResponseValue<T>, RawError<()>>> + Send,
+    {
+        let span = tracing::debug_span!(
+            "airbyte_call",
+            operation = operation.id,
+            attempts = tracing::field::Empty,
+            status = tracing::field::Empty,
+            duration_ms = tracing::field::Empty,
+            outcome = tracing::field::Empty,
+        );
+        let outcome = self.attempts(&operation, call).instrument(span.clone()).await;
+        match &outcome {
+            Ok(_) => span.record("outcome", "ok"),
+            Err(error) => span.record("outcome", error.kind().as_str()),
+        };
+        outcome
+    }
+
+    /// The Config API's root, or the error that tells how to give it.
+    pub(crate) fn config_root(&self) -> Result<&Url> {
+        self.config_root.as_ref().ok_or_else(|| {
+            Error::new(ErrorKind::Configuration, "the root of the Config API is not known").with_hint(
+                "it cannot be inferred from this API root; set AIRBYTE_CONFIG_API_URL or config_api_root",
+            )
+        })
+    }
+
+    async fn attempts<T, F, Fut>(&self, operation: &Operation, call: F) -> Result<T>
+    where
+        T: DeserializeOwned,
+        F: Fn(Attempt) -> Fut + Send + Sync,
+        Fut: Future<Output = std::result::Result<ResponseValue<T>, RawError<()>>> + Send,
+    {
+        let policy = operation.policy.unwrap_or(self.retry);
+        let started = self.clock.now();
+        let give_up = [Some(started + policy.max_time()), operation.deadline].into_iter().flatten().min();
+        let (mut sent, mut counted, mut replaced_token) = (0, 0, false);
+        loop {
+            let authorization = self.authorise(operation).await?;
+            let (attempt, request_id) = self.prepare(operation, give_up, authorization.as_ref());
+            sent += 1;
+            counted += 1;
+            let Failed { failure, error } = match interpret(call(attempt).await, operation, self).await {
+                Ok(value) => {
+                    self.record(sent, None, started);
+                    return Ok(value);
+                }
+                Err(failed) => failed,
+            };
+            let elapsed = self.clock.now() - started;
+            let error = error.with_call(operation.id, request_id, sent, elapsed);
+            self.record(sent, error.status(), started);
+
+            if error.status() == Some(401) && !replaced_token {
+                replaced_token = true;
+                // A refused token says nothing about the call, so this repeat is not one of the attempts.
+                if let Some(refused) = &authorization
+                    && self.auth.reject(refused).await
+                {
+                    counted -= 1;
+                    continue;
+                }
+            }
+            let error = error.with_ambiguous(failure.is_ambiguous());
+            if counted >= policy.max_attempts() || !failure.may_retry(operation.idempotency) {
+                return Err(error);
+            }
+            let jitter = rand::rng().random_range(0.0..=1.0);
+            let pause = policy.pause(counted, failure, error.retry_after(), jitter);
+            if give_up.is_some_and(|limit| self.clock.now() + pause >= limit) {
+                return Err(error);
+            }
+            tracing::debug!(attempt = sent, ?failure, pause_ms = millis(pause), %error, "will try again");
+            self.clock.sleep(pause).await;
+        }
+    }
+
+    async fn authorise(&self, operation: &Operation) -> Result<Option<Authorization>> {
+        if operation.anonymous {
+            return Ok(None);
+        }
+        self.auth.authorization(self, operation.deadline).await
+    }
+
+    /// An attempt's client and the id of its request.
+    fn prepare(
+        &self,
+        operation: &Operation,
+        give_up: Option<Instant>,
+        authorization: Option<&Authorization>,
+    ) -> (Attempt, String) {
+        // A call that is sent only once gets its full time: cutting it short would leave its fate open.
+        let limit = match operation.idempotency {
+            Idempotency::Repeatable => give_up,
+            Idempotency::Once => operation.deadline,
+        };
+        let timeout = operation.timeout.unwrap_or(self.timeout);
+        let timeout = limit.map_or(timeout, |limit| {
+            timeout.min(limit.saturating_duration_since(self.clock.now()).max(SHORTEST_TIMEOUT))
+        });
+        let request_id = Uuid::new_v4().to_string();
+        let attempt = Attempt {
+            http: self.http.clone(),
+            public_root: web_links::display(&self.public_root),
+            config_root: self.config_root.as_ref().map(web_links::display).unwrap_or_default(),
+            hook: Arc::new(AttemptHook {
+                authorization: authorization.map(|authorization| authorization.header().clone()),
+                request_id: HeaderValue::try_from(&request_id)
+                    .unwrap_or_else(|_| HeaderValue::from_static("")),
+                timeout,
+            }),
+        };
+        (attempt, request_id)
+    }
+
+    async fn send_authorised(
+        &self,
+        client: &reqwest::Client,
+        mut request: reqwest::Request,
+        authorization: Option<&Authorization>,
+    ) -> reqwest::Result<reqwest::Response> {
+        if let Some(authorization) = authorization {
+            request.headers_mut().insert(AUTHORIZATION, authorization.header().clone());
+        }
+        if request.timeout().is_none() {
+            *request.timeout_mut() = Some(self.timeout);
+        }
+        client.execute(request).await
+    }
+
+    fn record(&self, attempts: u32, status: Option<u16>, started: Instant) {
+        let span = tracing::Span::current();
+        span.record("attempts", attempts);
+        if let Some(status) = status {
+            span.record("status", status);
+        }
+        span.record("duration_ms", millis(self.clock.now() - started));
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

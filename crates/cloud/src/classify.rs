@@ -1,0 +1,272 @@
+//! What the outcome of one attempt means.
+
+use std::time::Duration;
+
+use airbyte_api_raw::{Error as RawError, ResponseValue};
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::{LOCATION, RETRY_AFTER};
+use serde::de::DeserializeOwned;
+
+use crate::call::{CallPath, Operation};
+use crate::error::{Error, ErrorKind};
+use crate::problem::{Problem, Redactor, is_html, read_problem};
+use crate::retry::{Failure, parse_retry_after};
+use crate::web_links;
+
+/// A failed attempt: how it failed, and the error if it was the last.
+pub(crate) struct Failed {
+    pub(crate) failure: Failure,
+    pub(crate) error: Error,
+}
+
+impl Failed {
+    fn new(failure: Failure, error: Error) -> Self {
+        Self { failure, error }
+    }
+}
+
+/// Takes the value out of an attempt's outcome, or says how it failed.
+pub(crate) async fn interpret<T: DeserializeOwned>(
+    outcome: Result<ResponseValue<T>, RawError<()>>,
+    operation: &Operation,
+    path: &CallPath,
+) -> Result<T, Failed> {
+    match outcome {
+        Ok(value) => Ok(value.into_inner()),
+        Err(RawError::CommunicationError(error) | RawError::ResponseBodyError(error)) => {
+            Err(broken(error, path))
+        }
+        Err(RawError::InvalidUpgrade(error)) => Err(broken(error, path)),
+        Err(RawError::InvalidResponsePayload(body, error)) => Err(undecodable(&body, error, path)),
+        Err(RawError::UnexpectedResponse(response)) => answered(response, operation, path).await,
+        Err(RawError::ErrorResponse(response)) => {
+            let status = response.status();
+            Err(refused(status, None, None, operation, path))
+        }
+        Err(RawError::InvalidRequest(why) | RawError::Custom(why)) => {
+            let why = path.auth.redactor().clean(&why);
+            let error = Error::new(ErrorKind::InvalidInput, format!("the request cannot be made: {why}"));
+            Err(Failed::new(Failure::Permanent, error))
+        }
+    }
+}
+
+/// An answer that the API document does not declare: a success with an odd status, or a failure.
+async fn answered<T: DeserializeOwned>(
+    response: reqwest::Response,
+    operation: &Operation,
+    path: &CallPath,
+) -> Result<T, Failed> {
+    let status = response.status();
+    let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let wait = header(RETRY_AFTER).and_then(|value| parse_retry_after(&value, path.clock.utc_now()));
+    let location = header(LOCATION);
+    let body = match response.bytes().await {
+        Ok(body) => body,
+        Err(error) if status.is_success() => return Err(broken(error, path)),
+        // The status says enough.
+        Err(_) => Bytes::new(),
+    };
+    if status.is_success() {
+        let json: &[u8] = if body.is_empty() { b"null" } else { &body };
+        return serde_json::from_slice(json).map_err(|error| undecodable(&body, error, path));
+    }
+    if status.is_redirection() {
+        return Err(redirected(status, location.as_deref(), &path.auth.redactor()));
+    }
+    let problem = read_problem(&body, &path.auth.redactor());
+    Err(refused(status, problem, wait, operation, path))
+}
+
+/// No whole answer arrived.
+fn broken(error: reqwest::Error, path: &CallPath) -> Failed {
+    let root = web_links::display(&path.public_root);
+    // The address can hold ids and filters; what matters of it is in the hint.
+    let error = error.without_url();
+    if error.is_builder() {
+        let error = Error::new(ErrorKind::InvalidInput, "the request cannot be made").with_source(error);
+        return Failed::new(Failure::Permanent, error);
+    }
+    if is_certificate_problem(&error) {
+        let error = Error::new(ErrorKind::Configuration, "the server's certificate is not trusted")
+            .with_hint(
+                "install the certificate authority in the system's store, or name its file in SSL_CERT_FILE",
+            )
+            .with_source(error);
+        return Failed::new(Failure::Permanent, error);
+    }
+    if error.is_connect() {
+        let error = Error::new(ErrorKind::Network, "the server cannot be reached")
+            .with_hint(format!(
+                "check that {root} is right and can be reached from here, and the proxy settings"
+            ))
+            .with_source(error);
+        return Failed::new(Failure::NotSent, error);
+    }
+    let error = if error.is_timeout() {
+        Error::new(ErrorKind::Timeout, "the server did not answer in time")
+            .with_hint("a longer time limit can be set on the client")
+            .with_source(error)
+    } else {
+        Error::new(ErrorKind::Network, "the connection broke before the answer was complete")
+            .with_source(error)
+    };
+    Failed::new(Failure::Interrupted, error)
+}
+
+/// Certificates do not become valid by asking again, unlike other failures to connect.
+fn is_certificate_problem(error: &reqwest::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        // TLS errors travel inside I/O errors, whose `source` skips the error itself.
+        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let tls =
+            inner.and_then(|inner| inner.downcast_ref()).or_else(|| error.downcast_ref::<rustls::Error>());
+        if matches!(tls, Some(rustls::Error::InvalidCertificate(_))) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// A success that is not what the API promises.
+fn undecodable(body: &[u8], error: serde_json::Error, path: &CallPath) -> Failed {
+    if is_html(body) {
+        return Failed::new(Failure::Permanent, web_page(path));
+    }
+    if error.is_eof() && !body.is_empty() {
+        // Cut off in the middle although the transport did not notice: a proxy's doing.
+        let error = Error::new(ErrorKind::Network, "the answer ends in the middle").with_source(error);
+        return Failed::new(Failure::Interrupted, error);
+    }
+    let what = path.auth.redactor().clean(&error.to_string());
+    let error = Error::new(ErrorKind::UnexpectedResponse, format!("the answer cannot be understood: {what}"))
+        .with_hint(
+            "the server may be of a version that this one does not know; `request` gives its answer as it is",
+        );
+    Failed::new(Failure::Undecodable, error)
+}
+
+/// The web application answers whatever it does not know with its start page and status 200.
+fn web_page(path: &CallPath) -> Error {
+    let root = web_links::display(&path.public_root);
+    let hint = match web_links::self_managed_root(&path.public_root) {
+        Some(right) => format!("the API root is probably wrong: try {right} instead of {root}"),
+        None => format!(
+            "something in front of {root} answers for it: a login page, a proxy, or the web application"
+        ),
+    };
+    Error::new(ErrorKind::Configuration, "the server answered with a web page, not as an API").with_hint(hint)
+}
+
+fn redirected(status: StatusCode, location: Option<&str>, redactor: &Redactor) -> Failed {
+    let target =
+        location.map(|location| redactor.clean(location.split(['?', '#']).next().unwrap_or(location)));
+    let hint = match target {
+        Some(target) => format!("it points to {target}; if that is the API, make it the API root"),
+        None => "check the API root".to_owned(),
+    };
+    let error = Error::new(ErrorKind::Configuration, "the server redirects instead of answering")
+        .with_status(status.as_u16())
+        .with_hint(hint);
+    Failed::new(Failure::Permanent, error)
+}
+
+/// A failure status with whatever its body said.
+fn refused(
+    status: StatusCode,
+    problem: Option<Problem>,
+    wait: Option<Duration>,
+    operation: &Operation,
+    path: &CallPath,
+) -> Failed {
+    let code = status.as_u16();
+    let kind = kind_of(code, problem.as_ref(), operation);
+    let said = problem.as_ref().and_then(Problem::summary);
+    let message = match (kind, &operation.target, said) {
+        (ErrorKind::NotFound, Some(target), _) => format!("{target} was not found"),
+        (_, _, Some(said)) => format!("{}: {said}", in_words(kind)),
+        (_, _, None) => in_words(kind).to_owned(),
+    };
+    let mut error = Error::new(kind, message)
+        .with_status(code)
+        .with_retry_after(wait)
+        .with_retryable(matches!(code, 408 | 425 | 429 | 500 | 502..=504 | 506..));
+    if let Some(hint) = hint_for(code, kind, problem.as_ref(), operation, path) {
+        error = error.with_hint(hint);
+    }
+    Failed::new(Failure::Status(code), error.with_problem(problem))
+}
+
+fn kind_of(code: u16, problem: Option<&Problem>, operation: &Operation) -> ErrorKind {
+    let is = |word| problem.is_some_and(|problem| problem.is(word));
+    let by_id = operation.target.is_some();
+    match code {
+        401 => ErrorKind::Unauthorized,
+        // Reading is the lowest right there is: whoever may not read an object cannot tell whether it
+        // exists, and neither does the server.
+        403 if by_id && !is("error:license/entitlement") => ErrorKind::NotFound,
+        402 | 403 => ErrorKind::Forbidden,
+        404 | 410 => ErrorKind::NotFound,
+        // How the server tells an administrator that a job does not exist.
+        409 if by_id && is("state-conflict") => ErrorKind::NotFound,
+        409 | 412 | 423 => ErrorKind::Conflict,
+        408 => ErrorKind::Timeout,
+        429 => ErrorKind::RateLimited,
+        501 => ErrorKind::Unsupported,
+        400 | 413 | 414 | 422 => ErrorKind::InvalidInput,
+        500.. => ErrorKind::Server,
+        _ => ErrorKind::UnexpectedResponse,
+    }
+}
+
+fn in_words(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Unauthorized => "the credentials were refused",
+        ErrorKind::Forbidden => "the credentials do not allow this",
+        ErrorKind::NotFound => "the object was not found",
+        ErrorKind::Conflict => "the state of the object does not allow this",
+        ErrorKind::Timeout => "the server gave up on the request",
+        ErrorKind::RateLimited => "the server asks to slow down",
+        ErrorKind::Unsupported => "this installation does not offer the operation",
+        ErrorKind::InvalidInput => "the server refused the request",
+        ErrorKind::Server => "the server failed",
+        _ => "the server gave an unexpected answer",
+    }
+}
+
+fn hint_for(
+    code: u16,
+    kind: ErrorKind,
+    problem: Option<&Problem>,
+    operation: &Operation,
+    path: &CallPath,
+) -> Option<String> {
+    let root = web_links::display(&path.public_root);
+    match (code, kind) {
+        (401, _) => Some(path.auth.refused_hint(&root)),
+        (403, ErrorKind::NotFound) => Some(format!(
+            "either it does not exist or these credentials have no access to it; check the id, and that {root} is the installation it lives on"
+        )),
+        (403, _) if problem.is_some_and(|problem| problem.is("error:license/entitlement")) => {
+            Some("this edition or plan of Airbyte does not include the feature".to_owned())
+        }
+        (403, _) => {
+            Some("the role of the application's user in the workspace or organization is too low".to_owned())
+        }
+        (404, _) if operation.target.is_none() => {
+            Some(format!("check the path, and that {root} is the root of the public API"))
+        }
+        (_, ErrorKind::NotFound) => {
+            Some(format!("check the id, and that {root} is the installation it lives on"))
+        }
+        (429, _) => Some("send fewer requests at once, or allow more attempts and time".to_owned()),
+        (500.., ErrorKind::Server) => match problem.and_then(|problem| problem.error_id.as_deref()) {
+            Some(id) => Some(format!("the server's log has the details under error id {id}")),
+            None => Some("it may pass; if not, look at the server's log".to_owned()),
+        },
+        _ => None,
+    }
+}

@@ -1,0 +1,153 @@
+//! Destinations.
+
+use std::fmt;
+
+use airbyte_api_raw::public::types;
+use chrono::{DateTime, Utc};
+use futures::future::BoxFuture;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::call::Operation;
+use crate::client::Client;
+use crate::error::Result;
+use crate::ids::{DefinitionId, DestinationId, WorkspaceId};
+use crate::list::{List, Listed, WorkspaceFilter};
+use crate::timestamp::from_epoch_seconds;
+
+/// A list of destinations (operation `listDestinations`).
+pub type ListDestinations = List<DestinationInfo>;
+
+/// What the server says about a destination.
+#[derive(Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct DestinationInfo {
+    /// Its id.
+    pub destination_id: DestinationId,
+    /// Its name; not unique.
+    pub name: String,
+    /// The connector's short name, such as `postgres`; empty for connectors the server has no name for, custom
+    /// ones among them; [`definition_id`](Self::definition_id) tells those apart.
+    pub destination_type: String,
+    /// The connector; older servers do not tell.
+    pub definition_id: Option<DefinitionId>,
+    /// The workspace it belongs to.
+    pub workspace_id: WorkspaceId,
+    /// The connector's configuration as the server shows it: secrets are masked as `**********`.
+    /// Null once it is deleted.
+    pub configuration: Value,
+    /// When it was made.
+    pub created_at: Option<DateTime<Utc>>,
+}
+
+impl From<types::DestinationResponse> for DestinationInfo {
+    fn from(response: types::DestinationResponse) -> Self {
+        Self {
+            destination_id: response.destination_id.into(),
+            name: response.name,
+            destination_type: response.destination_type,
+            definition_id: response.definition_id.map(DefinitionId::from),
+            workspace_id: response.workspace_id.into(),
+            configuration: response
+                .configuration
+                .map_or(Value::Null, |configuration| Value::Object(configuration.0)),
+            created_at: response.created_at.and_then(from_epoch_seconds),
+        }
+    }
+}
+
+impl fmt::Debug for DestinationInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the configuration: what a connector does not mark as secret can be confidential all the same.
+        f.debug_struct("DestinationInfo")
+            .field("destination_id", &self.destination_id)
+            .field("name", &self.name)
+            .field("destination_type", &self.destination_type)
+            .field("workspace_id", &self.workspace_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A destination, by its id.
+#[derive(Clone, Debug)]
+pub struct Destination {
+    client: Client,
+    id: DestinationId,
+}
+
+impl Destination {
+    pub(crate) fn new(client: Client, id: DestinationId) -> Self {
+        Self { client, id }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> DestinationId {
+        self.id
+    }
+
+    /// The client it was made by.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// What the server says about it (operation `getDestination`).
+    pub async fn info(&self) -> Result<DestinationInfo> {
+        let id = self.id;
+        let operation = Operation::read("getDestination").of("destination", id);
+        let call = self.client.path().run(operation, |attempt| async move {
+            attempt.public().get_destination().destination_id(id).send().await
+        });
+        call.await.map(DestinationInfo::from)
+    }
+
+    /// Its address in the web application; `None` where the application's address is not known. Asks the
+    /// server for the workspace.
+    pub async fn url(&self) -> Result<Option<String>> {
+        let workspace = self.info().await?.workspace_id;
+        Ok(self.client.links().connector(workspace, "destination", self.id))
+    }
+}
+
+impl Listed for DestinationInfo {
+    type Filter = WorkspaceFilter;
+
+    fn key(&self) -> u128 {
+        self.destination_id.as_uuid().as_u128()
+    }
+
+    fn name(&self) -> Option<&str> {
+        Some(&self.name)
+    }
+
+    fn fetch(
+        client: Client,
+        filter: Self::Filter,
+        offset: i32,
+        limit: i32,
+    ) -> BoxFuture<'static, Result<Vec<Self>>> {
+        Box::pin(async move {
+            let filter = &filter;
+            let mut operation = Operation::read("listDestinations");
+            if let Some(workspace) = filter.workspace {
+                operation = operation.of("workspace", workspace);
+            }
+            let call = client.path().run(operation, |attempt| async move {
+                let api = attempt.public();
+                let mut list = api
+                    .list_destinations()
+                    .limit(limit)
+                    .offset(offset)
+                    .include_deleted(filter.include_deleted);
+                if let Some(workspace) = filter.workspace {
+                    list = list.workspace_ids(vec![workspace.into()]);
+                }
+                list.send().await
+            });
+            Ok(call.await?.data.into_iter().map(Self::from).collect())
+        })
+    }
+
+    fn verify(client: Client, filter: Self::Filter) -> BoxFuture<'static, Result<()>> {
+        filter.verify(client)
+    }
+}

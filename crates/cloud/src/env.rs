@@ -1,0 +1,110 @@
+//! The environment variables that hold connection settings.
+//!
+//! No other module of these crates reads them, and each setting has exactly one row here. A variable
+//! that is set to the empty text counts as not set.
+//!
+//! | setting | variable | older name, still read |
+//! |---|---|---|
+//! | [`Variable::ClientId`] | `AIRBYTE_CLIENT_ID` | `AIRBYTE_CLOUD_CLIENT_ID` |
+//! | [`Variable::ClientSecret`] | `AIRBYTE_CLIENT_SECRET` | `AIRBYTE_CLOUD_CLIENT_SECRET` |
+//! | [`Variable::BearerToken`] | `AIRBYTE_BEARER_TOKEN` | `AIRBYTE_CLOUD_BEARER_TOKEN` |
+//! | [`Variable::WorkspaceId`] | `AIRBYTE_WORKSPACE_ID` | `AIRBYTE_CLOUD_WORKSPACE_ID` |
+//! | [`Variable::OrganizationId`] | `AIRBYTE_ORGANIZATION_ID` | `AIRBYTE_CLOUD_ORGANIZATION_ID` |
+//! | [`Variable::ApiRoot`] | `AIRBYTE_API_URL` | `AIRBYTE_CLOUD_API_URL` |
+//! | [`Variable::ConfigApiRoot`] | `AIRBYTE_CONFIG_API_URL` | `AIRBYTE_CLOUD_CONFIG_API_URL` |
+//! | [`Variable::Profile`] | `AIRBYTE_PROFILE` | |
+//!
+//! Proxies are taken from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, and additional
+//! certificates from `SSL_CERT_FILE`, as everywhere.
+
+use std::fmt;
+
+/// A setting that the environment can give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Variable {
+    /// The application's client id.
+    ClientId,
+    /// The application's client secret.
+    ClientSecret,
+    /// A ready-made access token, used as it is and never refreshed.
+    BearerToken,
+    /// The workspace that commands work on unless told otherwise.
+    WorkspaceId,
+    /// The organization that commands work on unless told otherwise.
+    OrganizationId,
+    /// The root of the public API, such as `https://airbyte.example.com/api/public/v1`.
+    ApiRoot,
+    /// The root of the Config API, where it cannot be inferred from the public one.
+    ConfigApiRoot,
+    /// The name of the profile to take from the profile file.
+    Profile,
+}
+
+impl Variable {
+    /// All of them, in the order of the table above.
+    pub const ALL: [Self; 8] = [
+        Self::ClientId,
+        Self::ClientSecret,
+        Self::BearerToken,
+        Self::WorkspaceId,
+        Self::OrganizationId,
+        Self::ApiRoot,
+        Self::ConfigApiRoot,
+        Self::Profile,
+    ];
+
+    /// The variable's name.
+    pub const fn name(self) -> &'static str {
+        self.names()[0]
+    }
+
+    /// Every name that is read, the one that wins first.
+    pub const fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::ClientId => &["AIRBYTE_CLIENT_ID", "AIRBYTE_CLOUD_CLIENT_ID"],
+            Self::ClientSecret => &["AIRBYTE_CLIENT_SECRET", "AIRBYTE_CLOUD_CLIENT_SECRET"],
+            Self::BearerToken => &["AIRBYTE_BEARER_TOKEN", "AIRBYTE_CLOUD_BEARER_TOKEN"],
+            Self::WorkspaceId => &["AIRBYTE_WORKSPACE_ID", "AIRBYTE_CLOUD_WORKSPACE_ID"],
+            Self::OrganizationId => &["AIRBYTE_ORGANIZATION_ID", "AIRBYTE_CLOUD_ORGANIZATION_ID"],
+            Self::ApiRoot => &["AIRBYTE_API_URL", "AIRBYTE_CLOUD_API_URL"],
+            Self::ConfigApiRoot => &["AIRBYTE_CONFIG_API_URL", "AIRBYTE_CLOUD_CONFIG_API_URL"],
+            Self::Profile => &["AIRBYTE_PROFILE"],
+        }
+    }
+
+    /// The first of this setting's names that is set, and its value.
+    pub(crate) fn read(self, environment: &Environment) -> Option<(&'static str, String)> {
+        self.names().iter().find_map(|name| environment.get(name).map(|value| (*name, value)))
+    }
+}
+
+/// A look-up of variables: the process's own, none at all, or a test's.
+pub(crate) struct Environment(Box<dyn Fn(&str) -> Option<String> + Send + Sync>);
+
+impl Environment {
+    /// The variables of this process.
+    pub(crate) fn process() -> Self {
+        Self::new(|name| std::env::var(name).ok())
+    }
+
+    /// No variables.
+    pub(crate) fn empty() -> Self {
+        Self::new(|_| None)
+    }
+
+    /// Variables from a function.
+    pub(crate) fn new(read: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self(Box::new(read))
+    }
+
+    fn get(&self, name: &str) -> Option<String> {
+        (self.0)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Environment") // never its values: some are secret
+    }
+}

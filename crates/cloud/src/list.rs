@@ -1,0 +1,158 @@
+//! Lists of objects, with their options.
+
+use std::fmt;
+use std::future::IntoFuture;
+use std::sync::Arc;
+
+use futures::TryStreamExt;
+use futures::future::BoxFuture;
+
+use crate::client::Client;
+use crate::error::Result;
+use crate::ids::WorkspaceId;
+use crate::pager::{Continuation, Pager, Plan};
+
+/// What can be listed; implemented by this crate's `...Info` types.
+pub trait Listed: Clone + Send + Unpin + 'static {
+    /// What narrows the list down on the server.
+    type Filter: Clone + Default + fmt::Debug + Send + Sync + 'static;
+
+    /// What makes two entries the same object.
+    #[doc(hidden)]
+    fn key(&self) -> u128;
+
+    /// The name that [`List::name`] compares.
+    #[doc(hidden)]
+    fn name(&self) -> Option<&str>;
+
+    /// One page.
+    #[doc(hidden)]
+    fn fetch(
+        client: Client,
+        filter: Self::Filter,
+        offset: i32,
+        limit: i32,
+    ) -> BoxFuture<'static, Result<Vec<Self>>>;
+
+    /// Makes sure that what the list is narrowed down to exists: the server answers an unknown id with an
+    /// empty list.
+    #[doc(hidden)]
+    fn verify(client: Client, filter: Self::Filter) -> BoxFuture<'static, Result<()>>;
+}
+
+/// A list that has not been read yet.
+///
+/// `.await` reads it whole, [`pager`](Self::pager) piece by piece:
+///
+/// ```no_run
+/// # async fn example(workspace: airbyte_cloud::Workspace) -> airbyte_cloud::Result<()> {
+/// use futures::TryStreamExt;
+///
+/// let all = workspace.connections().await?;
+/// let mut one_by_one = workspace.connections().limit(500).pager();
+/// while let Some(connection) = one_by_one.try_next().await? {
+///     println!("{}", connection.name);
+/// }
+/// # let _ = all;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a list is not read until it is awaited or its pager is polled"]
+pub struct List<T: Listed> {
+    client: Client,
+    pub(crate) filter: T::Filter,
+    name: Option<String>,
+    limit: Option<usize>,
+    start: Continuation,
+}
+
+impl<T: Listed> List<T> {
+    pub(crate) fn of_client(client: &Client) -> Self {
+        Self {
+            client: client.clone(),
+            filter: T::Filter::default(),
+            name: None,
+            limit: None,
+            start: Continuation::default(),
+        }
+    }
+
+    /// At most this many entries; all without it.
+    pub fn limit(mut self, entries: usize) -> Self {
+        self.limit = Some(entries);
+        self
+    }
+
+    /// Goes on where an earlier list was left.
+    pub fn continue_from(mut self, place: Continuation) -> Self {
+        self.start = place;
+        self
+    }
+
+    /// The list as a stream, fetched page by page.
+    pub fn pager(self) -> Pager<T> {
+        let Self { client, filter, name, limit, start } = self;
+        let fetch = move |offset: u64, size: usize| -> BoxFuture<'static, Result<Vec<T>>> {
+            let (client, filter) = (client.clone(), filter.clone());
+            Box::pin(async move {
+                let (from, size) =
+                    (i32::try_from(offset).unwrap_or(i32::MAX), i32::try_from(size).unwrap_or(1));
+                let items = T::fetch(client.clone(), filter.clone(), from, size).await?;
+                if items.is_empty() && offset == 0 {
+                    T::verify(client, filter).await?;
+                }
+                Ok(items)
+            })
+        };
+        let keep = name.map(|name| -> Box<dyn Fn(&T) -> bool + Send> {
+            Box::new(move |item: &T| item.name() == Some(name.as_str()))
+        });
+        Pager::new(Plan { fetch: Arc::new(fetch), key: T::key, keep, start, limit })
+    }
+
+    pub(crate) fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+}
+
+impl<T: Listed> IntoFuture for List<T> {
+    type Output = Result<Vec<T>>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.pager().try_collect())
+    }
+}
+
+/// What narrows down lists of a workspace's objects.
+#[derive(Clone, Debug, Default)]
+pub struct WorkspaceFilter {
+    pub(crate) workspace: Option<WorkspaceId>,
+    pub(crate) include_deleted: bool,
+}
+
+impl WorkspaceFilter {
+    pub(crate) fn verify(self, client: Client) -> BoxFuture<'static, Result<()>> {
+        Box::pin(async move {
+            match self.workspace {
+                Some(workspace) => client.workspace(workspace).info().await.map(|_| ()),
+                None => Ok(()),
+            }
+        })
+    }
+}
+
+impl<T: Listed<Filter = WorkspaceFilter>> List<T> {
+    /// Only those with exactly this name. The server cannot search by name, so the whole list is read.
+    pub fn name(self, name: impl Into<String>) -> Self {
+        self.named(name)
+    }
+
+    /// Also those that were deleted.
+    pub fn include_deleted(mut self, include: bool) -> Self {
+        self.filter.include_deleted = include;
+        self
+    }
+}

@@ -1,0 +1,265 @@
+//! Reading the bodies of failed answers.
+//!
+//! Airbyte's servers and what stands in front of them explain failures in several shapes: problem
+//! documents (labelled as plain JSON), a bare `errorId`, a bare `message`, the web framework's own nested
+//! form, OAuth's `error`, plain text under a JSON label, and HTML. All end here as one [`Problem`].
+
+use std::sync::LazyLock;
+
+use regex_lite::Regex;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+/// More of a body than this is never looked at.
+const LONGEST_BODY: usize = 64 * 1024;
+/// More of a text than this is never shown.
+const LONGEST_TEXT: usize = 500;
+
+/// What the server said about a failure, in one form whatever shape it came in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Problem {
+    /// The problem's type: a URI or a word such as `error:connection/locked`.
+    pub problem_type: Option<String>,
+    /// The problem's short title.
+    pub title: Option<String>,
+    /// The general explanation.
+    pub detail: Option<String>,
+    /// The explanation of this very case.
+    pub message: Option<String>,
+    /// The kind of object that was not found, by the server's internal name (`STANDARD_SYNC`).
+    pub resource_type: Option<String>,
+    /// The id of the object that was not found.
+    pub resource_id: Option<String>,
+    /// The id under which the server's log has the details.
+    pub error_id: Option<String>,
+    /// Where the server's documentation explains it.
+    pub documentation_url: Option<String>,
+}
+
+impl Problem {
+    /// The most telling text there is.
+    pub fn summary(&self) -> Option<&str> {
+        [&self.message, &self.detail, &self.title].into_iter().find_map(Option::as_deref)
+    }
+
+    /// Whether the type, or else the title, is this word, alone or as the last part of a URI.
+    pub(crate) fn is(&self, word: &str) -> bool {
+        let matches = |text: &String| {
+            let last = text.rsplit(['#', '/']).next().unwrap_or(text);
+            text == word || last == word || last.strip_prefix("409-") == Some(word)
+        };
+        self.problem_type.as_ref().is_some_and(matches) || self.title.as_ref().is_some_and(matches)
+    }
+
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Takes secrets out of text, and limits its length.
+#[derive(Clone, Default)]
+pub(crate) struct Redactor {
+    secrets: Vec<SecretString>,
+}
+
+impl Redactor {
+    /// A redactor that knows these secrets literally, besides what looks like one.
+    pub(crate) fn new(secrets: impl IntoIterator<Item = SecretString>) -> Self {
+        // A one-letter secret would turn the text into noise without protecting anything.
+        Self { secrets: secrets.into_iter().filter(|secret| secret.expose_secret().len() >= 4).collect() }
+    }
+
+    /// The text on one line, without secrets, not longer than fits an error message.
+    pub(crate) fn clean(&self, text: &str) -> String {
+        static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+            [
+                // A JSON web token, wherever it stands.
+                (r"eyJ[A-Za-z0-9_-]{5,}(\.[A-Za-z0-9_-]*)*", "***"),
+                (r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}", "$1 ***"),
+                // user:password@ in an address
+                (r"://[^/\s@]+@", "://***@"),
+                // "password": "..." and password=...
+                (
+                    r#"(?i)((?:password|passwd|secret|token|api_?key|private_?key|credentials?)[a-z_]*["']?\s*[:=]\s*)("[^"]*"?|'[^']*'?|[^\s,;&}]+)"#,
+                    "$1***",
+                ),
+            ]
+            .into_iter()
+            .filter_map(|(pattern, with)| Regex::new(pattern).ok().map(|pattern| (pattern, with)))
+            .collect()
+        });
+        let mut text = text.to_owned();
+        for secret in &self.secrets {
+            text = text.replace(secret.expose_secret(), "***");
+        }
+        for (pattern, replacement) in PATTERNS.iter() {
+            text = pattern.replace_all(&text, *replacement).into_owned();
+        }
+        let line = text
+            .split(|c: char| c.is_whitespace() || c.is_control())
+            .filter(|word| !word.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ");
+        match line.char_indices().nth(LONGEST_TEXT) {
+            Some((end, _)) => format!("{}...", &line[..end]),
+            None => line,
+        }
+    }
+}
+
+/// Whether a body is a web page rather than an API's answer.
+pub(crate) fn is_html(body: &[u8]) -> bool {
+    let start = String::from_utf8_lossy(&body[..body.len().min(200)]).trim_start().to_ascii_lowercase();
+    start.starts_with("<!doctype html") || start.starts_with("<html") || start.starts_with("<head")
+}
+
+/// Understands the body of a failed answer; `None` when it says nothing.
+pub(crate) fn read_problem(body: &[u8], redactor: &Redactor) -> Option<Problem> {
+    let body = &body[..body.len().min(LONGEST_BODY)];
+    let problem = if is_html(body) {
+        from_html(body, redactor)
+    } else {
+        match serde_json::from_slice::<Value>(body) {
+            Ok(json) => from_json(&json, redactor),
+            Err(_) => from_text(body, redactor),
+        }
+    };
+    Some(problem).filter(|problem| !problem.is_empty())
+}
+
+/// Only fields that are known to explain something are taken: an error body can quote configurations.
+fn from_json(json: &Value, redactor: &Redactor) -> Problem {
+    if let Value::String(text) = json {
+        return Problem { message: Some(redactor.clean(text)), ..Problem::default() };
+    }
+    let text = |pointer: &str| {
+        let text = json.pointer(pointer)?.as_str()?.trim();
+        (!text.is_empty()).then(|| redactor.clean(text))
+    };
+    let first = |pointers: &[&str]| pointers.iter().find_map(|pointer| text(pointer));
+    Problem {
+        problem_type: text("/type"),
+        title: text("/title"),
+        detail: first(&["/detail", "/details"]),
+        // The web framework's outer message is only the status in words; its inner one explains.
+        message: first(&[
+            "/data/message",
+            "/_embedded/errors/0/message",
+            "/message",
+            "/error_description",
+            "/error",
+        ]),
+        resource_type: text("/data/resourceType"),
+        resource_id: text("/data/resourceId"),
+        error_id: text("/errorId"),
+        documentation_url: text("/documentationUrl"),
+    }
+}
+
+fn from_html(body: &[u8], redactor: &Redactor) -> Problem {
+    let page = String::from_utf8_lossy(body);
+    // Searched by ASCII-lowered copy, which keeps the byte positions.
+    let lower = page.to_ascii_lowercase();
+    let title = lower.find("<title").and_then(|start| {
+        let open = start + lower[start..].find('>')? + 1;
+        let close = open + lower[open..].find("</title")?;
+        Some(redactor.clean(&page[open..close]))
+    });
+    let title = title.filter(|title| !title.is_empty());
+    Problem {
+        title: Some(title.map_or_else(|| "a web page".to_owned(), |t| format!("a web page: {t}"))),
+        ..Problem::default()
+    }
+}
+
+fn from_text(body: &[u8], redactor: &Redactor) -> Problem {
+    let text = redactor.clean(&String::from_utf8_lossy(body));
+    Problem { message: Some(text).filter(|text| !text.is_empty()), ..Problem::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &str) -> Option<Problem> {
+        read_problem(body.as_bytes(), &Redactor::default())
+    }
+
+    #[test]
+    fn a_problem_document_gives_its_most_specific_text() {
+        let problem = read(
+            r#"{"status":409,"type":"https://reference.airbyte.com/reference/errors#try-again-later",
+                "title":"try-again-later","detail":"general","documentationUrl":null,
+                "data":{"message":"A sync is already running for: 1"}}"#,
+        )
+        .unwrap();
+        assert_eq!(problem.summary(), Some("A sync is already running for: 1"));
+        assert!(problem.is("try-again-later"));
+        assert!(!problem.is("state-conflict"));
+    }
+
+    #[test]
+    fn the_type_is_recognised_in_each_spelling() {
+        for kind in
+            ["https://x/errors#409-state-conflict", "state-conflict", "https://x/errors#state-conflict"]
+        {
+            let problem = Problem { problem_type: Some(kind.into()), ..Problem::default() };
+            assert!(problem.is("state-conflict"), "{kind}");
+        }
+        let locked = Problem { problem_type: Some("error:connection/locked".into()), ..Problem::default() };
+        assert!(locked.is("error:connection/locked"));
+    }
+
+    #[test]
+    fn every_other_shape_is_understood() {
+        let not_found = read(
+            r#"{"type":"x#resource-not-found","data":{"resourceType":"STANDARD_SYNC","resourceId":"7"}}"#,
+        );
+        assert_eq!(not_found.unwrap().resource_type.as_deref(), Some("STANDARD_SYNC"));
+
+        let bare = read(r#"{"errorId":"1b4e28ba-2fa1-11d2-883f-0016d3cca427"}"#).unwrap();
+        assert_eq!((bare.summary(), bare.error_id.is_some()), (None, true));
+
+        let known = read(r#"{"message":"State cannot be updated","errorId":"x"}"#).unwrap();
+        assert_eq!(known.summary(), Some("State cannot be updated"));
+
+        let framework = read(
+            r#"{"message":"Bad Request","_links":{"self":{"href":"/x"}},"_embedded":{"errors":[{"message":"Invalid client id or token"}]}}"#,
+        );
+        assert_eq!(framework.unwrap().summary(), Some("Invalid client id or token"));
+
+        let oauth = read(r#"{"error":"invalid_client","error_description":"wrong secret"}"#).unwrap();
+        assert_eq!(oauth.summary(), Some("wrong secret"));
+
+        assert_eq!(read("Object not found.").unwrap().summary(), Some("Object not found."));
+        assert_eq!(read("\"quoted\"").unwrap().summary(), Some("quoted"));
+
+        let html = read("<!DOCTYPE html>\n<html><head><TITLE>502 Bad\n Gateway</TITLE></head>").unwrap();
+        assert_eq!(html.summary(), Some("a web page: 502 Bad Gateway"));
+
+        assert_eq!(read(""), None);
+        assert_eq!(read("{}"), None);
+        assert_eq!(read("[1,2]"), None);
+    }
+
+    #[test]
+    fn secrets_do_not_survive() {
+        let redactor = Redactor::new([SecretString::from("s3cr3t-value"), SecretString::from("x")]);
+        let body = r#"{"message":"got s3cr3t-value, Bearer abcdef123456, eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.sig,
+            {\"password\": \"hunter2\", \"client_secret\":\"abc\"} api_key=k1 https://me:pw@host/x"}"#;
+        let text = read_problem(body.as_bytes(), &redactor).unwrap().message.unwrap();
+        for secret in ["s3cr3t-value", "abcdef123456", "eyJ", "hunter2", "abc\"", "k1", "me:pw"] {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+        assert!(text.contains("got ***"), "{text}");
+        assert!(text.contains("host/x"), "the rest stays: {text}");
+    }
+
+    #[test]
+    fn long_and_odd_text_is_tamed() {
+        let long = read(&"word ".repeat(10_000)).unwrap().message.unwrap();
+        assert!(long.len() <= LONGEST_TEXT + 3);
+        assert!(!read("a\n\nb\u{7}c").unwrap().message.unwrap().contains(['\n', '\u{7}']));
+    }
+}

@@ -1,0 +1,150 @@
+//! Sources.
+
+use std::fmt;
+
+use airbyte_api_raw::public::types;
+use chrono::{DateTime, Utc};
+use futures::future::BoxFuture;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::call::Operation;
+use crate::client::Client;
+use crate::error::Result;
+use crate::ids::{DefinitionId, SourceId, WorkspaceId};
+use crate::list::{List, Listed, WorkspaceFilter};
+use crate::timestamp::from_epoch_seconds;
+
+/// A list of sources (operation `listSources`).
+pub type ListSources = List<SourceInfo>;
+
+/// What the server says about a source.
+#[derive(Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct SourceInfo {
+    /// Its id.
+    pub source_id: SourceId,
+    /// Its name; not unique.
+    pub name: String,
+    /// The connector's short name, such as `postgres`; empty for connectors the server has no name for, custom
+    /// ones among them; [`definition_id`](Self::definition_id) tells those apart.
+    pub source_type: String,
+    /// The connector; older servers do not tell.
+    pub definition_id: Option<DefinitionId>,
+    /// The workspace it belongs to.
+    pub workspace_id: WorkspaceId,
+    /// The connector's configuration as the server shows it: secrets are masked as `**********`.
+    /// Null once it is deleted.
+    pub configuration: Value,
+    /// When it was made.
+    pub created_at: Option<DateTime<Utc>>,
+}
+
+impl From<types::SourceResponse> for SourceInfo {
+    fn from(response: types::SourceResponse) -> Self {
+        Self {
+            source_id: response.source_id.into(),
+            name: response.name,
+            source_type: response.source_type,
+            definition_id: response.definition_id.map(DefinitionId::from),
+            workspace_id: response.workspace_id.into(),
+            configuration: response
+                .configuration
+                .map_or(Value::Null, |configuration| Value::Object(configuration.0)),
+            created_at: response.created_at.and_then(from_epoch_seconds),
+        }
+    }
+}
+
+impl fmt::Debug for SourceInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the configuration: what a connector does not mark as secret can be confidential all the same.
+        f.debug_struct("SourceInfo")
+            .field("source_id", &self.source_id)
+            .field("name", &self.name)
+            .field("source_type", &self.source_type)
+            .field("workspace_id", &self.workspace_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A source, by its id.
+#[derive(Clone, Debug)]
+pub struct Source {
+    client: Client,
+    id: SourceId,
+}
+
+impl Source {
+    pub(crate) fn new(client: Client, id: SourceId) -> Self {
+        Self { client, id }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> SourceId {
+        self.id
+    }
+
+    /// The client it was made by.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// What the server says about it (operation `getSource`).
+    pub async fn info(&self) -> Result<SourceInfo> {
+        let id = self.id;
+        let operation = Operation::read("getSource").of("source", id);
+        let call = self.client.path().run(operation, |attempt| async move {
+            attempt.public().get_source().source_id(id).send().await
+        });
+        call.await.map(SourceInfo::from)
+    }
+
+    /// Its address in the web application; `None` where the application's address is not known. Asks the
+    /// server for the workspace.
+    pub async fn url(&self) -> Result<Option<String>> {
+        let workspace = self.info().await?.workspace_id;
+        Ok(self.client.links().connector(workspace, "source", self.id))
+    }
+}
+
+impl Listed for SourceInfo {
+    type Filter = WorkspaceFilter;
+
+    fn key(&self) -> u128 {
+        self.source_id.as_uuid().as_u128()
+    }
+
+    fn name(&self) -> Option<&str> {
+        Some(&self.name)
+    }
+
+    fn fetch(
+        client: Client,
+        filter: Self::Filter,
+        offset: i32,
+        limit: i32,
+    ) -> BoxFuture<'static, Result<Vec<Self>>> {
+        Box::pin(async move {
+            let filter = &filter;
+            let mut operation = Operation::read("listSources");
+            if let Some(workspace) = filter.workspace {
+                operation = operation.of("workspace", workspace);
+            }
+            let call = client.path().run(operation, |attempt| async move {
+                let api = attempt.public();
+                let mut list =
+                    api.list_sources().limit(limit).offset(offset).include_deleted(filter.include_deleted);
+                if let Some(workspace) = filter.workspace {
+                    list = list.workspace_ids(vec![workspace.into()]);
+                }
+                list.send().await
+            });
+            Ok(call.await?.data.into_iter().map(Self::from).collect())
+        })
+    }
+
+    fn verify(client: Client, filter: Self::Filter) -> BoxFuture<'static, Result<()>> {
+        filter.verify(client)
+    }
+}
