@@ -1,12 +1,17 @@
 //! The project's own tasks: `cargo xtask <task>`.
 
+#![allow(unreachable_pub, reason = "a program has no users of its modules")]
+#![allow(clippy::print_stderr, clippy::print_stdout, reason = "a task talks to the person who started it")]
+
 mod regen;
 mod step;
+
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", about = "The project's own tasks")]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "The project's own tasks")]
 struct Options {
     #[command(subcommand)]
     task: Task,
@@ -22,4 +27,12 @@ fn main() -> anyhow::Result<()> {
     match Options::parse().task {
         Task::Regen(options) => regen::regen(&options),
     }
+}
+
+/// Where the upstream API documents are on this machine: the folder that `AIRBYTE_OPENAPI_DIR` names, else
+/// `shared/openapi` beside the workspace. `None` where there are none.
+pub fn upstream_documents() -> Option<PathBuf> {
+    let named = std::env::var_os("AIRBYTE_OPENAPI_DIR").map(PathBuf::from);
+    let folder = named.unwrap_or_else(|| step::workspace_root().join("../shared/openapi"));
+    folder.join("airbyte-public.yaml").is_file().then_some(folder)
 }

@@ -1,5 +1,7 @@
 //! Generates the bindings of each API from the document in `openapi/`, into `OUT_DIR`.
 
+#![allow(unreachable_pub, reason = "the modules are shared with the project's own tasks")]
+
 mod generate;
 
 use std::path::{Path, PathBuf};

@@ -47,7 +47,7 @@ impl Upstream {
 
 impl Source {
     /// The document from `folder`, or downloaded where there is none. A download has to have the pinned sum;
-    /// a file of the caller's choosing may differ, which is the second value.
+    /// a file of the caller's choosing may differ, and the second value says whether it is the pinned one.
     pub fn load(&self, api: &str, folder: Option<&Path>) -> Result<(Value, bool)> {
         let (text, name) = match folder {
             Some(folder) => {
@@ -67,7 +67,7 @@ impl Source {
             sha256(&text)
         );
         let document = serde_yaml_ng::from_str(&text).with_context(|| format!("{name} is not YAML"))?;
-        Ok((document, !pinned))
+        Ok((document, pinned))
     }
 
     /// Keeps the selected paths, and writes them relative to the API's root. The result are entries of `take`

@@ -3,6 +3,7 @@
 //! `cargo xtask regen` uses this very module to find out whether a document can be generated from.
 
 mod decode;
+mod docs;
 mod open_enums;
 
 use anyhow::{Context, Result, anyhow};
@@ -21,6 +22,7 @@ pub fn client(document: &OpenAPI) -> Result<String> {
     let mut file: syn::File = syn::parse2(tokens).context("the generator produced invalid Rust")?;
     open_enums::open_every_string_enum(&mut file)?;
     decode::name_the_json_path(&mut file);
+    docs::show_examples_as_text(&mut file);
     Ok(prettyplease::unparse(&file))
 }
 

@@ -6,6 +6,7 @@
 //! Running the rules on their own result changes nothing.
 
 mod enums;
+mod names;
 mod operations;
 mod parameters;
 mod prose;
@@ -46,8 +47,14 @@ pub fn rules() -> Vec<Rule> {
     rules.extend(unions::RULES);
     rules.extend(enums::RULES);
     rules.extend(schemas::TYPING);
+    rules.extend(names::RULES);
     rules.extend(references::PRUNING);
     rules
+}
+
+/// Drops the schemas that no operation reaches.
+pub fn prune(document: &mut Value) {
+    references::prune_schemas(document);
 }
 
 /// Applies every rule, until none finds anything to do: what one rule leaves behind may be another's work.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::Rule;
-use crate::regen::document::{Object, each_operation, object};
+use crate::regen::document::{Object, each_operation, object, resolve};
 
 pub const RULES: [Rule; 4] = [
     Rule {
@@ -28,8 +28,8 @@ pub const RULES: [Rule; 4] = [
     },
     Rule {
         name: "parameter-schema",
-        what: "gives a parameter without a schema, or with content in place of one, a text",
-        why: "the generator needs a schema there",
+        what: "makes a parameter that is not a single value, a list of some or a map of texts a text or such a map",
+        why: "the generator ends in a panic on an object, on no schema and on `content`",
         apply: parameter_schema,
     },
 ];
@@ -122,19 +122,44 @@ fn supported_parameters(document: &mut Value) -> usize {
 }
 
 fn parameter_schema(document: &mut Value) -> usize {
+    let whole = document.clone();
     each_operation(document, |operation| {
         let parameters = operation.body.get_mut("parameters").and_then(Value::as_array_mut);
         let mut count = 0;
         for one in parameters.into_iter().flatten() {
+            let in_query = one["in"] == "query";
             let Some(members) = one.as_object_mut() else { continue };
-            let had_content = members.remove("content").is_some();
-            let untyped =
-                members.get("schema").is_none_or(|schema| !schema.is_object() || schema == &json!({}));
-            if untyped {
-                members.insert("schema".to_owned(), json!({ "type": "string" }));
+            let mut changed = members.remove("content").is_some();
+            let schema = members.entry("schema").or_insert_with(|| json!({}));
+            let resolved = resolve(&whole, schema).unwrap_or(&Value::Null);
+            if !is_scalar(resolved) && !(in_query && (is_list(resolved, &whole) || is_map(resolved))) {
+                let is_object = resolved["type"] == "object" && in_query;
+                *schema = if is_object {
+                    json!({ "type": "object", "additionalProperties": { "type": "string" } })
+                } else {
+                    json!({ "type": "string" })
+                };
+                changed = true;
             }
-            count += usize::from(had_content || untyped);
+            count += usize::from(changed);
         }
         count
     })
+}
+
+fn is_scalar(schema: &Value) -> bool {
+    ["string", "integer", "number", "boolean"].iter().any(|scalar| schema["type"] == *scalar)
+        // These are a type or an enum in the making, which later rules and the next round complete.
+        || schema["type"].is_array()
+        || ["const", "enum", "allOf"].iter().any(|key| schema.get(*key).is_some())
+}
+
+fn is_list(schema: &Value, document: &Value) -> bool {
+    schema["type"] == "array" && resolve(document, &schema["items"]).is_some_and(is_scalar)
+}
+
+fn is_map(schema: &Value) -> bool {
+    schema["type"] == "object"
+        && schema.get("properties").is_none()
+        && schema.get("additionalProperties").is_some_and(is_scalar)
 }

@@ -130,7 +130,7 @@ fn dangling_reference(document: &mut Value) -> usize {
     })
 }
 
-fn prune_schemas(document: &mut Value) -> usize {
+pub fn prune_schemas(document: &mut Value) -> usize {
     let mut reached = BTreeSet::new();
     let mut found = references_in(&document["paths"]);
     while let Some(name) = found.pop() {

@@ -246,7 +246,8 @@ fn times_are_text(document: &mut Value) -> usize {
 
 fn open_objects(document: &mut Value) -> usize {
     each_schema_object(document, |schema| {
-        let has_properties = schema.get("properties").and_then(Value::as_object).is_some_and(|all| !all.is_empty());
+        let has_properties =
+            schema.get("properties").and_then(Value::as_object).is_some_and(|all| !all.is_empty());
         let wanted = match schema.get("additionalProperties") {
             Some(Value::Bool(false)) => None,
             Some(Value::Bool(true)) => Some(json!({})),

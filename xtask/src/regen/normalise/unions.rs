@@ -1,16 +1,24 @@
 //! Rules about `allOf`, `oneOf` and `anyOf`.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::Rule;
 use crate::regen::document::{Object, each_schema, each_schema_object, resolve};
 
-pub const RULES: [Rule; 3] = [
+pub const RULES: [Rule; 4] = [
     Rule {
         name: "union-with-null",
         what: "reads a union with null as `nullable`, and a union of one as that one",
         why: "it is how OpenAPI 3.1 writes an optional value",
         apply: union_with_null,
+    },
+    Rule {
+        name: "named-composition",
+        what: "gives a composed schema inside of a named one a name of its own",
+        why: "one that contains the schema it is in could not be merged in place without end",
+        apply: named_composition,
     },
     Rule {
         name: "merged-parts",
@@ -61,6 +69,75 @@ fn union_with_null(document: &mut Value) -> usize {
 fn is_null(variant: &Value) -> bool {
     // The rules before this one have turned `type: "null"` into nothing at all.
     variant == &json!({ "enum": [null] }) || variant == &json!({ "type": "null" })
+}
+
+fn named_composition(document: &mut Value) -> usize {
+    let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) else {
+        return 0;
+    };
+    let mut named = Vec::new();
+    let mut taken: BTreeSet<String> = schemas.keys().cloned().collect();
+    for (name, schema) in schemas.iter_mut() {
+        name_inside(schema, name, &mut taken, &mut named);
+    }
+    let count = named.len();
+    schemas.extend(named);
+    count
+}
+
+/// Names the composed schemas inside of `schema`, which would be called `name`, but not `schema` itself.
+fn name_inside(
+    schema: &mut Value,
+    name: &str,
+    taken: &mut BTreeSet<String>,
+    named: &mut Vec<(String, Value)>,
+) {
+    for (key, value) in schema.as_object_mut().into_iter().flatten() {
+        match key.as_str() {
+            "properties" => {
+                for (property, value) in value.as_object_mut().into_iter().flatten() {
+                    name_one(value, &format!("{name}{}", capitalised(property)), taken, named);
+                }
+            }
+            "items" => name_one(value, &format!("{name}Item"), taken, named),
+            "additionalProperties" => name_one(value, &format!("{name}Value"), taken, named),
+            // The parts of a composition are merged together with it.
+            "allOf" | "oneOf" | "anyOf" => {
+                for part in value.as_array_mut().into_iter().flatten() {
+                    name_inside(part, name, taken, named);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn name_one(schema: &mut Value, name: &str, taken: &mut BTreeSet<String>, named: &mut Vec<(String, Value)>) {
+    let composed = schema.as_object().is_some_and(|members| {
+        ["allOf", "oneOf", "anyOf"]
+            .iter()
+            .any(|key| members.get(*key).and_then(Value::as_array).is_some_and(|parts| parts.len() > 1))
+    });
+    if !composed {
+        return name_inside(schema, name, taken, named);
+    }
+    let mut own = name.to_owned();
+    let mut number = 2;
+    while !taken.insert(own.clone()) {
+        own = format!("{name}{number}");
+        number += 1;
+    }
+    let mut reference = json!({ "$ref": format!("#/components/schemas/{own}") });
+    if let Some(nullable) = schema.as_object_mut().and_then(|members| members.remove("nullable")) {
+        reference["nullable"] = nullable;
+    }
+    named.push((own, std::mem::replace(schema, reference)));
+}
+
+/// `usersList` and `users-list` as `UsersList`.
+fn capitalised(name: &str) -> String {
+    let words = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(|word| word[..1].to_uppercase() + &word[1..]).collect()
 }
 
 fn merged_parts(document: &mut Value) -> usize {

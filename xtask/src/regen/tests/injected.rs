@@ -1,0 +1,121 @@
+//! Known defects, put where the pinned documents do not have them, must come out as code.
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom as _;
+use serde_json::{Value, json};
+
+use super::defects::DEFECTS;
+use crate::regen::normalise::{self, normalise};
+use crate::regen::{checked_in, probe};
+
+/// A document of our own, in the shape that the rules leave.
+fn small_document() -> Value {
+    json!({
+        "openapi": "3.0.3",
+        "info": { "title": "Airbyte", "version": "1" },
+        "paths": {
+            "/crates": {
+                "get": {
+                    "operationId": "listCrates",
+                    "parameters": [{ "name": "limit", "in": "query", "schema": { "type": "integer" } }],
+                    "responses": { "2XX": { "description": "", "content": { "application/json": {
+                        "schema": { "type": "array", "items": { "$ref": "#/components/schemas/Crate" } }
+                    } } } }
+                },
+                "post": {
+                    "operationId": "packCrate",
+                    "requestBody": { "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Crate" } } } },
+                    "responses": { "2XX": { "description": "" } }
+                }
+            },
+            "/crates/{crateId}": {
+                "get": {
+                    "operationId": "openCrate",
+                    "parameters": [{ "name": "crateId", "in": "path", "required": true, "schema": { "type": "string" } }],
+                    "responses": { "2XX": { "description": "", "content": { "application/json": {
+                        "schema": { "$ref": "#/components/schemas/Crate" }
+                    } } } }
+                }
+            }
+        },
+        "components": { "schemas": {
+            "Crate": { "type": "object", "required": ["label"], "properties": {
+                "label": { "type": "string" }, "fruit": { "$ref": "#/components/schemas/Fruit" }
+            } },
+            "Fruit": { "type": "object", "properties": { "kind": { "type": "string", "enum": ["apple", "pear"] } } }
+        } }
+    })
+}
+
+#[test]
+fn the_small_document_needs_no_rule() {
+    let mut document = small_document();
+    let fired = normalise(&mut document).unwrap();
+    let busy: Vec<&str> = fired.iter().filter(|one| one.times > 0).map(|one| one.rule).collect();
+    assert!(busy.is_empty(), "{busy:?}");
+    assert_eq!(document, small_document());
+}
+
+#[test]
+fn every_rule_has_a_defect_that_it_is_for() {
+    for rule in normalise::rules() {
+        assert!(
+            DEFECTS.iter().any(|defect| defect.rule == rule.name),
+            "no defect for the rule {}",
+            rule.name
+        );
+    }
+}
+
+#[test]
+fn each_defect_in_a_small_document_is_seen_by_its_rule_and_comes_out_as_code() {
+    for defect in DEFECTS {
+        let mut document = small_document();
+        (defect.inject)(&mut document, &mut StdRng::seed_from_u64(7));
+        let fired = normalise(&mut document).unwrap_or_else(|error| panic!("{}: {error}", defect.name));
+        let seen = fired.iter().any(|one| one.rule == defect.rule && one.times > 0);
+        assert!(seen, "{} did not see {}:\n{document:#}", defect.rule, defect.name);
+        assert_passes(&document, defect.name);
+    }
+}
+
+#[test]
+fn each_defect_in_a_real_document_comes_out_as_code() {
+    let real = checked_in("public").unwrap();
+    for (seed, defect) in (100..).zip(DEFECTS) {
+        let mut document = real.clone();
+        (defect.inject)(&mut document, &mut StdRng::seed_from_u64(seed));
+        normalise(&mut document).unwrap_or_else(|error| panic!("{}: {error}", defect.name));
+        assert_passes(&document, defect.name);
+    }
+}
+
+#[test]
+fn many_defects_at_once_come_out_as_code() {
+    let [public, config] = ["public", "config"].map(|api| checked_in(api).unwrap());
+    for seed in 0..50 {
+        let mut rng = StdRng::seed_from_u64(seed);
+        // The Config API takes three times as long.
+        let mut document = if seed % 10 == 0 { config.clone() } else { public.clone() };
+        let defects: Vec<_> = DEFECTS.choose_multiple(&mut rng, 12).collect();
+        for defect in &defects {
+            (defect.inject)(&mut document, &mut rng);
+        }
+        let names: Vec<&str> = defects.iter().map(|defect| defect.name).collect();
+        let names = format!("seed {seed}: {}", names.join("; "));
+        normalise(&mut document).unwrap_or_else(|error| panic!("{names}: {error}"));
+        assert_passes(&document, &names);
+    }
+}
+
+/// The document is generated, is a fixed point, and holds no prose.
+fn assert_passes(document: &Value, what: &str) {
+    if let Err(error) = probe::generate(document) {
+        panic!("{what}: {error}");
+    }
+    let mut again = document.clone();
+    normalise(&mut again).unwrap();
+    assert_eq!(&again, document, "{what}: a second run changes the document");
+    assert!(!document.to_string().contains("\"zyx\""), "{what}: prose is left:\n{document:#}");
+}
