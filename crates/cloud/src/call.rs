@@ -245,7 +245,8 @@ impl CallPath {
     {
         let policy = operation.policy.unwrap_or(self.retry);
         let started = self.clock.now();
-        let give_up = [Some(started + policy.max_time()), operation.deadline].into_iter().flatten().min();
+        let give_up =
+            [started.checked_add(policy.max_time()), operation.deadline].into_iter().flatten().min();
         let (mut sent, mut counted, mut replaced_token) = (0, 0, false);
         loop {
             let authorization = self.authorise(operation).await?;

@@ -80,7 +80,9 @@ impl Variable {
 }
 
 /// A look-up of variables: the process's own, none at all, or a test's.
-pub(crate) struct Environment(Box<dyn Fn(&str) -> Option<String> + Send + Sync>);
+pub(crate) struct Environment(Box<Lookup>);
+
+type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl Environment {
     /// The variables of this process.

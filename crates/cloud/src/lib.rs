@@ -73,6 +73,7 @@ mod classify;
 mod client;
 mod clock;
 mod connection;
+mod credentials;
 mod destination;
 pub mod env;
 mod error;

@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use crate::client::Client;
 use crate::error::Result;
 use crate::ids::WorkspaceId;
-use crate::pager::{Continuation, Pager, Plan};
+use crate::pager::{Continuation, Keep, Pager, Plan};
 
 /// What can be listed; implemented by this crate's `...Info` types.
 pub trait Listed: Clone + Send + Unpin + 'static {
@@ -105,9 +105,8 @@ impl<T: Listed> List<T> {
                 Ok(items)
             })
         };
-        let keep = name.map(|name| -> Box<dyn Fn(&T) -> bool + Send> {
-            Box::new(move |item: &T| item.name() == Some(name.as_str()))
-        });
+        let keep =
+            name.map(|name| -> Keep<T> { Box::new(move |item: &T| item.name() == Some(name.as_str())) });
         Pager::new(Plan { fetch: Arc::new(fetch), key: T::key, keep, start, limit })
     }
 

@@ -52,13 +52,19 @@ pub struct Page<T> {
 /// Fetches up to `limit` entries after the first `offset` ones.
 pub(crate) type Fetch<T> = Arc<dyn Fn(u64, usize) -> BoxFuture<'static, Result<Vec<T>>> + Send + Sync>;
 
+/// Whether an entry counts.
+pub(crate) type Keep<T> = Box<dyn Fn(&T) -> bool + Send>;
+
+/// Entries with their places in the server's list.
+type Entries<T> = VecDeque<(u64, T)>;
+
 /// What to list.
 pub(crate) struct Plan<T> {
     pub(crate) fetch: Fetch<T>,
     /// What makes an entry the same on two pages that overlap.
     pub(crate) key: fn(&T) -> u128,
     /// Which entries count; all without it.
-    pub(crate) keep: Option<Box<dyn Fn(&T) -> bool + Send>>,
+    pub(crate) keep: Option<Keep<T>>,
     pub(crate) start: Continuation,
     /// At most this many entries; all without it.
     pub(crate) limit: Option<usize>,
@@ -71,7 +77,7 @@ pub(crate) struct Plan<T> {
 #[must_use = "a pager does nothing until it is polled"]
 pub struct Pager<T> {
     pages: Pages<T>,
-    current: VecDeque<(u64, T)>,
+    current: Entries<T>,
 }
 
 impl<T: Send + 'static> Pager<T> {
@@ -117,7 +123,7 @@ impl<T: Send + Unpin + 'static> Stream for Pager<T> {
 pub struct Pages<T> {
     plan: Plan<T>,
     /// Entries left over from a [`Pager`].
-    ready: VecDeque<(u64, T)>,
+    ready: Entries<T>,
     seen: HashSet<u128>,
     /// The place of the next page.
     offset: u64,
@@ -163,7 +169,7 @@ impl<T: Send + 'static> Pages<T> {
     }
 
     /// The next page that has entries, each with its place in the server's list.
-    fn poll_entries(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<VecDeque<(u64, T)>>>> {
+    fn poll_entries(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Entries<T>>>> {
         if !self.ready.is_empty() {
             return Poll::Ready(Some(Ok(std::mem::take(&mut self.ready))));
         }
@@ -201,7 +207,7 @@ impl<T: Send + 'static> Pages<T> {
     }
 
     /// Takes over a page: drops repeats and what is not wanted, and decides whether it was the last.
-    fn take_page(&mut self, items: Vec<T>, size: usize) -> VecDeque<(u64, T)> {
+    fn take_page(&mut self, items: Vec<T>, size: usize) -> Entries<T> {
         let (first, count) = (self.offset, items.len());
         self.offset += count as u64;
         // The server names a next page as long as a page is not empty, so a short page is the only sign.

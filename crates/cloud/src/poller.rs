@@ -122,6 +122,8 @@ pub enum Update {
     Stopped(Error),
 }
 
+type OnUpdate = dyn FnMut(&Update) + Send;
+
 /// Waits for a job to end.
 ///
 /// `.await` gives the job if it succeeded. A job that failed or was cancelled is an error of kind
@@ -154,7 +156,7 @@ pub struct Poller {
     details: bool,
     cancel_on_timeout: bool,
     cancel_on_drop: bool,
-    on_update: Option<Box<dyn FnMut(&Update) + Send>>,
+    on_update: Option<Box<OnUpdate>>,
     updates: Option<BoxStream<'static, Update>>,
     outcome: Option<Result<JobInfo>>,
 }

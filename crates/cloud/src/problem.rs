@@ -81,7 +81,7 @@ impl Redactor {
                 (r"://[^/\s@]+@", "://***@"),
                 // "password": "..." and password=...
                 (
-                    r#"(?i)((?:password|passwd|secret|token|api_?key|private_?key|credentials?)[a-z_]*["']?\s*[:=]\s*)("[^"]*"?|'[^']*'?|[^\s,;&}]+)"#,
+                    r#"(?i)((?:password|passwd|secret|token|api_?key|private_?key|credentials?)[a-z_]*(?:\\?["'])?\s*[:=]\s*)(\\?"[^"\\]*(?:\\?")?|'[^']*'?|[^\s,;&}]+)"#,
                     "$1***",
                 ),
             ]

@@ -129,12 +129,11 @@ impl Failure {
     pub(crate) fn may_retry(self, idempotency: Idempotency) -> bool {
         let repeatable = idempotency == Idempotency::Repeatable;
         match self {
-            Self::NotSent => true,
-            Self::Interrupted => repeatable,
-            // The limit is checked before the operation is: a 429 was not acted upon.
-            Self::Status(429) => true,
+            // The limit is checked before anything is done: a request with a 429 was not acted upon.
+            Self::NotSent | Self::Status(429) => true,
+            // These do not pass.
             Self::Status(501 | 505) => false,
-            Self::Status(408 | 425 | 500..) => repeatable,
+            Self::Interrupted | Self::Status(408 | 425 | 500..) => repeatable,
             Self::Status(_) | Self::Undecodable | Self::Permanent => false,
         }
     }
@@ -205,10 +204,11 @@ mod tests {
     #[test]
     fn pauses_grow_to_a_cap_and_respect_the_server() {
         let policy = RetryPolicy::default();
-        let pause = |attempt, jitter| policy.pause(attempt, Failure::Status(503), None, jitter).as_secs_f64();
-        assert_eq!((pause(1, 1.0), pause(2, 1.0), pause(3, 1.0)), (0.5, 1.0, 2.0));
-        assert_eq!(pause(1, 0.0), 0.25);
-        assert_eq!(pause(60, 1.0), 15.0);
+        let pause = |attempt, jitter| policy.pause(attempt, Failure::Status(503), None, jitter);
+        let seconds = Duration::from_secs_f64;
+        assert_eq!([pause(1, 1.0), pause(2, 1.0), pause(3, 1.0)], [seconds(0.5), seconds(1.0), seconds(2.0)]);
+        assert_eq!(pause(1, 0.0), seconds(0.25));
+        assert_eq!(pause(60, 1.0), seconds(15.0));
         let limited = |after| policy.pause(1, Failure::Status(429), after, 1.0);
         assert_eq!(limited(None), Duration::from_secs(2));
         assert_eq!(limited(Some(Duration::from_secs(40))), Duration::from_secs(40));

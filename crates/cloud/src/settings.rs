@@ -3,10 +3,11 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use url::Url;
 
 use crate::auth::Auth;
+use crate::credentials;
 use crate::env::{Environment, Variable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{OrganizationId, WorkspaceId};
@@ -57,7 +58,7 @@ pub struct Setting<T> {
 }
 
 impl<T> Setting<T> {
-    fn new(value: T, origin: Origin) -> Self {
+    pub(crate) fn new(value: T, origin: Origin) -> Self {
         Self { value, origin }
     }
 }
@@ -153,7 +154,7 @@ pub(crate) fn resolve(explicit: &Explicit, environment: &Environment) -> Result<
                 web_links::infer_config_root(&api_root.value).map(|root| Setting::new(root, Origin::Inferred))
             }
         };
-    let (method, auth) = layers.auth(explicit, &mut warnings)?;
+    let (method, auth) = credentials::choose(explicit, &layers, &mut warnings)?;
     let insecure_allowed = explicit.allow_insecure_http || loaded.profile.allow_insecure_http;
     if method.value != AuthMethod::None && !insecure_allowed {
         for root in std::iter::once(&api_root).chain(&config_api_root) {
@@ -191,17 +192,17 @@ fn refuse_plain_http(root: &Setting<Url>) -> Result<()> {
 }
 
 /// The two lower layers. The explicit one is typed already.
-struct Layers<'a> {
+pub(crate) struct Layers<'a> {
     environment: &'a Environment,
-    loaded: &'a LoadedProfile,
+    pub(crate) loaded: &'a LoadedProfile,
 }
 
 impl Layers<'_> {
-    fn from_environment(&self, variable: Variable) -> Option<Setting<String>> {
+    pub(crate) fn in_environment(&self, variable: Variable) -> Option<Setting<String>> {
         variable.read(self.environment).map(|(name, value)| Setting::new(value, Origin::Environment(name)))
     }
 
-    fn from_profile(&self, variable: Variable) -> Option<Setting<String>> {
+    pub(crate) fn in_profile(&self, variable: Variable) -> Option<Setting<String>> {
         let profile = &self.loaded.profile;
         let value = match variable {
             Variable::ClientId => &profile.client_id,
@@ -217,7 +218,7 @@ impl Layers<'_> {
         Some(Setting::new(value.to_owned(), self.profile_origin()))
     }
 
-    fn profile_origin(&self) -> Origin {
+    pub(crate) fn profile_origin(&self) -> Origin {
         match &self.loaded.origin {
             Some((file, name)) => Origin::Profile { file: file.clone(), name: name.clone() },
             None => Origin::Default,
@@ -225,7 +226,7 @@ impl Layers<'_> {
     }
 
     fn lower(&self, variable: Variable) -> Option<Setting<String>> {
-        self.from_environment(variable).or_else(|| self.from_profile(variable))
+        self.in_environment(variable).or_else(|| self.in_profile(variable))
     }
 
     /// An API root, and the name to call it by in errors.
@@ -266,118 +267,184 @@ impl Layers<'_> {
         })?;
         Ok(Some(Setting::new(value, setting.origin)))
     }
+}
 
-    /// The method of the highest layer that names any credential; a missing half of a pair is looked for
-    /// below it.
-    fn auth(&self, explicit: &Explicit, warnings: &mut Vec<String>) -> Result<(Setting<AuthMethod>, Auth)> {
-        let given = [
-            (explicit.client_credentials.is_some(), "client_credentials"),
-            (explicit.bearer_token.is_some(), "bearer_token"),
-            (explicit.no_auth, "no_auth"),
-        ];
-        let given: Vec<_> = given.into_iter().filter_map(|(set, name)| set.then_some(name)).collect();
-        if given.len() > 1 {
-            return Err(contradiction(given[0], given[1]));
-        }
-        if explicit.no_auth {
-            return Ok((Setting::new(AuthMethod::None, Origin::Explicit), Auth::None));
-        }
-        if let Some(token) = &explicit.bearer_token {
-            return bearer(token.clone(), Origin::Explicit);
-        }
-        if let Some((id, secret)) = &explicit.client_credentials {
-            return client_credentials(id.clone(), secret.clone(), Origin::Explicit);
-        }
-        let env = |variable| self.from_environment(variable);
-        let (id, secret, token) =
-            (env(Variable::ClientId), env(Variable::ClientSecret), env(Variable::BearerToken));
-        if let Some(token) = token {
-            if id.is_some() || secret.is_some() {
-                warnings.push(format!(
-                    "the client credentials of the environment are ignored: {} comes first",
-                    token.origin
-                ));
-            }
-            return bearer(token.value.into(), token.origin);
-        }
-        let (profile_id, profile_secret) =
-            (self.from_profile(Variable::ClientId), self.from_profile(Variable::ClientSecret));
-        if id.is_some() || secret.is_some() {
-            return self.pair(id.or(profile_id), secret.or(profile_secret));
-        }
-        let token = self.from_profile(Variable::BearerToken);
-        let no_auth = self.loaded.profile.no_auth;
-        let in_profile = [
-            (profile_id.is_some() || profile_secret.is_some(), "client_id"),
-            (token.is_some(), "bearer_token"),
-            (no_auth, "no_auth"),
-        ];
-        let in_profile: Vec<_> =
-            in_profile.into_iter().filter_map(|(set, name)| set.then_some(name)).collect();
-        if in_profile.len() > 1 {
-            return Err(contradiction(in_profile[0], in_profile[1]));
-        }
-        if no_auth {
-            return Ok((Setting::new(AuthMethod::None, self.profile_origin()), Auth::None));
-        }
-        match token {
-            Some(token) => bearer(token.value.into(), token.origin),
-            None => self.pair(profile_id, profile_secret),
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENVIRONMENT: &[(&str, &str)] = &[
+        ("AIRBYTE_API_URL", "https://env.example/api/public/v1/"),
+        ("AIRBYTE_CLIENT_ID", "id"),
+        ("AIRBYTE_CLIENT_SECRET", "secret"),
+    ];
+
+    const WORKSPACE: &str = "0b6f3c52-9a7e-4c55-8f0e-3c8f6a1d2e47";
+    const ROOT: &str = "https://a.example/api/public/v1";
+
+    fn environment(variables: &'static [(&'static str, &'static str)]) -> Environment {
+        Environment::new(|name| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        })
     }
 
-    fn pair(
-        &self,
-        id: Option<Setting<String>>,
-        secret: Option<Setting<String>>,
-    ) -> Result<(Setting<AuthMethod>, Auth)> {
-        let half = |there: &Origin, there_name: &str, missing: Variable| {
-            let missing_field = missing.name().trim_start_matches("AIRBYTE_").to_ascii_lowercase();
-            Err(Error::new(
-                ErrorKind::MissingCredentials,
-                format!("the {there_name} is set ({there}) but the other half is not: {} or {missing_field} of a profile", missing.name()),
-            )
-            .with_hint("client id and client secret belong together"))
+    /// Settings without any file of this machine.
+    fn alone() -> Explicit {
+        Explicit { ignore_profiles: true, ..Explicit::default() }
+    }
+
+    fn settings(explicit: &Explicit, variables: &'static [(&'static str, &'static str)]) -> Result<Settings> {
+        resolve(explicit, &environment(variables)).map(|resolved| resolved.settings)
+    }
+
+    fn profile(text: &str) -> (tempfile::TempDir, Explicit) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("profiles.toml");
+        std::fs::write(&path, text).unwrap();
+        (folder, Explicit { config_file: Some(path), ..Explicit::default() })
+    }
+
+    fn message(result: Result<Settings>) -> (ErrorKind, String) {
+        let error = result.unwrap_err();
+        (error.kind(), format!("{error} | {}", error.hint().unwrap_or_default()))
+    }
+
+    #[test]
+    fn the_program_beats_the_environment_and_that_beats_the_profile() {
+        let (_folder, mut explicit) = profile(&format!(
+            "[default]\nbearer_token = 'p'\napi_url = '{ROOT}'\nworkspace_id = '{WORKSPACE}'\n"
+        ));
+        let only_profile = settings(&explicit, &[]).unwrap();
+        assert!(matches!(only_profile.api_root.origin, Origin::Profile { .. }), "{only_profile:?}");
+        assert_eq!(only_profile.workspace_id.unwrap().value.to_string(), WORKSPACE);
+        assert_eq!(only_profile.auth.value, AuthMethod::BearerToken);
+
+        let both = settings(&explicit, ENVIRONMENT).unwrap();
+        assert_eq!(both.api_root.value.as_str(), "https://env.example/api/public/v1");
+        assert_eq!(both.api_root.origin, Origin::Environment("AIRBYTE_API_URL"));
+        assert_eq!(both.auth.value, AuthMethod::ClientCredentials { client_id: "id".into() });
+        assert_eq!(both.config_api_root.as_ref().unwrap().value.as_str(), "https://env.example/api/v1");
+        assert_eq!(both.config_api_root.unwrap().origin, Origin::Inferred);
+
+        explicit.api_root = Some("https://x.example/api/public/v1".into());
+        explicit.bearer_token = Some("explicit".into());
+        let all = settings(&explicit, ENVIRONMENT).unwrap();
+        assert_eq!((all.api_root.origin, all.auth.origin), (Origin::Explicit, Origin::Explicit));
+        assert_eq!(all.auth.value, AuthMethod::BearerToken);
+    }
+
+    #[test]
+    fn new_names_come_before_old_ones_and_empty_ones_do_not_count() {
+        let of = |variables| settings(&alone(), variables).unwrap().auth;
+        let old = of(&[
+            ("AIRBYTE_CLOUD_CLIENT_ID", "old"),
+            ("AIRBYTE_CLOUD_CLIENT_SECRET", "s"),
+            ("AIRBYTE_CLIENT_ID", ""),
+        ]);
+        assert_eq!(old.value, AuthMethod::ClientCredentials { client_id: "old".into() });
+        assert_eq!(old.origin, Origin::Environment("AIRBYTE_CLOUD_CLIENT_ID"));
+        let new = of(&[
+            ("AIRBYTE_CLOUD_CLIENT_ID", "old"),
+            ("AIRBYTE_CLIENT_SECRET", "s"),
+            ("AIRBYTE_CLIENT_ID", "new"),
+        ]);
+        assert_eq!(new.value, AuthMethod::ClientCredentials { client_id: "new".into() });
+    }
+
+    #[test]
+    fn without_anything_it_is_cloud_and_the_error_says_what_to_set() {
+        let (kind, text) = message(settings(&alone(), &[]));
+        assert_eq!(kind, ErrorKind::MissingCredentials);
+        for name in ["AIRBYTE_CLIENT_ID", "AIRBYTE_CLIENT_SECRET", "AIRBYTE_BEARER_TOKEN", "profiles.toml"] {
+            assert!(text.contains(name), "{name}: {text}");
+        }
+        let cloud = settings(&alone(), &[("AIRBYTE_BEARER_TOKEN", "t")]).unwrap();
+        assert_eq!(web_links::display(&cloud.api_root.value), web_links::CLOUD_API_ROOT);
+        assert_eq!(
+            web_links::display(&cloud.config_api_root.unwrap().value),
+            web_links::CLOUD_CONFIG_API_ROOT
+        );
+    }
+
+    #[test]
+    fn contradictions_and_halves_name_both_settings() {
+        let both = Explicit {
+            bearer_token: Some("t".into()),
+            client_credentials: Some(("id".into(), "s".into())),
+            ..alone()
         };
-        match (id, secret) {
-            (Some(id), Some(secret)) => client_credentials(id.value, secret.value.into(), id.origin),
-            (Some(id), None) => half(&id.origin, "client id", Variable::ClientSecret),
-            (None, Some(secret)) => half(&secret.origin, "client secret", Variable::ClientId),
-            (None, None) => Err(Error::new(ErrorKind::MissingCredentials, "no credentials were given")
-                .with_hint(format!(
-                    "set {} and {} (or {}), or write them to {}",
-                    Variable::ClientId.name(),
-                    Variable::ClientSecret.name(),
-                    Variable::BearerToken.name(),
-                    profile::default_profile_file()
-                        .map_or_else(|| "a profile".to_owned(), |file| file.display().to_string()),
-                ))),
-        }
+        let (kind, text) = message(settings(&both, &[]));
+        assert_eq!(kind, ErrorKind::Configuration);
+        assert!(text.contains("client_credentials and bearer_token"), "{text}");
+
+        let (kind, text) = message(settings(&alone(), &[("AIRBYTE_CLIENT_ID", "id")]));
+        assert_eq!(kind, ErrorKind::MissingCredentials);
+        assert!(text.contains("AIRBYTE_CLIENT_ID") && text.contains("AIRBYTE_CLIENT_SECRET"), "{text}");
+
+        let (_folder, explicit) =
+            profile("[default]\nclient_id = 'a'\nclient_secret = 'b'\nbearer_token = 'c'\n");
+        let (_, text) = message(settings(&explicit, &[]));
+        assert!(text.contains("client_id and bearer_token"), "{text}");
+
+        let empty = Explicit { client_credentials: Some((String::new(), "s".into())), ..alone() };
+        assert!(message(settings(&empty, &[])).1.contains("client id is empty"));
     }
-}
 
-fn contradiction(one: &str, other: &str) -> Error {
-    Error::new(ErrorKind::Configuration, format!("{one} and {other} are both given"))
-        .with_hint("choose one way to authorise calls and leave the other out")
-}
-
-fn bearer(token: SecretString, origin: Origin) -> Result<(Setting<AuthMethod>, Auth)> {
-    Ok((Setting::new(AuthMethod::BearerToken, origin), Auth::bearer(token)?))
-}
-
-fn client_credentials(
-    id: String,
-    secret: SecretString,
-    origin: Origin,
-) -> Result<(Setting<AuthMethod>, Auth)> {
-    for (empty, name) in
-        [(id.trim().is_empty(), "client id"), (secret.expose_secret().trim().is_empty(), "client secret")]
-    {
-        if empty {
-            return Err(Error::new(ErrorKind::MissingCredentials, format!("the {name} is empty ({origin})"))
-                .with_hint("client id and client secret belong together"));
-        }
+    #[test]
+    fn the_missing_half_may_stand_in_a_lower_layer() {
+        let (_folder, explicit) = profile("[default]\nclient_id = 'a'\nclient_secret = 'b'\n");
+        let mixed = settings(&explicit, &[("AIRBYTE_CLIENT_ID", "env")]).unwrap();
+        assert_eq!(mixed.auth.value, AuthMethod::ClientCredentials { client_id: "env".into() });
     }
-    let method = AuthMethod::ClientCredentials { client_id: id.clone() };
-    Ok((Setting::new(method, origin), Auth::client_credentials(id, secret)))
+
+    #[test]
+    fn a_token_of_the_environment_comes_first_with_a_warning() {
+        let both = settings(
+            &alone(),
+            &[("AIRBYTE_BEARER_TOKEN", "t"), ("AIRBYTE_CLIENT_ID", "id"), ("AIRBYTE_CLIENT_SECRET", "s")],
+        );
+        let both = both.unwrap();
+        assert_eq!(both.auth.value, AuthMethod::BearerToken);
+        assert!(both.warnings[0].contains("AIRBYTE_BEARER_TOKEN"), "{:?}", both.warnings);
+    }
+
+    #[test]
+    fn credentials_do_not_travel_in_the_open() {
+        let explicit =
+            |root: &str| Explicit { api_root: Some(root.into()), bearer_token: Some("t".into()), ..alone() };
+        let open = explicit("http://10.0.0.1:8000/api/public/v1");
+        assert!(message(settings(&open, &[])).1.contains("unencrypted"));
+        settings(&Explicit { allow_insecure_http: true, ..open.clone() }, &[]).unwrap();
+        settings(&Explicit { bearer_token: None, no_auth: true, ..open }, &[]).unwrap();
+        settings(&explicit("http://localhost:8000/api/public/v1"), &[]).unwrap();
+        let mut config = explicit(ROOT);
+        config.config_api_root = Some("http://10.0.0.1/api/v1".into());
+        assert!(message(settings(&config, &[])).1.contains("10.0.0.1"));
+    }
+
+    #[test]
+    fn a_wrong_value_is_told_with_its_origin() {
+        let (kind, text) =
+            message(settings(&alone(), &[("AIRBYTE_BEARER_TOKEN", "t"), ("AIRBYTE_WORKSPACE_ID", "mine")]));
+        assert_eq!(kind, ErrorKind::Configuration);
+        assert!(text.contains("AIRBYTE_WORKSPACE_ID") && text.contains("mine"), "{text}");
+        let (_, text) = message(settings(
+            &alone(),
+            &[("AIRBYTE_API_URL", "https://a.example"), ("AIRBYTE_BEARER_TOKEN", "t")],
+        ));
+        assert!(text.contains("AIRBYTE_API_URL") && text.contains(ROOT), "{text}");
+    }
+
+    #[test]
+    fn the_profile_is_chosen_by_name() {
+        let (_folder, mut explicit) = profile("[default]\nbearer_token = 'd'\n[own]\nno_auth = true\n");
+        let own = settings(&explicit, &[("AIRBYTE_PROFILE", "own")]).unwrap();
+        assert_eq!(own.auth.value, AuthMethod::None);
+        assert_eq!(own.profile.unwrap().origin, Origin::Environment("AIRBYTE_PROFILE"));
+        explicit.profile = Some("default".into());
+        assert_eq!(
+            settings(&explicit, &[("AIRBYTE_PROFILE", "own")]).unwrap().auth.value,
+            AuthMethod::BearerToken
+        );
+    }
 }

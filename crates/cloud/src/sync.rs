@@ -167,14 +167,12 @@ impl SyncRequest {
 
     /// The newest job before the start; id 0 if there is none.
     async fn baseline(&self) -> Result<JobId> {
-        match newest_jobs(self.connection.client(), self.connection.id(), 1).await?.first() {
-            Some(job) => Ok(job.job_id),
-            None => {
-                // An unknown connection has no jobs either.
-                self.connection.info().await?;
-                Ok(JobId::new(0))
-            }
+        let newest = newest_jobs(self.client(), self.connection.id(), 1).await?;
+        if newest.is_empty() {
+            // An unknown connection has no jobs either.
+            self.connection.info().await?;
         }
+        Ok(newest.first().map_or(JobId::new(0), |job| job.job_id))
     }
 
     /// Sends `POST /jobs` (operation `createJob`).

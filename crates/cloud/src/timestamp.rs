@@ -8,14 +8,18 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime, TimeZone, Utc};
 
+/// Forms with a numeric offset, beyond RFC 3339.
+const WITH_OFFSET: [&str; 3] = ["%Y-%m-%dT%H:%M%#z", "%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z"];
+
+/// Forms without any offset.
+const LOCAL: [&str; 3] = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"];
+
 /// Reads a point in time, with or without seconds, fraction and offset. Without an offset it is UTC.
 pub(crate) fn parse_timestamp(text: &str) -> Option<DateTime<Utc>> {
     let text = text.trim();
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Some(time.to_utc());
     }
-    const WITH_OFFSET: [&str; 3] =
-        ["%Y-%m-%dT%H:%M%#z", "%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z"];
     // chrono reads `Z` as an offset only in its RFC 3339 parser.
     let numeric = match text.strip_suffix(['Z', 'z']) {
         Some(rest) => format!("{rest}+0000"),
@@ -24,7 +28,6 @@ pub(crate) fn parse_timestamp(text: &str) -> Option<DateTime<Utc>> {
     if let Some(time) = WITH_OFFSET.iter().find_map(|form| DateTime::parse_from_str(&numeric, form).ok()) {
         return Some(time.to_utc());
     }
-    const LOCAL: [&str; 3] = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"];
     LOCAL.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok()).map(|time| time.and_utc())
 }
 

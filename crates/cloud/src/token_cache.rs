@@ -88,8 +88,9 @@ impl TokenCache {
                 let life = fresh.expires_in.filter(|life| !life.is_zero());
                 state.token = Some(Token {
                     value: fresh.value.clone(),
-                    renew_at: life.map(|life| now + (life - LONGEST_MARGIN.min(life / 5))),
-                    ends_at: life.map(|life| now + life),
+                    renew_at: life
+                        .and_then(|life| now.checked_add(life.saturating_sub(LONGEST_MARGIN.min(life / 5)))),
+                    ends_at: life.and_then(|life| now.checked_add(life)),
                 });
                 state.last_error = None;
                 state.proven = true;
