@@ -47,7 +47,8 @@ impl Overlay {
         Self::parse(&text).with_context(|| format!("{} is not an overlay", file.display()))
     }
 
-    fn parse(text: &str) -> Result<Self> {
+    /// Reads an overlay.
+    pub fn parse(text: &str) -> Result<Self> {
         let overlay: Self = serde_yaml_ng::from_str(text)?;
         ensure!(overlay.overlay.starts_with("1.0"), "version {} is not supported, 1.0 is", overlay.overlay);
         for action in &overlay.actions {

@@ -1,2 +1,5 @@
+mod checked_in;
 mod defects;
 mod injected;
+mod refused;
+mod rules;
