@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::call::{CallPath, Operation};
 use crate::error::{Error, ErrorKind, Result};
-use crate::problem::Redactor;
+use crate::redact::Redactor;
 use crate::retry::RetryPolicy;
 use crate::token_cache::{FreshToken, Need, TokenCache};
 use crate::web_links;

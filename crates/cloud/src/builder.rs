@@ -17,6 +17,7 @@ use crate::poller::PollingPolicy;
 use crate::retry::RetryPolicy;
 use crate::settings::{self, Explicit};
 use crate::tls;
+use crate::web_links;
 
 /// The time limit of one attempt of an ordinary call.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -30,6 +31,7 @@ pub struct ClientBuilder {
     explicit: Explicit,
     environment: Environment,
     user_agent: Option<String>,
+    root_certificates: Vec<Vec<u8>>,
     timeout: Duration,
     retry: RetryPolicy,
     polling: PollingPolicy,
@@ -42,6 +44,7 @@ impl Default for ClientBuilder {
             explicit: Explicit::default(),
             environment: Environment::process(),
             user_agent: None,
+            root_certificates: Vec::new(),
             timeout: DEFAULT_TIMEOUT,
             retry: RetryPolicy::default(),
             polling: PollingPolicy::default(),
@@ -134,6 +137,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Trusts this certificate authority, in PEM form, besides those of the system: for installations with a
+    /// private one. Can be given several times.
+    pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.root_certificates.push(pem.into());
+        self
+    }
+
     /// The name of the program, put before this crate's own in the `User-Agent` header.
     pub fn user_agent(mut self, product: impl Into<String>) -> Self {
         self.user_agent = Some(product.into());
@@ -175,8 +185,15 @@ impl ClientBuilder {
         let resolved = settings::resolve(&self.explicit, &self.environment)?;
         let own = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
         let user_agent = self.user_agent.map_or_else(|| own.to_owned(), |product| format!("{product} {own}"));
+        let mut extra_roots = Vec::new();
+        for pem in &self.root_certificates {
+            extra_roots.extend(tls::read_certificates(pem)?);
+        }
+        let roots = &resolved.settings;
+        let local = web_links::is_loopback(&roots.api_root.value)
+            && roots.config_api_root.as_ref().is_none_or(|root| web_links::is_loopback(&root.value));
         let path = CallPath {
-            http: tls::http_client(&user_agent)?,
+            http: tls::http_client(&user_agent, local, extra_roots)?,
             public_root: resolved.settings.api_root.value.clone(),
             config_root: resolved.settings.config_api_root.as_ref().map(|root| root.value.clone()),
             auth: resolved.auth,

@@ -10,6 +10,7 @@ use http::HeaderName;
 use http::header::{AUTHORIZATION, HeaderValue};
 use rand::Rng;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::time::Instant;
 use tracing::Instrument;
 use url::Url;
@@ -19,6 +20,7 @@ use crate::auth::{Auth, Authorization};
 use crate::classify::{Failed, interpret};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
+use crate::redact::Redactor;
 use crate::retry::{Idempotency, RetryPolicy};
 use crate::web_links;
 
@@ -41,6 +43,8 @@ pub(crate) struct Operation {
     policy: Option<RetryPolicy>,
     deadline: Option<Instant>,
     anonymous: bool,
+    /// What was sent, for keeping its secrets out of errors.
+    body: Option<Value>,
 }
 
 impl Operation {
@@ -54,6 +58,7 @@ impl Operation {
             policy: None,
             deadline: None,
             anonymous: false,
+            body: None,
         }
     }
 
@@ -85,6 +90,21 @@ impl Operation {
     pub(crate) fn deadline(mut self, deadline: Option<Instant>) -> Self {
         self.deadline = deadline;
         self
+    }
+
+    /// Keeps the secrets of this body out of errors. The generated calls of this crate send none.
+    pub(crate) fn sends(mut self, body: Option<Value>) -> Self {
+        self.body = body;
+        self
+    }
+
+    /// Cleans texts of the secrets of this call.
+    pub(crate) fn redactor(&self, path: &CallPath) -> Redactor {
+        let redactor = path.auth.redactor();
+        match &self.body {
+            Some(body) => redactor.with_body(body),
+            None => redactor,
+        }
     }
 
     /// Sends no credentials: for the call that obtains them.

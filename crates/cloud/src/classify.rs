@@ -10,7 +10,8 @@ use serde::de::DeserializeOwned;
 
 use crate::call::{CallPath, Operation};
 use crate::error::{Error, ErrorKind};
-use crate::problem::{Problem, Redactor, is_html, read_problem};
+use crate::problem::{Problem, is_html, read_problem};
+use crate::redact::Redactor;
 use crate::retry::{Failure, parse_retry_after};
 use crate::web_links;
 
@@ -38,14 +39,14 @@ pub(crate) async fn interpret<T: DeserializeOwned>(
             Err(broken(error, path))
         }
         Err(RawError::InvalidUpgrade(error)) => Err(broken(error, path)),
-        Err(RawError::InvalidResponsePayload(body, error)) => Err(undecodable(&body, error, path)),
+        Err(RawError::InvalidResponsePayload(body, error)) => Err(undecodable(&body, error, operation, path)),
         Err(RawError::UnexpectedResponse(response)) => answered(response, operation, path).await,
         Err(RawError::ErrorResponse(response)) => {
             let status = response.status();
             Err(refused(status, None, None, operation, path))
         }
         Err(RawError::InvalidRequest(why) | RawError::Custom(why)) => {
-            let why = path.auth.redactor().clean(&why);
+            let why = operation.redactor(path).clean(&why);
             let error = Error::new(ErrorKind::InvalidInput, format!("the request cannot be made: {why}"));
             Err(Failed::new(Failure::Permanent, error))
         }
@@ -70,12 +71,12 @@ async fn answered<T: DeserializeOwned>(
     };
     if status.is_success() {
         let json: &[u8] = if body.is_empty() { b"null" } else { &body };
-        return serde_json::from_slice(json).map_err(|error| undecodable(&body, error, path));
+        return serde_json::from_slice(json).map_err(|error| undecodable(&body, error, operation, path));
     }
     if status.is_redirection() {
-        return Err(redirected(status, location.as_deref(), &path.auth.redactor()));
+        return Err(redirected(status, location.as_deref(), &operation.redactor(path)));
     }
-    let problem = read_problem(&body, &path.auth.redactor());
+    let problem = read_problem(&body, &operation.redactor(path));
     Err(refused(status, problem, wait, operation, path))
 }
 
@@ -91,7 +92,7 @@ fn broken(error: reqwest::Error, path: &CallPath) -> Failed {
     if is_certificate_problem(&error) {
         let error = Error::new(ErrorKind::Configuration, "the server's certificate is not trusted")
             .with_hint(
-                "install the certificate authority in the system's store, or name its file in SSL_CERT_FILE",
+                "install its certificate authority in the system's store, name its file in SSL_CERT_FILE, or give it as root_certificate",
             )
             .with_source(error);
         return Failed::new(Failure::Permanent, error);
@@ -116,23 +117,18 @@ fn broken(error: reqwest::Error, path: &CallPath) -> Failed {
 }
 
 /// Certificates do not become valid by asking again, unlike other failures to connect.
-fn is_certificate_problem(error: &reqwest::Error) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        // TLS errors travel inside I/O errors, whose `source` skips the error itself.
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let tls =
-            inner.and_then(|inner| inner.downcast_ref()).or_else(|| error.downcast_ref::<rustls::Error>());
-        if matches!(tls, Some(rustls::Error::InvalidCertificate(_))) {
-            return true;
-        }
-        cause = error.source();
+fn is_certificate_problem(error: &(dyn std::error::Error + 'static)) -> bool {
+    if matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))) {
+        return true;
     }
-    false
+    // TLS errors travel inside I/O errors, whose `source` skips the error they hold.
+    let held = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    held.is_some_and(|held| is_certificate_problem(held))
+        || error.source().is_some_and(is_certificate_problem)
 }
 
 /// A success that is not what the API promises.
-fn undecodable(body: &[u8], error: serde_json::Error, path: &CallPath) -> Failed {
+fn undecodable(body: &[u8], error: serde_json::Error, operation: &Operation, path: &CallPath) -> Failed {
     if is_html(body) {
         return Failed::new(Failure::Permanent, web_page(path));
     }
@@ -141,7 +137,7 @@ fn undecodable(body: &[u8], error: serde_json::Error, path: &CallPath) -> Failed
         let error = Error::new(ErrorKind::Network, "the answer ends in the middle").with_source(error);
         return Failed::new(Failure::Interrupted, error);
     }
-    let what = path.auth.redactor().clean(&error.to_string());
+    let what = operation.redactor(path).clean(&error.to_string());
     let error = Error::new(ErrorKind::UnexpectedResponse, format!("the answer cannot be understood: {what}"))
         .with_hint(
             "the server may be of a version that this one does not know; `request` gives its answer as it is",

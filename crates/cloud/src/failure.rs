@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeZone, Utc};
 use serde::Serialize;
 
 use crate::open_enum::open_enum;
-use crate::problem::Redactor;
+use crate::redact::Redactor;
 
 open_enum! {
     /// Which part of a job failed.

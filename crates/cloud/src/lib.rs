@@ -86,6 +86,7 @@ mod pager;
 mod poller;
 mod problem;
 mod profile;
+mod redact;
 mod request;
 mod retry;
 mod settings;

@@ -35,8 +35,8 @@ pub enum Api {
 pub struct ApiRequest {
     /// The API it goes to.
     pub api: Api,
-    /// The HTTP method. `GET`, `PUT` and `DELETE` are repeated after failures that this can cure, the
-    /// others only when they have not reached the server.
+    /// The HTTP method. `GET` is repeated after failures that this can cure, the others only when they have
+    /// not reached the server: deleting twice, for one, can hit two jobs.
     pub method: Method,
     /// The path below the API's root, with or without a slash at its start.
     pub path: String,
@@ -95,11 +95,9 @@ impl Client {
     /// Makes any call: with this client's credentials, retries and errors, but without types.
     pub async fn request(&self, request: ApiRequest) -> Result<ApiResponse> {
         let url = self.url_of(&request)?;
-        let repeatable = matches!(
-            request.method,
-            Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE
-        );
+        let repeatable = matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS);
         let operation = if repeatable { Operation::read("request") } else { Operation::once("request") };
+        let operation = operation.sends(request.body.clone());
         let (url, request) = (&url, &request);
         let (status, body) = self
             .path()

@@ -8,6 +8,7 @@ use std::future::IntoFuture;
 use std::time::Duration;
 
 use airbyte_api_raw::public::types;
+use futures::StreamExt;
 use futures::future::BoxFuture;
 
 use crate::call::Operation;
@@ -16,6 +17,7 @@ use crate::connection::{Connection, ConnectionStatus};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::JobId;
 use crate::job::{JobInfo, JobType, newest_jobs, running_job};
+use crate::poller::Update;
 use crate::sync_result::SyncResult;
 
 /// The time limit of requests that start or stop a job: the server itself waits up to a minute for the
@@ -27,13 +29,12 @@ const ROUNDS: u32 = 3;
 
 /// The pauses between looks for a job that may be about to appear: after the request has failed the
 /// server can need a moment more.
-const LOOKS: [Duration; 6] = [
+const LOOKS: [Duration; 5] = [
     Duration::ZERO,
     Duration::from_millis(500),
     Duration::from_secs(1),
     Duration::from_secs(2),
     Duration::from_secs(4),
-    Duration::from_secs(8),
 ];
 
 /// How many of the newest jobs are looked at. More than one, because others may start jobs, too.
@@ -257,12 +258,15 @@ impl SyncRequest {
         Ok(jobs.into_iter().filter(|job| job.job_id > baseline).min_by_key(|job| job.job_id))
     }
 
+    /// Waits until a job has ended, well or not.
     async fn wait_for(&self, job: &JobInfo) -> Result<()> {
-        match self.client().job(job.job_id).wait().await {
-            Ok(_) => Ok(()),
-            Err(error) if error.is_job_failed() => Ok(()),
-            Err(error) => Err(error),
+        let mut updates = self.client().job(job.job_id).wait().details(false);
+        while let Some(update) = updates.next().await {
+            if let Update::Stopped(error) = update {
+                return Err(error);
+            }
         }
+        Ok(())
     }
 
     fn already_running(&self, error: Error, job: Option<JobInfo>) -> Error {

@@ -9,4 +9,5 @@ mod request;
 mod secrets;
 mod support;
 mod sync;
+mod tls;
 mod wait;

@@ -1,6 +1,6 @@
 //! Nothing that is secret shows anywhere.
 
-use airbyte_cloud::{Client, SecretString};
+use airbyte_cloud::{ApiRequest, Client, SecretString};
 use serde_json::json;
 
 use crate::support::log;
@@ -61,6 +61,19 @@ async fn a_bearer_token_is_not_shown() {
         .unwrap();
     let error = client.job(7.into()).info().await.unwrap_err();
     assert_clean(&format!("{error} {error:?} {client:?}"), "the error");
+}
+
+#[tokio::test]
+async fn what_was_sent_is_not_quoted_back() {
+    let airbyte = Airbyte::start().await;
+    let message = "hunter2 is not a valid password";
+    post("/sources")
+        .respond_with(status(422).set_body_json(json!({ "message": message })))
+        .mount(&airbyte.server)
+        .await;
+    let request = ApiRequest::post("/sources").body(json!({ "configuration": { "password": "hunter2" } }));
+    let error = airbyte.client().request(request).await.unwrap_err();
+    assert!(error.to_string().contains("*** is not a valid password"), "{error}");
 }
 
 #[tokio::test]

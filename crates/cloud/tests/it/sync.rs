@@ -129,7 +129,7 @@ async fn a_start_that_verifiably_failed_is_tried_again() {
     let client = builder(&server.root, &clock).build().unwrap();
     let sync = client.connection(connection_id()).sync().await.unwrap();
     assert_eq!((sync.job_id().get(), server.count("POST /jobs")), (6, 2));
-    assert!(clock.passed() >= Duration::from_secs(10), "the job got time to appear: {:?}", clock.passed());
+    assert!(clock.passed() >= Duration::from_secs(7), "the job got time to appear: {:?}", clock.passed());
 }
 
 #[tokio::test]

@@ -1,0 +1,149 @@
+//! Keeping secrets out of texts that come from elsewhere.
+
+use std::sync::LazyLock;
+
+use regex_lite::Regex;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+/// More of a text than this is never shown.
+const LONGEST_TEXT: usize = 500;
+/// Taking out shorter ones would turn the text into noise without protecting anything.
+const SHORTEST_SECRET: usize = 4;
+
+/// Whether a field of a connector's configuration holds a secret, by its name.
+fn is_secret_name(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    [
+        "password",
+        "passwd",
+        "secret",
+        "token",
+        "api_key",
+        "apikey",
+        "private_key",
+        "credentials",
+        "service_account",
+    ]
+    .iter()
+    .any(|word| name.contains(word))
+}
+
+/// Takes secrets out of text, and limits its length.
+#[derive(Clone, Default)]
+pub(crate) struct Redactor {
+    secrets: Vec<SecretString>,
+}
+
+impl Redactor {
+    /// A redactor that knows these secrets literally, besides what looks like one.
+    pub(crate) fn new(secrets: impl IntoIterator<Item = SecretString>) -> Self {
+        let long = |secret: &SecretString| secret.expose_secret().len() >= SHORTEST_SECRET;
+        Self { secrets: secrets.into_iter().filter(long).collect() }
+    }
+
+    /// The same redactor with the secrets of a request's body, in case the server quotes them back.
+    pub(crate) fn with_body(mut self, body: &Value) -> Self {
+        self.collect(body, false);
+        self
+    }
+
+    fn collect(&mut self, value: &Value, secret: bool) {
+        match value {
+            Value::String(text) if secret && text.len() >= SHORTEST_SECRET => {
+                self.secrets.push(text.as_str().into());
+            }
+            Value::Array(items) => items.iter().for_each(|item| self.collect(item, secret)),
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    self.collect(value, secret || is_secret_name(name));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The text on one line, without secrets, not longer than fits an error message.
+    pub(crate) fn clean(&self, text: &str) -> String {
+        static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+            [
+                // A JSON web token, wherever it stands.
+                (r"eyJ[A-Za-z0-9_-]{5,}(\.[A-Za-z0-9_-]*)*", "***"),
+                (r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}", "$1 ***"),
+                // user:password@ in an address
+                (r"://[^/\s@]+@", "://***@"),
+                // "password": "..." and password=...
+                (
+                    r#"(?i)((?:password|passwd|secret|token|api_?key|private_?key|credentials?)[a-z_]*(?:\\?["'])?\s*[:=]\s*)(\\?"[^"\\]*(?:\\?")?|'[^']*'?|[^\s,;&}]+)"#,
+                    "$1***",
+                ),
+            ]
+            .into_iter()
+            .filter_map(|(pattern, with)| Regex::new(pattern).ok().map(|pattern| (pattern, with)))
+            .collect()
+        });
+        let mut text = text.to_owned();
+        for secret in &self.secrets {
+            text = text.replace(secret.expose_secret(), "***");
+        }
+        for (pattern, replacement) in PATTERNS.iter() {
+            text = pattern.replace_all(&text, *replacement).into_owned();
+        }
+        let line = text
+            .split(|c: char| c.is_whitespace() || c.is_control())
+            .filter(|word| !word.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ");
+        match line.char_indices().nth(LONGEST_TEXT) {
+            Some((end, _)) => format!("{}...", &line[..end]),
+            None => line,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn clean(text: &str) -> String {
+        Redactor::default().clean(text)
+    }
+
+    #[test]
+    fn secrets_do_not_survive() {
+        let redactor = Redactor::new([SecretString::from("s3cr3t-value"), SecretString::from("x")]);
+        let text = redactor.clean(
+            r#"got s3cr3t-value, Bearer abcdef123456, eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.sig,
+            {\"password\": \"hunter2\", \"client_secret\":\"abc\"} {"token": "def"} api_key=k1 https://me:pw@host/x"#,
+        );
+        for secret in ["s3cr3t-value", "abcdef123456", "eyJ", "hunter2", "abc", "def", "k1", "me:pw"] {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+        assert!(text.starts_with("got ***, Bearer ***"), "{text}");
+        assert!(text.ends_with("host/x"), "the rest stays: {text}");
+    }
+
+    #[test]
+    fn secrets_of_the_request_are_known() {
+        let body = json!({ "configuration": {
+            "host": "db.example", "password": "correct horse", "tunnel": { "credentials": [{ "key": "battery" }] },
+        } });
+        let text = Redactor::default().with_body(&body).clean("db.example refused correct horse and battery");
+        assert_eq!(text, "db.example refused *** and ***");
+    }
+
+    #[test]
+    fn long_and_odd_text_is_tamed() {
+        assert!(clean(&"word ".repeat(10_000)).len() <= LONGEST_TEXT + 3);
+        assert_eq!(clean("  a\n\nb\u{7}c "), "a b c");
+    }
+
+    #[test]
+    fn ordinary_sentences_stay_as_they_are() {
+        for text in ["Invalid client id or token", "the password is wrong", "No streams found with name [x]"]
+        {
+            assert_eq!(clean(text), text);
+        }
+    }
+}
