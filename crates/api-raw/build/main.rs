@@ -1,6 +1,7 @@
 //! Generates the bindings of each API from the document in `openapi/`, into `OUT_DIR`.
 
 #![allow(unreachable_pub, reason = "the modules are shared with the project's own tasks")]
+#![allow(clippy::print_stdout, reason = "cargo reads it")]
 
 mod generate;
 
@@ -30,13 +31,13 @@ fn write_bindings(api: &str, document: &Path, out: &Path) -> Result<()> {
     let text = std::fs::read_to_string(document).context("the API document cannot be read")?;
     let parsed = generate::parse(&text)?;
     let source = generate::client(&parsed)?;
+    let sha256 = format!("{:x}", Sha256::digest(text.as_bytes()));
+    let version = &parsed.info.version;
     let provenance = format!(
         "/// The version that the API document states.\n\
-         pub const API_DOC_VERSION: &str = {:?};\n\
+         pub const API_DOC_VERSION: &str = {version:?};\n\
          /// SHA-256 of the API document these bindings are generated from, in hexadecimal.\n\
-         pub const API_DOC_SHA256: &str = \"{}\";\n",
-        parsed.info.version,
-        Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+         pub const API_DOC_SHA256: &str = \"{sha256}\";\n",
     );
     std::fs::write(out.join(format!("{api}.rs")), provenance + &source)?;
     if enabled("httpmock") {

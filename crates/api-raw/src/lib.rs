@@ -35,6 +35,8 @@
 pub mod config;
 mod decode;
 mod hooks;
+#[cfg(feature = "httpmock")]
+mod mocking;
 #[cfg(feature = "public")]
 pub mod public;
 

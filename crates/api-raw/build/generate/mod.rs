@@ -3,8 +3,9 @@
 //! `cargo xtask regen` uses this very module to find out whether a document can be generated from.
 
 mod decode;
-mod docs;
+mod mock_query;
 mod open_enums;
+mod texts;
 
 use anyhow::{Context, Result, anyhow};
 use openapiv3::OpenAPI;
@@ -22,14 +23,15 @@ pub fn client(document: &OpenAPI) -> Result<String> {
     let mut file: syn::File = syn::parse2(tokens).context("the generator produced invalid Rust")?;
     open_enums::open_every_string_enum(&mut file)?;
     decode::name_the_json_path(&mut file);
-    docs::show_examples_as_text(&mut file);
+    texts::polish(&mut file);
     Ok(prettyplease::unparse(&file))
 }
 
 /// The source of typed mocks of the operations, for `httpmock`; `module` holds the client.
 pub fn mocks(document: &OpenAPI, module: &str) -> Result<String> {
     let tokens = generator().httpmock(document, module).map_err(|error| anyhow!("{error}"))?;
-    let file: syn::File = syn::parse2(tokens).context("the generator produced invalid Rust")?;
+    let mut file: syn::File = syn::parse2(tokens).context("the generator produced invalid Rust")?;
+    mock_query::expect_what_is_sent(&mut file);
     Ok(prettyplease::unparse(&file))
 }
 
