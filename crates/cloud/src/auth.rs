@@ -17,6 +17,9 @@ use crate::retry::RetryPolicy;
 use crate::token_cache::{FreshToken, Need, TokenCache};
 use crate::web_links;
 
+/// A renewal that is not urgent does not hold up calls for longer.
+const EARLY_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// How calls identify themselves.
 pub(crate) enum Auth {
     /// Not at all: for installations with authentication switched off.
@@ -150,7 +153,7 @@ impl ClientCredentials {
         Box::pin(async move {
             let mut operation = Operation::read("createAccessToken").anonymous().deadline(deadline);
             if need == Need::Early {
-                operation = operation.policy(RetryPolicy::none());
+                operation = operation.policy(RetryPolicy::none()).timeout(EARLY_TIMEOUT);
             }
             let root = web_links::display(&path.public_root);
             let url = format!("{root}/applications/token");

@@ -24,7 +24,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Sets up a [`Client`]; made by [`Client::builder`].
 ///
-/// What is not given here is taken from the environment ([`env`](crate::env)), and what is not there
+/// What is not given here is taken from the environment ([`mod@env`](crate::env)), and what is not there
 /// either from the profile file. [`ignore_environment`](Self::ignore_environment) turns both off.
 #[must_use]
 pub struct ClientBuilder {

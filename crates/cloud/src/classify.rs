@@ -186,10 +186,10 @@ fn refused(
         (_, _, Some(said)) => format!("{}: {said}", in_words(kind)),
         (_, _, None) => in_words(kind).to_owned(),
     };
-    let mut error = Error::new(kind, message)
-        .with_status(code)
-        .with_retry_after(wait)
-        .with_retryable(matches!(code, 408 | 425 | 429 | 500 | 502..=504 | 506..));
+    let mut error = Error::new(kind, message).with_status(code).with_retry_after(wait).with_retryable(
+        matches!(code, 408 | 425 | 429 | 500 | 502..=504 | 506..)
+            || problem.as_ref().is_some_and(|p| p.is("try-again-later")),
+    );
     if let Some(hint) = hint_for(code, kind, problem.as_ref(), operation, path) {
         error = error.with_hint(hint);
     }

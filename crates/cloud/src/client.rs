@@ -47,7 +47,7 @@ impl Client {
         ClientBuilder::default()
     }
 
-    /// A client with everything taken from the environment ([`env`](crate::env)) and the profile file.
+    /// A client with everything taken from the environment ([`mod@env`](crate::env)) and the profile file.
     pub fn from_env() -> Result<Self> {
         Self::builder().build()
     }

@@ -40,7 +40,7 @@
 //!   failed looks, restarts of the server and tokens that end ([`Poller`]).
 //! - Every failure is an [`Error`] with a [kind](ErrorKind), a hint, and what the server said. Secrets are
 //!   kept out of errors, logs and addresses.
-//! - Settings come from the program, the environment ([`env`]), or a profile file; [`Client::settings`] tells
+//! - Settings come from the program, the environment ([`mod@env`]), or a profile file; [`Client::settings`] tells
 //!   which.
 //! - Calls are recorded as [`tracing`] spans `airbyte_call` at level debug: operation, attempts, status,
 //!   duration. Bodies are never recorded.
@@ -96,6 +96,7 @@ mod sync_result;
 mod timestamp;
 mod tls;
 mod token_cache;
+mod watch;
 mod web_links;
 mod workspace;
 

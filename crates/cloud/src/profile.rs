@@ -1,16 +1,4 @@
 //! The profile file: named sets of settings in the user's configuration folder.
-//!
-//! ```toml
-//! [default]
-//! client_id = "..."
-//! client_secret = "..."
-//! workspace_id = "0b6f3c52-9a7e-4c55-8f0e-3c8f6a1d2e47"
-//!
-//! [staging]
-//! api_url = "https://airbyte.staging.example.com/api/public/v1"
-//! client_id = "..."
-//! client_secret = "..."
-//! ```
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -26,6 +14,23 @@ pub const DEFAULT_PROFILE: &str = "default";
 
 /// Where the profile file is unless told otherwise: `airbyte/profiles.toml` in the user's configuration
 /// folder (`~/.config` on Linux). `None` when there is no home folder.
+///
+/// It has one table per profile, named as [`ClientBuilder::profile`](crate::ClientBuilder::profile) or
+/// `AIRBYTE_PROFILE` name it:
+///
+/// ```toml
+/// [default]
+/// client_id = "..."
+/// client_secret = "..."
+/// workspace_id = "0b6f3c52-9a7e-4c55-8f0e-3c8f6a1d2e47"
+///
+/// [staging]
+/// api_url = "https://airbyte.staging.example.com/api/public/v1"
+/// bearer_token = "..."
+/// ```
+///
+/// The other fields are `organization_id`, `config_api_url`, `no_auth = true` for installations with
+/// authentication switched off, and `allow_insecure_http = true` for plain HTTP in a network you trust.
 pub fn default_profile_file() -> Option<PathBuf> {
     etcetera::choose_base_strategy().ok().map(|base| base.config_dir().join("airbyte").join("profiles.toml"))
 }

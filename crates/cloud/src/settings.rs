@@ -35,6 +35,18 @@ pub enum Origin {
     Default,
 }
 
+impl Origin {
+    /// How strong it is: what comes from a higher layer wins.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Explicit => 3,
+            Self::Environment(_) => 2,
+            Self::Profile { .. } => 1,
+            Self::Inferred | Self::Default => 0,
+        }
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -147,13 +159,19 @@ pub(crate) fn resolve(explicit: &Explicit, environment: &Environment) -> Result<
             Setting::new(web_links::parse_root(web_links::CLOUD_API_ROOT, "the default")?, Origin::Default)
         }
     };
-    let config_api_root =
-        match layers.root(Variable::ConfigApiRoot, explicit.config_api_root.as_deref(), "config_api_root")? {
-            Some((root, _)) => Some(root),
-            None => {
-                web_links::infer_config_root(&api_root.value).map(|root| Setting::new(root, Origin::Inferred))
-            }
-        };
+    let inferred = web_links::infer_config_root(&api_root.value);
+    let given =
+        layers.root(Variable::ConfigApiRoot, explicit.config_api_root.as_deref(), "config_api_root")?;
+    let config_api_root = match (given, inferred) {
+        // Two roots of different layers may be two installations, and the token of one is not for the other.
+        (Some((root, _)), Some(inferred)) if root.origin.rank() < api_root.origin.rank() => {
+            warnings
+                .push(format!("the root of the Config API is inferred, not taken from the {}", root.origin));
+            Some(Setting::new(inferred, Origin::Inferred))
+        }
+        (Some((root, _)), _) => Some(root),
+        (None, inferred) => inferred.map(|root| Setting::new(root, Origin::Inferred)),
+    };
     let (method, auth) = credentials::choose(explicit, &layers, &mut warnings)?;
     let insecure_allowed = explicit.allow_insecure_http || loaded.profile.allow_insecure_http;
     if method.value != AuthMethod::None && !insecure_allowed {
@@ -331,6 +349,23 @@ mod tests {
         let all = settings(&explicit, ENVIRONMENT).unwrap();
         assert_eq!((all.api_root.origin, all.auth.origin), (Origin::Explicit, Origin::Explicit));
         assert_eq!(all.auth.value, AuthMethod::BearerToken);
+    }
+
+    #[test]
+    fn a_config_root_of_a_lower_layer_does_not_go_with_another_installation() {
+        let explicit = Explicit { api_root: Some(ROOT.into()), no_auth: true, ..alone() };
+        let mixed =
+            settings(&explicit, &[("AIRBYTE_CONFIG_API_URL", "https://other.example/api/v1")]).unwrap();
+        assert_eq!(mixed.config_api_root.unwrap().value.as_str(), "https://a.example/api/v1");
+        assert_eq!(mixed.warnings.len(), 1);
+        let same_layer = settings(
+            &Explicit { no_auth: true, ..alone() },
+            &[("AIRBYTE_API_URL", ROOT), ("AIRBYTE_CONFIG_API_URL", "https://config.example/api/v1")],
+        );
+        assert_eq!(
+            same_layer.unwrap().config_api_root.unwrap().value.as_str(),
+            "https://config.example/api/v1"
+        );
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub enum IfRunning {
 /// However the request fails on its way, the job is started at most once: a request whose outcome is in
 /// doubt is repeated only after making sure that no job has appeared, and a job that has appeared is
 /// taken over. Its type is what the server made of it: a reset or refresh that was waiting on the connection
-/// comes first.
+/// comes first. Dropping the future while it runs leaves open whether the job has started.
 ///
 /// ```no_run
 /// # async fn example(connection: airbyte_cloud::Connection) -> airbyte_cloud::Result<()> {

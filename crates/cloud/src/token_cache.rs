@@ -15,6 +15,9 @@ use crate::error::{Error, Result};
 /// configurable on the server and may be seconds.
 const LONGEST_MARGIN: Duration = Duration::from_secs(60);
 
+/// After a renewal that failed, the next one is tried this much later, so that not every call waits for it.
+const RENEW_AGAIN: Duration = Duration::from_secs(10);
+
 /// A token as the server gave it.
 #[derive(Clone, Debug)]
 pub(crate) struct FreshToken {
@@ -99,6 +102,9 @@ impl TokenCache {
             Err(error) => {
                 if let Some(token) = spare {
                     tracing::debug!(%error, "no new token yet, the current one still works");
+                    if let Some(current) = &mut state.token {
+                        current.renew_at = clock.now().checked_add(RENEW_AGAIN);
+                    }
                     return Ok(token);
                 }
                 self.failures.fetch_add(1, Ordering::Release);
@@ -140,6 +146,10 @@ mod tests {
         (value.map(|value| value.expose_secret().to_owned()), asked)
     }
 
+    fn value_of((value, need): (Result<String>, Option<Need>)) -> (String, Option<Need>) {
+        (value.unwrap(), need)
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_token_is_renewed_before_it_ends() {
         let cache = TokenCache::default();
@@ -167,8 +177,11 @@ mod tests {
         let down = || Err(Error::new(ErrorKind::Server, "down"));
         get(&cache, Ok(token("a", 900))).await.0.unwrap();
         tokio::time::advance(Duration::from_secs(870)).await;
-        assert_eq!(get(&cache, down()).await.0.unwrap(), "a");
-        tokio::time::advance(Duration::from_secs(31)).await;
+        assert_eq!(value_of(get(&cache, down()).await), ("a".to_owned(), Some(Need::Early)));
+        assert_eq!(value_of(get(&cache, down()).await), ("a".to_owned(), None), "not tried again at once");
+        tokio::time::advance(Duration::from_secs(11)).await;
+        assert_eq!(value_of(get(&cache, down()).await), ("a".to_owned(), Some(Need::Early)));
+        tokio::time::advance(Duration::from_secs(20)).await;
         let (value, need) = get(&cache, down()).await;
         assert_eq!(
             (value.unwrap_err().kind(), need),

@@ -94,6 +94,14 @@ async fn failed_looks_are_told_and_survived() {
 }
 
 #[tokio::test]
+async fn a_look_that_is_asked_to_wait_does() {
+    let looks = vec![status(429).insert_header("retry-after", "25"), seen("succeeded")];
+    let airbyte = airbyte(looks).await;
+    airbyte.client().job(7.into()).wait().await.unwrap();
+    assert_eq!(airbyte.clock.sleeps(), [Duration::from_secs(25)]);
+}
+
+#[tokio::test]
 async fn too_many_failed_looks_in_a_row_end_the_wait_with_the_job_id() {
     let airbyte = airbyte(vec![seen("running"), status(503)]).await;
     let policy = PollingPolicy::default().failed_polls(4);

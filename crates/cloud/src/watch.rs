@@ -1,0 +1,214 @@
+//! Watching a job until it has ended, and what its end means.
+
+use std::time::Duration;
+
+use futures::Stream;
+use tokio::time::Instant;
+
+use crate::attempts;
+use crate::call::Operation;
+use crate::error::{Error, ErrorKind, Result};
+use crate::failure::{Failure, FailureType};
+use crate::job::{Job, JobInfo, JobStatus};
+use crate::poller::{JobProgress, PollingPolicy, Update};
+use crate::retry::RetryPolicy;
+
+/// The watching itself.
+pub(crate) struct Watch {
+    job: Job,
+    policy: PollingPolicy,
+    details: Details,
+    cancel_on_timeout: bool,
+}
+
+impl Watch {
+    pub(crate) fn new(job: Job, policy: PollingPolicy, details: bool, cancel_on_timeout: bool) -> Self {
+        Self { job, policy, details: Details { wanted: details, misses: 0 }, cancel_on_timeout }
+    }
+
+    /// Looks until the job has ended or waiting for it makes no sense any more.
+    pub(crate) fn updates(mut self) -> impl Stream<Item = Update> + Send {
+        async_stream::stream! {
+            let started = self.job.client().clock().now();
+            let deadline = self.policy.timeout.and_then(|timeout| started.checked_add(timeout));
+            let mut interval = self.policy.interval;
+            let mut failed = 0;
+            let mut last_seen = None;
+            loop {
+                let mut pause = interval;
+                match self.look(deadline).await {
+                    Ok(info) if info.status.is_final() => {
+                        yield Update::Done(info);
+                        return;
+                    }
+                    Ok(info) => {
+                        failed = 0;
+                        last_seen = Some(info.clone());
+                        yield Update::InProgress(self.details.progress(&self.job, info, deadline).await);
+                    }
+                    Err(error) if is_hopeless(&error) => {
+                        yield Update::Stopped(error.with_job_id(self.job.id()));
+                        return;
+                    }
+                    Err(error) => {
+                        failed += 1;
+                        if failed > self.policy.failed_polls {
+                            yield Update::Stopped(self.lost_sight(error, failed));
+                            return;
+                        }
+                        pause = pause.max(error.retry_after().unwrap_or_default());
+                        yield Update::PollFailed(error);
+                    }
+                }
+                let clock = self.job.client().clock();
+                let now = clock.now();
+                if deadline.is_some_and(|deadline| now >= deadline) {
+                    yield self.timed_out(now - started, last_seen).await;
+                    return;
+                }
+                // Never sleeps past the deadline; the look at the deadline is the last one.
+                let left = deadline.map_or(pause, |deadline| deadline - now);
+                clock.sleep(pause.min(left)).await;
+                interval = self.policy.grown(interval);
+            }
+        }
+    }
+
+    /// One look, without retries of its own: a failed one is told, and the next look is the retry.
+    async fn look(&self, deadline: Option<Instant>) -> Result<JobInfo> {
+        self.job.fetch(Operation::read("getJob").policy(RetryPolicy::none()).deadline(deadline)).await
+    }
+
+    fn lost_sight(&self, error: Error, failed: u32) -> Error {
+        let message =
+            format!("lost sight of job {} after {failed} failed looks in a row: {error}", self.job.id());
+        error
+            .with_message(message)
+            .with_job_id(self.job.id())
+            .with_hint("the job itself goes on; wait for it again with its id")
+    }
+
+    async fn timed_out(&self, waited: Duration, last_seen: Option<JobInfo>) -> Update {
+        let id = self.job.id();
+        let status = last_seen.as_ref().map_or("not known", |job| job.status.as_str()).to_owned();
+        let mut hint = "the job goes on; wait for it again with its id".to_owned();
+        if self.cancel_on_timeout {
+            match self.job.cancel().await {
+                Ok(_) => "the job was cancelled".clone_into(&mut hint),
+                Err(error) => match error.job() {
+                    // It ended while the time ran out.
+                    Some(job) if job.status.is_final() => return Update::Done(job.clone()),
+                    _ => hint = format!("the job goes on, cancelling it failed: {error}"),
+                },
+            }
+        }
+        let error = Error::new(
+            ErrorKind::Timeout,
+            format!(
+                "job {id} has not ended after {:.0} s of waiting, its status is {status}",
+                waited.as_secs_f64()
+            ),
+        )
+        .with_hint(hint)
+        .with_elapsed(waited)
+        .with_job_id(id);
+        Update::Stopped(match last_seen {
+            Some(job) => error.with_job(job),
+            None => error,
+        })
+    }
+}
+
+/// Whether another look cannot go better.
+fn is_hopeless(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::InvalidInput
+            | ErrorKind::MissingCredentials
+            | ErrorKind::Unauthorized
+            | ErrorKind::Forbidden
+            | ErrorKind::NotFound
+    )
+}
+
+/// What only the Config API tells, for as long as it can be reached.
+struct Details {
+    wanted: bool,
+    misses: u32,
+}
+
+impl Details {
+    /// After this many failures in a row it is not asked any more.
+    const MISSES: u32 = 3;
+
+    async fn progress(&mut self, job: &Job, info: JobInfo, deadline: Option<Instant>) -> JobProgress {
+        let mut progress = JobProgress {
+            bytes_synced: info.bytes_synced,
+            records_synced: info.records_synced,
+            job: info,
+            attempt: None,
+            streams: Vec::new(),
+        };
+        let begun = matches!(progress.job.status, JobStatus::Running | JobStatus::Incomplete);
+        if !self.wanted || !begun {
+            return progress;
+        }
+        match attempts::fetch(job.client(), job.id(), deadline, RetryPolicy::none()).await {
+            Ok(attempts) => {
+                self.misses = 0;
+                if let Some(attempt) = attempts.last() {
+                    progress.attempt = Some(attempt.id);
+                    progress.streams = attempts::streams(attempt);
+                    progress.bytes_synced = progress.bytes_synced.or(attempt.bytes_synced);
+                    progress.records_synced = progress.records_synced.or(attempt.records_synced);
+                }
+            }
+            Err(error) => {
+                self.misses += 1;
+                let passing = error.is_retryable() && self.misses < Self::MISSES;
+                self.wanted = passing;
+                tracing::debug!(job = %job.id(), %error, asked_again = passing, "no details about the job");
+            }
+        }
+        progress
+    }
+}
+
+/// Turns a job that has ended into the result of waiting for it.
+pub(crate) async fn judge(job: &Job, info: JobInfo) -> Result<JobInfo> {
+    if info.status.is_success() {
+        return Ok(info);
+    }
+    // The reasons and the link are worth a try, not a failure of their own.
+    let connection = job.client().connection(info.connection_id);
+    let (failures, url) = futures::join!(job.failures(), connection.history_url());
+    let failures = failures.unwrap_or_else(|error| {
+        tracing::debug!(job = %job.id(), %error, "the reasons of the failure are not known");
+        Vec::new()
+    });
+    let url = url.ok().flatten();
+    let cancelled = info.status == JobStatus::Cancelled;
+    let kind = if cancelled { ErrorKind::JobCancelled } else { ErrorKind::JobFailed };
+    let mut message = format!("job {} {}", info.job_id, if cancelled { "was cancelled" } else { "failed" });
+    let main = main_failure(&failures).filter(|_| !cancelled);
+    if let Some(failure) = main {
+        message = format!("{message}: {failure}");
+    }
+    let advice = match main.map(|failure| &failure.failure_type) {
+        Some(FailureType::ConfigError) => "its configuration has to be changed before it can succeed",
+        Some(FailureType::TransientError) => "it may succeed when it is started again",
+        _ if cancelled => "start it again if that was not intended",
+        _ => "its log says more",
+    };
+    let hint = match url {
+        Some(url) => format!("{advice}; see {url}"),
+        None => advice.to_owned(),
+    };
+    Err(Error::new(kind, message).with_hint(hint).with_failures(failures).with_job(info))
+}
+
+/// The first reason of the last attempt: what follows it in an attempt is usually its consequence.
+fn main_failure(failures: &[Failure]) -> Option<&Failure> {
+    let last = failures.iter().map(|failure| failure.attempt).max()?;
+    failures.iter().find(|failure| failure.attempt == last)
+}
