@@ -210,3 +210,23 @@ fn explain(error: Error, need: Need, root: &str) -> Error {
         _ => error,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_hides_itself() {
+        let authorization = Authorization::bearer("hunter2".into()).unwrap();
+        assert_eq!(authorization.header(), "Bearer hunter2");
+        assert!(authorization.header().is_sensitive(), "HTTP libraries log headers");
+        assert_eq!(format!("{:?}", Auth::Bearer(authorization)), "Bearer(***)");
+    }
+
+    #[test]
+    fn a_token_with_a_line_break_is_refused_without_showing_it() {
+        let error = Auth::bearer("hunter2\n".into()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(!format!("{error:?}").contains("hunter2"));
+    }
+}

@@ -139,14 +139,14 @@ impl SyncRequest {
                 }
                 Verdict::AlreadyRunning => {
                     // After a start in doubt, what is running is most likely its job.
-                    if in_doubt && let Some(job) = self.newer_than(baseline).await? {
+                    if in_doubt && let Some(job) = self.look_for_newer(baseline, &error).await? {
                         return Ok(SyncResult::new(client, job, false));
                     }
                     match running_job(&client, self.connection.id()).await? {
                         Some(job) if self.if_running == IfRunning::WaitThenStart => {
                             self.wait_for(&job).await?;
                             baseline = self.baseline().await?;
-                            rounds = 0;
+                            (rounds, in_doubt) = (0, false);
                         }
                         Some(job)
                             if self.if_running == IfRunning::Attach && job.job_type == JobType::Sync =>
@@ -204,7 +204,12 @@ impl SyncRequest {
             return Ok(Verdict::Refused(error.clone()));
         }
         // Both kinds of conflict are also given for connections that cannot run at all.
-        let info = self.connection.info().await?;
+        let info = match self.connection.info().await {
+            Ok(info) => info,
+            // Not even that can be read now, and the job may have started.
+            Err(_) if is("state-conflict") => return Ok(Verdict::InDoubt),
+            Err(error) => return Err(error),
+        };
         let refused = |kind, what: &str, hint: String| {
             let error = error.clone().with_kind(kind).with_retryable(false).with_hint(hint);
             Ok(Verdict::Refused(error.with_message(format!("connection {} is {what}", info.connection_id))))

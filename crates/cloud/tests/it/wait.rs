@@ -113,6 +113,14 @@ async fn too_many_failed_looks_in_a_row_end_the_wait_with_the_job_id() {
 }
 
 #[tokio::test]
+async fn only_failed_looks_in_a_row_count() {
+    let looks = [503, 0, 503, 0, 503, 0].map(|code| if code == 0 { seen("running") } else { status(code) });
+    let airbyte = airbyte(looks.into_iter().chain([seen("succeeded")]).collect()).await;
+    let policy = PollingPolicy::default().failed_polls(1);
+    airbyte.client().job(7.into()).wait().policy(policy).details(false).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_job_that_cannot_be_seen_ends_the_wait_at_once() {
     let airbyte = airbyte(vec![problem(409, "409-state-conflict", "Job is not currently running")]).await;
     let error = airbyte.client().job(7.into()).wait().await.unwrap_err();
