@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use airbyte_api_raw::{Error as RawError, Hooks, RequestFuture, RequestHook, ResponseValue, config, public};
+use airbyte_api_raw::{Error as RawError, Hooks, RequestHook, ResponseValue, config, public};
 use http::HeaderName;
 use http::header::{AUTHORIZATION, HeaderValue};
 use rand::Rng;
@@ -170,47 +170,6 @@ impl RequestHook for AttemptHook {
     }
 }
 
-/// Sends for [`Client::raw`](crate::Client::raw): adds the credentials, replaces a refused token once, and
-/// leaves the rest to the caller.
-pub(crate) struct RawHook(pub(crate) Arc<CallPath>);
-
-impl RequestHook for RawHook {
-    fn execute<'a>(
-        &'a self,
-        client: &'a reqwest::Client,
-        request: reqwest::Request,
-        _operation_id: &'static str,
-    ) -> RequestFuture<'a> {
-        Box::pin(async move {
-            let again = request.try_clone();
-            let authorization = match self.0.auth.authorization(&self.0, None).await {
-                Ok(authorization) => authorization,
-                Err(error) => return Ok(refusal(&error)),
-            };
-            let response = self.0.send_authorised(client, request, authorization.as_ref()).await?;
-            match (again, authorization) {
-                (Some(request), Some(refused))
-                    if response.status() == 401 && self.0.auth.reject(&refused).await =>
-                {
-                    match self.0.auth.authorization(&self.0, None).await {
-                        Ok(fresh) => self.0.send_authorised(client, request, fresh.as_ref()).await,
-                        Err(error) => Ok(refusal(&error)),
-                    }
-                }
-                _ => Ok(response),
-            }
-        })
-    }
-}
-
-/// An error of ours in the only form that passes through a generated client: an answer.
-fn refusal(error: &Error) -> reqwest::Response {
-    let body = serde_json::json!({ "title": error.kind().as_str(), "detail": error.to_string() });
-    let mut response = http::Response::new(body.to_string());
-    *response.status_mut() = http::StatusCode::UNAUTHORIZED;
-    reqwest::Response::from(response)
-}
-
 /// Everything a call needs, shared by all clones of a client.
 pub(crate) struct CallPath {
     pub(crate) http: reqwest::Client,
@@ -344,21 +303,6 @@ impl CallPath {
             }),
         };
         (attempt, request_id)
-    }
-
-    async fn send_authorised(
-        &self,
-        client: &reqwest::Client,
-        mut request: reqwest::Request,
-        authorization: Option<&Authorization>,
-    ) -> reqwest::Result<reqwest::Response> {
-        if let Some(authorization) = authorization {
-            request.headers_mut().insert(AUTHORIZATION, authorization.header().clone());
-        }
-        if request.timeout().is_none() {
-            *request.timeout_mut() = Some(self.timeout);
-        }
-        client.execute(request).await
     }
 
     fn record(&self, attempts: u32, status: Option<u16>, started: Instant) {

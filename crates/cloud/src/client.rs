@@ -3,10 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use airbyte_api_raw::Hooks;
-
 use crate::builder::ClientBuilder;
-use crate::call::{CallPath, RawHook};
+use crate::call::CallPath;
 use crate::clock::Clock;
 use crate::connection::Connection;
 use crate::destination::Destination;
@@ -115,8 +113,8 @@ impl Client {
         self.inner.polling
     }
 
-    pub(crate) fn raw_hooks(&self) -> Hooks {
-        Hooks::new(RawHook(self.inner.path.clone()))
+    pub(crate) fn shared_path(&self) -> Arc<CallPath> {
+        self.inner.path.clone()
     }
 }
 

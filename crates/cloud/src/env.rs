@@ -19,6 +19,23 @@
 
 use std::fmt;
 
+/// The application's client id.
+pub const CLIENT_ID: &str = "AIRBYTE_CLIENT_ID";
+/// The application's client secret.
+pub const CLIENT_SECRET: &str = "AIRBYTE_CLIENT_SECRET";
+/// A ready-made access token.
+pub const BEARER_TOKEN: &str = "AIRBYTE_BEARER_TOKEN";
+/// The workspace to work on.
+pub const WORKSPACE_ID: &str = "AIRBYTE_WORKSPACE_ID";
+/// The organization to work on.
+pub const ORGANIZATION_ID: &str = "AIRBYTE_ORGANIZATION_ID";
+/// The root of the public API.
+pub const API_URL: &str = "AIRBYTE_API_URL";
+/// The root of the Config API.
+pub const CONFIG_API_URL: &str = "AIRBYTE_CONFIG_API_URL";
+/// The profile to take from the profile file.
+pub const PROFILE: &str = "AIRBYTE_PROFILE";
+
 /// A setting that the environment can give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -62,14 +79,14 @@ impl Variable {
     /// Every name that is read, the one that wins first.
     pub const fn names(self) -> &'static [&'static str] {
         match self {
-            Self::ClientId => &["AIRBYTE_CLIENT_ID", "AIRBYTE_CLOUD_CLIENT_ID"],
-            Self::ClientSecret => &["AIRBYTE_CLIENT_SECRET", "AIRBYTE_CLOUD_CLIENT_SECRET"],
-            Self::BearerToken => &["AIRBYTE_BEARER_TOKEN", "AIRBYTE_CLOUD_BEARER_TOKEN"],
-            Self::WorkspaceId => &["AIRBYTE_WORKSPACE_ID", "AIRBYTE_CLOUD_WORKSPACE_ID"],
-            Self::OrganizationId => &["AIRBYTE_ORGANIZATION_ID", "AIRBYTE_CLOUD_ORGANIZATION_ID"],
-            Self::ApiRoot => &["AIRBYTE_API_URL", "AIRBYTE_CLOUD_API_URL"],
-            Self::ConfigApiRoot => &["AIRBYTE_CONFIG_API_URL", "AIRBYTE_CLOUD_CONFIG_API_URL"],
-            Self::Profile => &["AIRBYTE_PROFILE"],
+            Self::ClientId => &[CLIENT_ID, "AIRBYTE_CLOUD_CLIENT_ID"],
+            Self::ClientSecret => &[CLIENT_SECRET, "AIRBYTE_CLOUD_CLIENT_SECRET"],
+            Self::BearerToken => &[BEARER_TOKEN, "AIRBYTE_CLOUD_BEARER_TOKEN"],
+            Self::WorkspaceId => &[WORKSPACE_ID, "AIRBYTE_CLOUD_WORKSPACE_ID"],
+            Self::OrganizationId => &[ORGANIZATION_ID, "AIRBYTE_CLOUD_ORGANIZATION_ID"],
+            Self::ApiRoot => &[API_URL, "AIRBYTE_CLOUD_API_URL"],
+            Self::ConfigApiRoot => &[CONFIG_API_URL, "AIRBYTE_CLOUD_CONFIG_API_URL"],
+            Self::Profile => &[PROFILE],
         }
     }
 

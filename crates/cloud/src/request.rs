@@ -1,6 +1,8 @@
 //! Calls that have no method of their own.
 
-use airbyte_api_raw::{Error as RawError, ResponseValue, config, public};
+use std::fmt;
+
+use airbyte_api_raw::{Error as RawError, ResponseValue};
 use http::Method;
 use serde_json::Value;
 
@@ -30,7 +32,7 @@ pub enum Api {
 /// }));
 /// # let _ = (tags, state);
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use]
 pub struct ApiRequest {
     /// The API it goes to.
@@ -81,14 +83,34 @@ impl ApiRequest {
     }
 }
 
+impl fmt::Debug for ApiRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not what is sent: it can be a configuration with its secrets.
+        let names: Vec<_> = self.query.iter().map(|(name, _)| name).collect();
+        f.debug_struct("ApiRequest")
+            .field("api", &self.api)
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .field("query", &names)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The answer to an [`ApiRequest`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ApiResponse {
     /// The HTTP status, always 200 to 299: every other one is an error.
     pub status: u16,
     /// The body: JSON as it came, a text answer as a JSON string, nothing as null.
     pub body: Value,
+}
+
+impl fmt::Debug for ApiResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the body: some operations answer with secrets.
+        f.debug_struct("ApiResponse").field("status", &self.status).finish_non_exhaustive()
+    }
 }
 
 impl Client {
@@ -104,14 +126,6 @@ impl Client {
             .run(operation, |attempt| async move { send(&attempt, url.clone(), request).await })
             .await?;
         Ok(ApiResponse { status, body })
-    }
-
-    /// The generated clients, for whatever is not wrapped.
-    ///
-    /// They send this client's credentials and replace a token that ends, but retry nothing and have the
-    /// generator's own errors. Do not print those: they can hold whole answers.
-    pub fn raw(&self) -> Raw {
-        Raw { client: self.clone() }
     }
 
     fn url_of(&self, request: &ApiRequest) -> Result<url::Url> {
@@ -165,26 +179,4 @@ async fn send(
         },
     };
     Ok(ResponseValue::new((status.as_u16(), value), status, headers))
-}
-
-/// Access to the generated clients; see [`Client::raw`].
-#[derive(Clone, Debug)]
-pub struct Raw {
-    client: Client,
-}
-
-impl Raw {
-    /// The generated client of the public API.
-    pub fn public(&self) -> public::Client {
-        let path = self.client.path();
-        let root = crate::web_links::display(&path.public_root);
-        public::Client::new_with_client(&root, path.http.clone(), self.client.raw_hooks())
-    }
-
-    /// The generated client of the Config API; an error if its root is not known.
-    pub fn config(&self) -> Result<config::Client> {
-        let path = self.client.path();
-        let root = crate::web_links::display(path.config_root()?);
-        Ok(config::Client::new_with_client(&root, path.http.clone(), self.client.raw_hooks()))
-    }
 }

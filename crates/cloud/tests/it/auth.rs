@@ -182,6 +182,15 @@ async fn a_wrong_root_shows_at_the_token_endpoint() {
 }
 
 #[tokio::test]
+async fn the_raw_clients_answer_refused_credentials_with_401() {
+    let airbyte = Airbyte::without_tokens().await;
+    post("/applications/token").respond_with(error_id(401)).mount(&airbyte.server).await;
+    let error = airbyte.client().raw().public().get_job().job_id(7).send().await.unwrap_err();
+    assert_eq!(error.status().map(|status| status.as_u16()), Some(401));
+    assert_eq!(airbyte.count("GET", JOB).await, 0);
+}
+
+#[tokio::test]
 async fn the_raw_clients_carry_the_token_and_replace_it() {
     let airbyte = Airbyte::without_tokens().await;
     airbyte.in_turn(post("/applications/token"), vec![ok(token("old", 900)), ok(token("new", 900))]).await;

@@ -72,8 +72,10 @@ async fn what_was_sent_is_not_quoted_back() {
         .mount(&airbyte.server)
         .await;
     let request = ApiRequest::post("/sources").body(json!({ "configuration": { "password": "hunter2" } }));
+    let shown = format!("{request:?}");
     let error = airbyte.client().request(request).await.unwrap_err();
     assert!(error.to_string().contains("*** is not a valid password"), "{error}");
+    assert_clean(&format!("{shown} {error:?}"), "the request");
 }
 
 #[tokio::test]
