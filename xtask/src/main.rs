@@ -5,6 +5,7 @@
 
 mod regen;
 mod step;
+mod tidy;
 
 use std::path::PathBuf;
 
@@ -21,11 +22,14 @@ struct Options {
 enum Task {
     /// Make openapi/ and the snapshots of the bindings anew from the upstream documents
     Regen(regen::Regen),
+    /// Check what the compiler does not: invariants of the architecture, sentences, versions
+    Tidy,
 }
 
 fn main() -> anyhow::Result<()> {
     match Options::parse().task {
         Task::Regen(options) => regen::regen(&options),
+        Task::Tidy => tidy::tidy(),
     }
 }
 

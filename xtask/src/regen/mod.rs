@@ -57,14 +57,12 @@ pub fn regen(options: &Regen) -> Result<()> {
 /// What CI checks: with the upstream documents at hand, that they give what is checked in; else that what is
 /// checked in is a fixed point.
 pub fn check_checked_in() -> Result<()> {
-    match crate::upstream_documents() {
-        Some(folder) => regen(&Regen { from: Some(folder), check: true }),
-        None => {
-            changes::check(workspace_root(), &from_checked_in()?)?;
-            eprintln!("no upstream documents here: checked that openapi/ is a fixed point of the normaliser");
-            Ok(())
-        }
+    if let Some(folder) = crate::upstream_documents() {
+        return regen(&Regen { from: Some(folder), check: true });
     }
+    changes::check(workspace_root(), &from_checked_in()?)?;
+    eprintln!("no upstream documents here: checked that openapi/ is a fixed point of the normaliser");
+    Ok(())
 }
 
 /// The files that the upstream documents give.
@@ -146,7 +144,14 @@ fn make(api: &str, document: &mut Value) -> Result<Vec<Fired>> {
 
 fn describe(api: &str, document: &mut Value) -> Result<()> {
     let [_, descriptions] = overlays(api);
-    overlay(api, document, &descriptions)
+    overlay(api, document, &descriptions)?;
+    document::each_operation(document, |operation| {
+        if !operation.body.contains_key("summary") {
+            warn(&format!("{} has no summary in {}", operation.name(), descriptions.display()));
+        }
+        0
+    });
+    Ok(())
 }
 
 fn overlay(api: &str, document: &mut Value, file: &Path) -> Result<()> {

@@ -5,13 +5,14 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use serde_json::Value;
-use serde_json_path::JsonPath;
+use serde_json_path::{JsonPath, NormalizedPath};
 
 /// One overlay document.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Overlay {
-    overlay: String,
+    #[serde(rename = "overlay")]
+    version: String,
     #[serde(rename = "info")]
     _info: Info,
     actions: Vec<Action>,
@@ -50,7 +51,7 @@ impl Overlay {
     /// Reads an overlay.
     pub fn parse(text: &str) -> Result<Self> {
         let overlay: Self = serde_yaml_ng::from_str(text)?;
-        ensure!(overlay.overlay.starts_with("1.0"), "version {} is not supported, 1.0 is", overlay.overlay);
+        ensure!(overlay.version.starts_with("1.0"), "version {} is not supported, 1.0 is", overlay.version);
         for action in &overlay.actions {
             ensure!(
                 action.update.is_some() != action.remove,
@@ -68,7 +69,7 @@ impl Overlay {
             let path = JsonPath::parse(&action.target)
                 .with_context(|| format!("the target {} is not a JSONPath", action.target))?;
             let mut places: Vec<String> =
-                path.query_located(document).locations().map(|place| place.to_json_pointer()).collect();
+                path.query_located(document).locations().map(NormalizedPath::to_json_pointer).collect();
             if places.is_empty() {
                 missed.push(action.target.clone());
             }

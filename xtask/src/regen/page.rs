@@ -19,7 +19,7 @@ pub fn rules_page(rules: &[Rule], fired: &[(&str, Vec<Fired>)]) -> String {
         page.push_str(&row(rule));
         for (_, fired) in fired {
             let times: usize = fired.iter().filter(|one| one.rule == rule.name).map(|one| one.times).sum();
-            page.push_str(&format!(" {times} |"));
+            page.extend([" ", &times.to_string(), " |"]);
         }
         page.push('\n');
     }

@@ -149,11 +149,12 @@ fn arguments(of: &Fields) -> String {
     for field in of {
         let Some(name) = field.ident.as_ref().filter(|name| *name != "client") else { continue };
         let Some(of) = argument(&field.ty) else { continue };
+        let name = name.to_string();
         let shown = show(of);
         // A builder holds each argument as a result, and an optional one as an option in it.
         match shown.strip_prefix("Option<").and_then(|rest| rest.strip_suffix('>')) {
-            Some(optional) => text.push_str(&format!("    {name}?: {optional}\n")),
-            None => text.push_str(&format!("    {name}: {shown}\n")),
+            Some(optional) => text.extend(["    ", &name, "?: ", optional, "\n"]),
+            None => text.extend(["    ", &name, ": ", &shown, "\n"]),
         }
     }
     text
@@ -171,7 +172,7 @@ fn fields(name: &str, of: &Fields) -> String {
             for field in &fields.named {
                 let name = field.ident.as_ref().map(ToString::to_string).unwrap_or_default();
                 let wire = serde_rename(&field.attrs).map(|wire| format!(" ({wire})")).unwrap_or_default();
-                text.push_str(&format!("    {name}{wire}: {}\n", show(&field.ty)));
+                text.extend(["    ", &name, &wire, ": ", &show(&field.ty), "\n"]);
             }
             text
         }

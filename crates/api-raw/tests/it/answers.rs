@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use super::{config_client, public_client};
+use super::{ID, config_client, public_client};
 
 fn job() -> Value {
     json!({
         "jobId": 7, "status": "running", "jobType": "sync", "startTime": "2026-03-25T01:30Z",
-        "connectionId": "18dccc91-0ab1-4f72-9ed7-0b8fc27c5826"
+        "connectionId": ID
     })
 }
 
@@ -77,8 +77,8 @@ fn null_collections_are_no_failure() {
     .unwrap();
     assert!(stream.primary_key.is_none() && stream.cursor_field.is_none() && stream.mappers.is_none());
     let source: config::SourceRead = serde_json::from_value(json!({
-        "sourceDefinitionId": "18dccc91-0ab1-4f72-9ed7-0b8fc27c5826", "sourceId": "18dccc91-0ab1-4f72-9ed7-0b8fc27c5826",
-        "workspaceId": "18dccc91-0ab1-4f72-9ed7-0b8fc27c5826", "name": "n", "sourceName": "s", "createdAt": 1,
+        "sourceDefinitionId": ID, "sourceId": ID,
+        "workspaceId": ID, "name": "n", "sourceName": "s", "createdAt": 1,
         "connectionConfiguration": null, "connectionJobStatuses": null
     }))
     .unwrap();
@@ -88,8 +88,8 @@ fn null_collections_are_no_failure() {
 #[test]
 fn a_deleted_source_has_no_configuration() {
     let mut document = json!({
-        "sourceId": "18dccc91-0ab1-4f72-9ed7-0b8fc27c5826", "name": "n", "sourceType": "", "configuration": null,
-        "workspaceId": "18dccc91-0ab1-4f72-9ed7-0b8fc27c5826", "definitionId": "18dccc91-0ab1-4f72-9ed7-0b8fc27c5826",
+        "sourceId": ID, "name": "n", "sourceType": "", "configuration": null,
+        "workspaceId": ID, "definitionId": ID,
         "createdAt": 1
     });
     assert!(
@@ -113,7 +113,7 @@ fn a_mapper_of_a_newer_server_survives() {
 #[test]
 fn global_state_keeps_its_shared_part() {
     let document = json!({
-        "stateType": "global", "connectionId": "18dccc91-0ab1-4f72-9ed7-0b8fc27c5826",
+        "stateType": "global", "connectionId": ID,
         "globalState": { "shared_state": { "lsn": 5 }, "streamStates": [
             { "streamDescriptor": { "name": "users", "namespace": "a" }, "streamState": { "cursor": "x" } }
         ] }
@@ -145,8 +145,7 @@ async fn every_success_is_a_success() {
     }
     for status in [200, 204] {
         let server = server(ResponseTemplate::new(status)).await;
-        let id = "18dccc91-0ab1-4f72-9ed7-0b8fc27c5826";
-        public_client(&server).delete_connection().connection_id(id).send().await.unwrap();
+        public_client(&server).delete_connection().connection_id(ID).send().await.unwrap();
     }
 }
 

@@ -4,7 +4,7 @@ use airbyte_api_raw::{Error, Hooks, RequestFuture, RequestHook, public};
 use wiremock::matchers::{header, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use super::http_client;
+use super::{ID, http_client};
 
 /// Notes the operations it sees, and sends each request to `/seen`.
 #[derive(Clone, Default)]
@@ -39,13 +39,7 @@ async fn a_hook_sees_and_sends_each_request() {
     let notes = Notes::default();
     let client = public::Client::new_with_client(&server.uri(), http_client(), Hooks::new(notes.clone()));
     client.get_health_check().send().await.unwrap();
-    client
-        .clone()
-        .delete_workspace()
-        .workspace_id("18dccc91-0ab1-4f72-9ed7-0b8fc27c5826")
-        .send()
-        .await
-        .unwrap();
+    client.clone().delete_workspace().workspace_id(ID).send().await.unwrap();
     let seen = [
         "prepare get_health_check",
         "execute get_health_check",

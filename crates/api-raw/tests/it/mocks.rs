@@ -2,14 +2,14 @@ use airbyte_api_raw::public::mock::MockServerExt as _;
 use airbyte_api_raw::{Hooks, config, public};
 use serde_json::json;
 
-use super::http_client;
+use super::{ID, http_client};
 
 #[tokio::test]
 async fn a_typed_mock_answers_its_operation() {
     let server = httpmock::MockServer::start();
     let job: public::types::JobResponse = serde_json::from_value(json!({
         "jobId": 7, "status": "running", "jobType": "sync", "startTime": "2026-03-25T01:30Z",
-        "connectionId": "18dccc91-0ab1-4f72-9ed7-0b8fc27c5826"
+        "connectionId": ID
     }))
     .unwrap();
     let mock = server.get_job(|when, then| {

@@ -12,9 +12,10 @@ mod parameters;
 mod prose;
 mod references;
 mod schemas;
+mod shape;
 mod unions;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// One rule.
 pub struct Rule {
@@ -34,10 +35,11 @@ pub struct Fired {
     pub times: usize,
 }
 
-/// All rules, in the order in which they run: references to shared parts first, as the others look at the
+/// All rules, in the order in which they run: what is no OpenAPI at all and references to shared parts first, as the others look at the
 /// parts themselves; then what is not structure; then operations, and schemas from the outside in.
 pub fn rules() -> Vec<Rule> {
     let mut rules = Vec::new();
+    rules.extend(shape::RULES);
     rules.extend(references::INLINING);
     rules.extend(prose::RULES);
     rules.extend(operations::RULES);
@@ -60,6 +62,10 @@ pub fn prune(document: &mut Value) {
 /// Applies every rule, until none finds anything to do: what one rule leaves behind may be another's work.
 pub fn normalise(document: &mut Value) -> anyhow::Result<Vec<Fired>> {
     const ROUNDS: usize = 8;
+    anyhow::ensure!(document["paths"].is_object(), "it is no OpenAPI document: it has no paths");
+    if !document["components"].is_object() {
+        document["components"] = json!({});
+    }
     let rules = rules();
     let mut fired: Vec<Fired> = rules.iter().map(|rule| Fired { rule: rule.name, times: 0 }).collect();
     for _ in 0..ROUNDS {

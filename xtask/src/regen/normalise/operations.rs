@@ -116,7 +116,7 @@ fn json_schema(content: &Object) -> Option<Value> {
             .find(|(media_type, _)| is_json(media_type))
             .map(|(media_type, media)| (media_type.as_str(), media))
     })?;
-    Some(media.get("schema").filter(|schema| !schema.is_null()).cloned().unwrap_or_else(|| json!({})))
+    Some(media.get("schema").filter(|schema| schema.is_object()).cloned().unwrap_or_else(|| json!({})))
 }
 
 fn one_response_type(document: &mut Value) -> usize {
@@ -142,7 +142,8 @@ fn one_request_type(document: &mut Value) -> usize {
         let Some(body) = operation.body.get_mut("requestBody") else { return 0 };
         let none = Object::new();
         let content = content(body).unwrap_or(&none);
-        let form = content.get(FORM).and_then(|media| media.get("schema"));
+        let form =
+            content.get(FORM).and_then(|media| media.get("schema")).filter(|schema| schema.is_object());
         let wanted = if let Some(schema) = json_schema(content) {
             json!({ "application/json": { "schema": schema } })
         } else if let Some(schema) = form {

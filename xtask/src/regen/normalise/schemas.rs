@@ -205,10 +205,11 @@ fn known_formats(document: &mut Value) -> usize {
         let text = format.as_str().unwrap_or_default().to_lowercase();
         let of_type = schema.get("type").and_then(Value::as_str).unwrap_or_default();
         let known = match (of_type, text.as_str()) {
-            ("string", "uuid" | "date-time" | "binary") | ("integer", "int32" | "int64") => Some(text),
+            ("string", "uuid" | "date-time" | "binary")
+            | ("integer", "int32" | "int64")
+            | ("number", "float" | "double") => Some(text),
             ("string", "guid") => Some("uuid".to_owned()),
             ("string", "datetime" | "date_time") => Some("date-time".to_owned()),
-            ("number", "float" | "double") => Some(text),
             _ => None,
         };
         match known {

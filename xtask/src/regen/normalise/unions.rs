@@ -28,13 +28,15 @@ pub const RULES: [Rule; 4] = [
     },
     Rule {
         name: "merged-union",
-        what: "makes a union of objects one object with the properties of all, which keeps what it does not know; any other union is any JSON",
+        what: "makes a union of objects one object with the properties of all, which keeps what it does not know; of many objects, an object of anything; any other union is any JSON",
         why: "the generator ignores the discriminator and takes the first variant that fits, which loses data; an unknown variant would be undecodable; a recursive union ends in a panic",
         apply: merged_union,
     },
 ];
 
 const UNIONS: [&str; 2] = ["oneOf", "anyOf"];
+/// A union of more objects is a catalogue (of all connectors' configurations, say) rather than a type.
+const MANY: usize = 16;
 
 fn union_with_null(document: &mut Value) -> usize {
     each_schema_object(document, |schema| {
@@ -155,10 +157,7 @@ fn merged_parts(document: &mut Value) -> usize {
 fn merge_parts(schema: &Value, document: &Value, depth: usize) -> Value {
     let Some(schema) = schema.as_object() else { return json!({}) };
     let mut own = schema.clone();
-    let parts = match own.remove("allOf") {
-        Some(Value::Array(parts)) => parts,
-        _ => return json!(own),
-    };
+    let Some(Value::Array(parts)) = own.remove("allOf") else { return json!(own) };
     let nullable = own.remove("nullable");
     // `type: object` beside the parts says nothing that they do not.
     let bare = own.keys().all(|key| key == "type");
@@ -215,6 +214,7 @@ fn merged_union(document: &mut Value) -> usize {
         let nullable = schema.get("nullable").cloned();
         let mut seen = Vec::new();
         *schema = match variants_of(schema, &whole, &mut seen) {
+            Some(variants) if variants.len() > MANY => json!({ "type": "object" }),
             Some(variants) => one_object(&variants),
             None => json!({}),
         };

@@ -25,6 +25,14 @@ macro_rules! defects {
 
 /// All of them.
 pub const DEFECTS: &[Defect] = defects! {
+    "well-formed", "parts of another kind", |document, rng| {
+        parameters(operation(document, rng)).push(json!({ "in": "query", "schema": 7 }));
+        operation(document, rng)["responses"]["299"] = json!("zyx");
+        property(document, rng, json!("string"));
+        property(document, rng, json!({ "type": "object", "properties": null, "required": "zyx", "nullable": "zyx" }));
+        document["components"]["schemas"]["ZyxNone"] = json!(null);
+        property(document, rng, json!({ "$ref": "#/components/schemas/ZyxNone" }));
+    };
     "inline-shared-parts", "a reference to a parameter that is not there", |document, rng| {
         parameters(operation(document, rng)).push(json!({ "$ref": "#/components/parameters/Gone" }));
     };

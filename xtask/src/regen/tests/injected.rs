@@ -124,11 +124,70 @@ fn many_defects_at_once_come_out_as_code() {
 
 /// The document is generated, is a fixed point, and holds no prose.
 fn assert_passes(document: &Value, what: &str) {
-    if let Err(error) = probe::generate(document) {
-        panic!("{what}: {error}");
-    }
+    assert_passes_as_code(document, what);
     let mut again = document.clone();
     normalise(&mut again).unwrap();
     assert_eq!(&again, document, "{what}: a second run changes the document");
     assert!(!document.to_string().contains("\"zyx\""), "{what}: prose is left:\n{document:#}");
+}
+
+fn assert_passes_as_code(document: &Value, what: &str) {
+    if let Err(error) = probe::generate(document) {
+        panic!("{what}: {error}");
+    }
+}
+
+/// Replaces any part of a document, wherever it is, by something that does not belong there.
+fn spoil(document: &mut Value, rng: &mut StdRng) -> String {
+    let mut places = Vec::new();
+    places_in(document, String::new(), &mut places);
+    let place = places.choose(rng).unwrap().clone();
+    let nonsense = [
+        json!(null),
+        json!(true),
+        json!(7),
+        json!("nonsense"),
+        json!([]),
+        json!({}),
+        json!([{}, null, 7]),
+        json!({ "$ref": 7 }),
+        json!({ "nonsense": null }),
+        json!({ "schema": 7, "type": 7, "properties": 7 }),
+    ];
+    *document.pointer_mut(&place).unwrap() = nonsense.choose(rng).unwrap().clone();
+    place
+}
+
+fn places_in(value: &Value, place: String, places: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            for (key, value) in members {
+                places_in(value, format!("{place}/{}", key.replace('~', "~0").replace('/', "~1")), places);
+            }
+        }
+        Value::Array(items) => {
+            for (at, value) in items.iter().enumerate() {
+                places_in(value, format!("{place}/{at}"), places);
+            }
+        }
+        _ => {}
+    }
+    places.push(place);
+}
+
+#[test]
+fn nonsense_is_left_out() {
+    for seed in 0..400 {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let mut document = small_document();
+        for defect in DEFECTS.choose_multiple(&mut rng, 5) {
+            (defect.inject)(&mut document, &mut rng);
+        }
+        let places: Vec<String> = (0..3).map(|_| spoil(&mut document, &mut rng)).collect();
+        match normalise(&mut document) {
+            Ok(_) => assert_passes_as_code(&document, &places.join(", ")),
+            // Then even the paths were nonsense.
+            Err(error) => assert!(error.to_string().contains("it has no paths"), "seed {seed}: {error}"),
+        }
+    }
 }

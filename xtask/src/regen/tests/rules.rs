@@ -344,6 +344,8 @@ fn unions_of_objects_become_one_object() {
             "kind": { "type": "string", "enum": ["a", "b"] }, "size": {}
         } }),
     );
+    let many: Vec<Value> = (0..40).map(|number| variant(&format!("kind{number}"), "string")).collect();
+    schema("merged-union", json!({ "oneOf": many }), &json!({ "type": "object" }));
     // What restricts only adds nothing; what is no object cannot be merged.
     schema(
         "merged-union",
@@ -485,4 +487,21 @@ fn schemas_out_of_reach_go() {
         document,
         &json!({ "A": { "$ref": "#/components/schemas/B" }, "B": {} }),
     );
+}
+
+#[test]
+fn parts_of_the_wrong_kind_are_left_out() {
+    operation(
+        "well-formed",
+        json!({ "operationId": 7, "parameters": [7, { "in": "query" }, { "name": "a", "in": "query" }], "requestBody": [], "responses": {
+            "200": "fine", "201": { "content": { "application/json": 7 } }
+        } }),
+        &json!({ "parameters": [{ "name": "a", "in": "query" }], "responses": { "201": { "content": { "application/json": {} } } } }),
+    );
+    schema(
+        "well-formed",
+        json!({ "type": 7, "required": [1], "properties": { "a": null, "type": { "enum": "x" } }, "allOf": [] }),
+        &json!({ "properties": { "a": {}, "type": {} } }),
+    );
+    schema("well-formed", json!("string"), &json!({}));
 }
