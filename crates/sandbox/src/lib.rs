@@ -1,1 +1,45 @@
-//! Placeholder.
+//! A local Airbyte: it answers the real API and really moves rows.
+//!
+//! ```no_run
+//! use airbyte_sandbox::{Sandbox, Seed};
+//!
+//! # async fn run() -> Result<(), airbyte_sandbox::Error> {
+//! let sandbox = Sandbox::builder().seed(Seed::Demo).start().await?;
+//! println!("{}", sandbox.ready().exports());
+//! // ... point a client at it ...
+//! sandbox.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The public API is served below `/api/public/v1`, the Config API below `/api/v1`, so that a client infers the
+//! one from the other. Applications exchange their secret for tokens that expire; jobs run over time, with
+//! attempts, logs and statistics; syncs move the rows of a `faker` or `file` source into a `sqlite`, `postgres`
+//! or `dev-null` destination, written as the real connectors write them.
+//!
+//! The sandbox shares no code with the client crates of this project: a mistake made on both sides would hide.
+//! Where it differs from the real server is listed in `DEVIATIONS.md`.
+
+mod app;
+mod auth;
+mod builder;
+mod catalog;
+mod clock;
+mod connectors;
+mod destinations;
+mod error;
+mod fault;
+mod http;
+mod jobs;
+mod model;
+mod naming;
+mod ready;
+mod seed;
+mod sources;
+mod store;
+mod timestamp;
+
+pub use builder::{Edition, Sandbox, SandboxBuilder, Seed};
+pub use error::Error;
+pub use fault::{Fault, FaultKind};
+pub use ready::Ready;

@@ -1,0 +1,78 @@
+//! What every part of a running sandbox shares.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::auth::Tokens;
+use crate::builder::Edition;
+use crate::clock::Clock;
+use crate::destinations::Destination;
+use crate::fault::Faults;
+use crate::jobs::Running;
+use crate::model::Actor;
+use crate::sources::Source;
+use crate::store::Store;
+use crate::{connectors, destinations, sources};
+
+/// How many of the latest requests are remembered.
+const REMEMBERED_REQUESTS: usize = 1_000;
+
+/// A running sandbox, as its handlers and jobs see it.
+pub(crate) struct App {
+    pub store: Store,
+    pub clock: Clock,
+    pub tokens: Tokens,
+    pub faults: Faults,
+    pub running: Running,
+    pub requests: Mutex<VecDeque<SeenRequest>>,
+    pub edition: Edition,
+    pub faithful_5xx: bool,
+    /// Without `/v1`: links to further pages begin with it.
+    pub public_host: String,
+    pub files_root: PathBuf,
+    pub local_root: PathBuf,
+    pub organization_id: Uuid,
+}
+
+/// A request that came in.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct SeenRequest {
+    pub operation: &'static str,
+    pub method: String,
+    pub path: String,
+    pub status: Option<u16>,
+}
+
+impl App {
+    pub(crate) fn now(&self) -> i64 {
+        self.clock.now().timestamp()
+    }
+
+    /// Remembers a request; `None` as status means that it was left without an answer.
+    pub(crate) fn remember(&self, request: SeenRequest) {
+        let mut requests = self.requests.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if requests.len() == REMEMBERED_REQUESTS {
+            requests.pop_front();
+        }
+        requests.push_back(request);
+    }
+
+    pub(crate) fn open_source(&self, actor: &Actor) -> Result<Source, sources::SourceError> {
+        let connector = connectors::by_definition(actor.side, actor.definition_id);
+        let configuration = actor.configuration.clone().unwrap_or_default();
+        Source::open(connector, &configuration, &self.files_root)
+    }
+
+    pub(crate) fn open_destination(
+        &self,
+        actor: &Actor,
+    ) -> Result<Destination, destinations::DestinationError> {
+        let connector = connectors::by_definition(actor.side, actor.definition_id);
+        let configuration = actor.configuration.clone().unwrap_or_default();
+        Destination::open(connector, &configuration, &self.local_root)
+    }
+}

@@ -1,0 +1,278 @@
+//! Starting and stopping a sandbox.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rand::Rng;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::auth::Tokens;
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::fault::{Fault, Faults};
+use crate::http;
+use crate::jobs::{self, Running};
+use crate::ready::Ready;
+use crate::seed;
+use crate::store::Store;
+
+/// Whose server the sandbox behaves like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Edition {
+    /// A self-managed instance with every entitlement, seen by an administrator: unknown ids are 404.
+    #[default]
+    Enterprise,
+    /// An ordinary user of Airbyte Cloud: unknown and foreign ids are 403.
+    Cloud,
+    /// The open-source server with its simple authentication.
+    Community,
+}
+
+/// What a new sandbox holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Seed {
+    /// One workspace, one organization, one application.
+    #[default]
+    Empty,
+    /// Also sources, destinations, and a connection that is ready to sync.
+    Demo,
+}
+
+/// How a sandbox is started.
+#[derive(Debug)]
+#[must_use = "a sandbox runs once `start` is called"]
+pub struct SandboxBuilder {
+    listen: SocketAddr,
+    data_dir: Option<PathBuf>,
+    seed: Seed,
+    edition: Edition,
+    files_root: Option<PathBuf>,
+    token_ttl: Duration,
+    faults: Vec<Fault>,
+    postgres: Option<String>,
+    time_scale: f64,
+    faithful_5xx: bool,
+}
+
+impl Default for SandboxBuilder {
+    fn default() -> Self {
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            data_dir: None,
+            seed: Seed::default(),
+            edition: Edition::default(),
+            files_root: None,
+            token_ttl: Duration::from_secs(15 * 60),
+            faults: Vec::new(),
+            postgres: None,
+            time_scale: 1.0,
+            faithful_5xx: false,
+        }
+    }
+}
+
+impl SandboxBuilder {
+    /// The address to listen on. Default: a free port of 127.0.0.1.
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen = address;
+        self
+    }
+
+    /// Keeps everything in this folder, which is made if it is not there. Default: in memory, with embedded
+    /// databases in a temporary folder that goes with the sandbox.
+    pub fn data_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.data_dir = Some(folder.into());
+        self
+    }
+
+    /// What the sandbox holds at first. Default: [`Seed::Empty`].
+    pub fn seed(mut self, seed: Seed) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Whose server it behaves like. Default: [`Edition::Enterprise`].
+    pub fn edition(mut self, edition: Edition) -> Self {
+        self.edition = edition;
+        self
+    }
+
+    /// The folder below which the file source may read. Default: the current folder.
+    pub fn files_root(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.files_root = Some(folder.into());
+        self
+    }
+
+    /// How long a token is valid. Default: 15 minutes.
+    pub fn token_ttl(mut self, lifetime: Duration) -> Self {
+        self.token_ttl = lifetime;
+        self
+    }
+
+    /// Switches a fault on; may be called several times.
+    pub fn fault(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
+        self
+    }
+
+    /// Adds a PostgreSQL destination, and a connection into it, to the demo seed
+    /// (`postgres://USER:PASSWORD@HOST:PORT/DATABASE`).
+    pub fn postgres(mut self, url: impl Into<String>) -> Self {
+        self.postgres = Some(url.into());
+        self
+    }
+
+    /// Scales the least durations of jobs and the pauses between attempts: 0.1 is ten times as fast. Default: 1.
+    pub fn time_scale(mut self, scale: f64) -> Self {
+        self.time_scale = scale;
+        self
+    }
+
+    /// Answers 500 to bad input where the real server does, in place of the nearest 4xx.
+    pub fn faithful_5xx(mut self, faithful: bool) -> Self {
+        self.faithful_5xx = faithful;
+        self
+    }
+
+    /// Starts the sandbox; it answers as soon as this returns.
+    ///
+    /// # Errors
+    /// The address is taken, a folder cannot be used or is of a newer version, the PostgreSQL address is none.
+    pub async fn start(self) -> Result<Sandbox, Error> {
+        let postgres = self.postgres.as_deref().map(postgres_url).transpose()?;
+        let (folder, temporary) = match self.data_dir {
+            Some(folder) => (folder, None),
+            None => {
+                let temporary = tempfile::Builder::new()
+                    .prefix("airbyte-sandbox-")
+                    .tempdir()
+                    .map_err(|source| Error::Folder { path: std::env::temp_dir(), source })?;
+                (temporary.path().to_owned(), Some(temporary))
+            }
+        };
+        let local_root = folder.join("local");
+        std::fs::create_dir_all(&local_root)
+            .map_err(|source| Error::Folder { path: local_root.clone(), source })?;
+        let local_root = absolute(&local_root)?;
+        let files_root = match self.files_root {
+            Some(folder) => absolute(&folder)?,
+            None => absolute(Path::new("."))?,
+        };
+        let store_file = temporary.is_none().then(|| folder.join("airbyte.db"));
+        let store = Store::open(store_file.as_deref())?;
+        let (client_id, client_secret) = application(&folder, temporary.is_none())?;
+
+        let listener = TcpListener::bind(self.listen)
+            .await
+            .map_err(|source| Error::Listen { address: self.listen, source })?;
+        let address =
+            listener.local_addr().map_err(|source| Error::Listen { address: self.listen, source })?;
+        let public_host = format!("http://{address}/api/public");
+        let ready = Ready {
+            public_api_root: format!("{public_host}/v1"),
+            config_api_root: format!("http://{address}/api/v1"),
+            client_id: client_id.clone(),
+            client_secret: client_secret.clone(),
+            workspace_id: seed::workspace_id().to_string(),
+            organization_id: seed::organization_id().to_string(),
+            local_root: local_root.display().to_string(),
+        };
+        let app = Arc::new(App {
+            store,
+            clock: Clock::new(self.time_scale),
+            tokens: Tokens::new(client_id, client_secret, self.token_ttl),
+            faults: Faults::new(self.faults),
+            running: Running::default(),
+            requests: Mutex::default(),
+            edition: self.edition,
+            faithful_5xx: self.faithful_5xx,
+            public_host,
+            files_root,
+            local_root,
+            organization_id: seed::organization_id(),
+        });
+        jobs::fail_left_behind(&app)?;
+        match self.seed {
+            Seed::Empty => seed::empty(&app)?,
+            Seed::Demo => seed::demo(&app, postgres.as_ref())?,
+        }
+        let stop = CancellationToken::new();
+        let server = tokio::spawn(http::serve(listener, http::router(app), stop.clone()));
+        Ok(Sandbox { ready, stop, server, _temporary: temporary })
+    }
+}
+
+fn absolute(folder: &Path) -> Result<PathBuf, Error> {
+    folder.canonicalize().map_err(|source| Error::Folder { path: folder.to_owned(), source })
+}
+
+fn postgres_url(text: &str) -> Result<url::Url, Error> {
+    // The address may hold a password, so it is not repeated.
+    let wrong = || Error::PostgresUrl("the address given".to_owned());
+    let url = url::Url::parse(text).map_err(|_| wrong())?;
+    if matches!(url.scheme(), "postgres" | "postgresql") && url.host_str().is_some() {
+        Ok(url)
+    } else {
+        Err(wrong())
+    }
+}
+
+/// The id and secret of the sandbox's application: kept in the data folder, so that clients stay valid.
+fn application(folder: &Path, keep: bool) -> Result<(String, String), Error> {
+    let file = folder.join("application.json");
+    let failed = |source| Error::Folder { path: file.clone(), source };
+    if keep
+        && let Ok(text) = std::fs::read_to_string(&file)
+        && let Ok(pair) = serde_json::from_str(&text)
+    {
+        return Ok(pair);
+    }
+    let id = uuid::Uuid::new_v4().to_string();
+    let secret: String = rand::rng().random::<[u8; 24]>().iter().map(|byte| format!("{byte:02x}")).collect();
+    if keep {
+        std::fs::write(&file, serde_json::json!([id, secret]).to_string()).map_err(failed)?;
+    }
+    Ok((id, secret))
+}
+
+/// A running sandbox. Dropping it stops it, too; running jobs are left as a restart finds them.
+#[derive(Debug)]
+pub struct Sandbox {
+    ready: Ready,
+    stop: CancellationToken,
+    server: JoinHandle<()>,
+    _temporary: Option<TempDir>,
+}
+
+impl Sandbox {
+    /// Begins to describe a sandbox.
+    pub fn builder() -> SandboxBuilder {
+        SandboxBuilder::default()
+    }
+
+    /// Where it is, and how to get in.
+    pub fn ready(&self) -> &Ready {
+        &self.ready
+    }
+
+    /// Stops it and waits until it no longer listens.
+    pub async fn shutdown(mut self) {
+        self.stop.cancel();
+        // A panic in the server has been reported by then; there is nothing left to do about it.
+        let _ = (&mut self.server).await;
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}

@@ -1,0 +1,153 @@
+//! Where rows go, written as the real connectors write them.
+
+mod copy_text;
+mod postgres;
+mod sqlite;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::connectors::Connector;
+use crate::sources::{Cell, Field, Row};
+
+/// One stream of a sync, as the platform hands it to a destination.
+#[derive(Clone, Debug)]
+pub(crate) struct StreamTarget {
+    pub namespace: Option<String>,
+    pub name: String,
+    pub fields: Vec<Field>,
+    pub sync_mode: String,
+    pub cursor: Vec<String>,
+    pub primary_key: Vec<Vec<String>>,
+    pub generation: i64,
+    pub minimum_generation: i64,
+    pub sync_id: i64,
+}
+
+impl StreamTarget {
+    pub(crate) fn overwrites(&self) -> bool {
+        self.minimum_generation == self.generation && self.generation > 0
+    }
+
+    pub(crate) fn deduplicates(&self) -> bool {
+        matches!(self.sync_mode.as_str(), "incremental_deduped_history" | "full_refresh_overwrite_deduped")
+    }
+}
+
+/// Why a destination cannot be written.
+#[derive(Debug)]
+pub(crate) struct DestinationError {
+    pub message: String,
+    /// Trying again may help.
+    pub transient: bool,
+}
+
+impl DestinationError {
+    fn config(message: impl Into<String>) -> Self {
+        Self { message: message.into(), transient: false }
+    }
+
+    fn transient(message: impl Into<String>) -> Self {
+        Self { message: message.into(), transient: true }
+    }
+}
+
+/// A destination that can be written here.
+#[derive(Clone, Debug)]
+pub(crate) enum Destination {
+    Sqlite(PathBuf),
+    Postgres(postgres::Settings),
+    DevNull,
+}
+
+impl Destination {
+    /// The destination with this configuration. Connectors that do not run here are an error that says so.
+    pub(crate) fn open(
+        connector: Option<&Connector>,
+        configuration: &Value,
+        local_root: &Path,
+    ) -> Result<Self, DestinationError> {
+        match connector.map(|connector| connector.slug) {
+            Some("sqlite") => Ok(Self::Sqlite(sqlite::path(configuration, local_root)?)),
+            Some("postgres") => Ok(Self::Postgres(postgres::Settings::new(configuration)?)),
+            Some("dev-null") => Ok(Self::DevNull),
+            other => Err(DestinationError::config(format!(
+                "the sandbox does not run the destination connector `{}`; it runs `postgres`, `sqlite` and `dev-null`",
+                other.unwrap_or("custom")
+            ))),
+        }
+    }
+
+    /// Whether it can be reached and written.
+    pub(crate) async fn check(&self) -> Result<(), DestinationError> {
+        match self {
+            Self::Sqlite(path) => sqlite::check(path.clone()).await,
+            Self::Postgres(settings) => settings.connect().await.map(drop),
+            Self::DevNull => Ok(()),
+        }
+    }
+
+    /// Writers for the streams of one sync, in order.
+    pub(crate) async fn writers(&self, streams: Vec<StreamTarget>) -> Result<Vec<Writer>, DestinationError> {
+        match self {
+            Self::Sqlite(path) => {
+                let path = path.clone();
+                Ok(streams
+                    .into_iter()
+                    .map(|stream| Writer::Sqlite(sqlite::SqliteWriter::new(path.clone(), stream)))
+                    .collect())
+            }
+            Self::Postgres(settings) => {
+                Ok(settings.writers(streams).await?.into_iter().map(Writer::Postgres).collect())
+            }
+            Self::DevNull => Ok(streams.into_iter().map(|_| Writer::DevNull).collect()),
+        }
+    }
+}
+
+/// Writes one stream.
+pub(crate) enum Writer {
+    Sqlite(sqlite::SqliteWriter),
+    Postgres(Box<postgres::PostgresWriter>),
+    DevNull,
+}
+
+impl Writer {
+    /// Gets the stream's table ready.
+    pub(crate) async fn begin(&mut self) -> Result<(), DestinationError> {
+        match self {
+            Self::Sqlite(writer) => writer.begin().await,
+            Self::Postgres(writer) => writer.begin().await,
+            Self::DevNull => Ok(()),
+        }
+    }
+
+    /// Writes a batch and returns how many bytes it holds.
+    pub(crate) async fn write(&mut self, rows: Vec<Row>) -> Result<i64, DestinationError> {
+        match self {
+            Self::Sqlite(writer) => writer.write(rows).await,
+            Self::Postgres(writer) => writer.write(&rows).await,
+            Self::DevNull => Ok(0),
+        }
+    }
+
+    /// Makes what was written the stream's content.
+    pub(crate) async fn finish(self) -> Result<(), DestinationError> {
+        match self {
+            Self::Sqlite(_) | Self::DevNull => Ok(()),
+            Self::Postgres(writer) => writer.finish().await,
+        }
+    }
+}
+
+/// The value of a cell as JSON text.
+fn json_text(cell: &Cell) -> String {
+    match cell {
+        Cell::Null => "null".to_owned(),
+        Cell::Boolean(value) => value.to_string(),
+        Cell::Integer(value) => value.to_string(),
+        Cell::Number(text) | Cell::Json(text) => text.clone(),
+        Cell::Text(text) => json!(text).to_string(),
+    }
+}

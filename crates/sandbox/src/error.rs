@@ -1,0 +1,43 @@
+//! Why a sandbox could not start.
+
+use std::path::PathBuf;
+
+/// Why a sandbox could not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address that was asked for.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A folder cannot be used.
+    #[error("cannot use the folder {}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The data folder was written by a newer version of the sandbox.
+    #[error(
+        "the data folder has format {found}, this version knows {known}: use a newer `airbyte`, or another folder"
+    )]
+    NewerData {
+        /// The format found in the folder.
+        found: i64,
+        /// The newest format that this version knows.
+        known: i64,
+    },
+    /// The data folder's database failed.
+    #[error("the sandbox's database failed")]
+    Store(#[from] rusqlite::Error),
+    /// The address of the PostgreSQL server is not usable.
+    #[error("`{0}` is not the address of a PostgreSQL server (postgres://USER:PASSWORD@HOST:PORT/DATABASE)")]
+    PostgresUrl(String),
+}

@@ -1,0 +1,254 @@
+//! Faults that can be switched on: what a bad night looks like from the client's side.
+
+use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rand::Rng;
+use serde::{Serialize, Serializer};
+
+/// A fault: what happens, to which operation, how often.
+///
+/// Written as `KIND[=VALUE][,op=OPERATION_ID][,times=N][,p=PROBABILITY]`, for instance
+/// `status=503,op=getJob,times=2`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    /// What happens.
+    pub kind: FaultKind,
+    /// The operation it happens to, by its id in the API document; `None`: to every one.
+    pub operation: Option<String>,
+    /// How many times it happens; `None`: always.
+    pub times: Option<u32>,
+    /// How likely it is to happen, 0 to 1.
+    pub probability: f64,
+}
+
+/// What a fault does.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum FaultKind {
+    /// The request is answered with this status and not handled.
+    Status(u16),
+    /// The request waits this long before it is handled.
+    Hang(Duration),
+    /// The connection is closed before the request is handled.
+    Drop,
+    /// The request is handled, then the connection is closed without an answer.
+    LoseReply,
+    /// The request is handled, and half of the answer's body arrives.
+    Truncate,
+    /// The request is answered with an HTML page and this status, as a proxy does.
+    Html(u16),
+    /// All tokens given out so far stop being valid.
+    ExpireToken,
+    /// The request is handled at once and answered only after this long; meant for job creation.
+    SlowStart(Duration),
+    /// A job runs this much longer.
+    SlowJob(Duration),
+    /// A job fails.
+    FailJob,
+    /// The first status in the answer is one that no client knows.
+    UnknownEnum,
+}
+
+impl FromStr for Fault {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut parts = text.split(',').map(str::trim);
+        let kind = parse_kind(parts.next().unwrap_or_default())?;
+        let mut fault = Self { kind, operation: None, times: None, probability: 1.0 };
+        for part in parts {
+            match part.split_once('=') {
+                Some(("op", operation)) => fault.operation = Some(operation.to_owned()),
+                Some(("times", times)) => {
+                    fault.times =
+                        Some(times.parse().map_err(|_| format!("`times={times}` is not a whole number"))?);
+                }
+                Some(("p", probability)) => {
+                    fault.probability = probability
+                        .parse()
+                        .ok()
+                        .filter(|probability| (0.0..=1.0).contains(probability))
+                        .ok_or_else(|| format!("`p={probability}` is not between 0 and 1"))?;
+                }
+                _ => return Err(format!("`{part}` is none of `op=`, `times=` and `p=`")),
+            }
+        }
+        // Only answers about one job hold a status that a client waits for.
+        if fault.kind == FaultKind::UnknownEnum && fault.operation.is_none() {
+            fault.operation = Some("getJob".to_owned());
+        }
+        if matches!(fault.kind, FaultKind::SlowStart(_)) && fault.operation.is_none() {
+            fault.operation = Some("createJob".to_owned());
+        }
+        Ok(fault)
+    }
+}
+
+fn parse_kind(text: &str) -> Result<FaultKind, String> {
+    let (name, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
+    let status = || {
+        value
+            .and_then(|value| value.parse().ok())
+            .filter(|status| (200..600).contains(status))
+            .ok_or_else(|| format!("`{name}` needs a status, as in `{name}=503`"))
+    };
+    let duration = || {
+        value.and_then(parse_duration).ok_or_else(|| format!("`{name}` needs a duration, as in `{name}=30s`"))
+    };
+    Ok(match name {
+        "status" => FaultKind::Status(status()?),
+        "hang" => FaultKind::Hang(duration()?),
+        "drop" => FaultKind::Drop,
+        "lose-reply" => FaultKind::LoseReply,
+        "truncate" => FaultKind::Truncate,
+        "html" => FaultKind::Html(status()?),
+        "expire-token" => FaultKind::ExpireToken,
+        "slow-start" => FaultKind::SlowStart(duration()?),
+        "slow-job" => FaultKind::SlowJob(duration()?),
+        "fail-job" => FaultKind::FailJob,
+        "unknown-enum" => FaultKind::UnknownEnum,
+        _ => {
+            return Err(format!(
+                "`{name}` is no fault; known: status, hang, drop, lose-reply, truncate, html, expire-token, slow-start, \
+                 slow-job, fail-job, unknown-enum"
+            ));
+        }
+    })
+}
+
+/// `250ms`, `30s`, `5m`, `1h`.
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+    let amount: f64 = text[..digits].parse().ok()?;
+    let unit = match &text[digits..] {
+        "ms" => 0.001,
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3_600.0,
+        _ => return None,
+    };
+    Duration::try_from_secs_f64(amount * unit).ok()
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.kind {
+            FaultKind::Status(status) => write!(f, "status={status}")?,
+            FaultKind::Hang(duration) => write!(f, "hang={}ms", duration.as_millis())?,
+            FaultKind::Drop => write!(f, "drop")?,
+            FaultKind::LoseReply => write!(f, "lose-reply")?,
+            FaultKind::Truncate => write!(f, "truncate")?,
+            FaultKind::Html(status) => write!(f, "html={status}")?,
+            FaultKind::ExpireToken => write!(f, "expire-token")?,
+            FaultKind::SlowStart(duration) => write!(f, "slow-start={}ms", duration.as_millis())?,
+            FaultKind::SlowJob(duration) => write!(f, "slow-job={}ms", duration.as_millis())?,
+            FaultKind::FailJob => write!(f, "fail-job")?,
+            FaultKind::UnknownEnum => write!(f, "unknown-enum")?,
+        }
+        if let Some(operation) = &self.operation {
+            write!(f, ",op={operation}")?;
+        }
+        if let Some(times) = self.times {
+            write!(f, ",times={times}")?;
+        }
+        if self.probability < 1.0 {
+            write!(f, ",p={}", self.probability)?;
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for Fault {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// The faults that are switched on.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(Mutex<Vec<Fault>>);
+
+impl Faults {
+    pub(crate) fn new(faults: Vec<Fault>) -> Self {
+        Self(Mutex::new(faults))
+    }
+
+    pub(crate) fn list(&self) -> Vec<Fault> {
+        self.lock().clone()
+    }
+
+    pub(crate) fn add(&self, fault: Fault) {
+        self.lock().push(fault);
+    }
+
+    pub(crate) fn clear(&self) {
+        self.lock().clear();
+    }
+
+    /// The faults that happen to this request, each counted as having happened.
+    pub(crate) fn for_request(&self, operation: &str) -> Vec<FaultKind> {
+        self.take(|fault| {
+            !matches!(fault.kind, FaultKind::SlowJob(_) | FaultKind::FailJob)
+                && fault.operation.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(operation))
+        })
+    }
+
+    /// The faults that happen to this job.
+    pub(crate) fn for_job(&self) -> Vec<FaultKind> {
+        self.take(|fault| matches!(fault.kind, FaultKind::SlowJob(_) | FaultKind::FailJob))
+    }
+
+    fn take(&self, applies: impl Fn(&Fault) -> bool) -> Vec<FaultKind> {
+        let mut faults = self.lock();
+        let mut happening = Vec::new();
+        for fault in faults.iter_mut().filter(|fault| applies(fault)) {
+            if fault.probability < 1.0 && !rand::rng().random_bool(fault.probability) {
+                continue;
+            }
+            if let Some(times) = &mut fault.times {
+                if *times == 0 {
+                    continue;
+                }
+                *times -= 1;
+            }
+            happening.push(fault.kind.clone());
+        }
+        faults.retain(|fault| fault.times != Some(0));
+        happening
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Fault>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_read_as_it_is_written() {
+        for text in
+            ["status=503,op=getJob,times=2", "lose-reply,op=createJob", "hang=30000ms,p=0.5", "fail-job"]
+        {
+            assert_eq!(text.parse::<Fault>().unwrap().to_string(), text);
+        }
+        for wrong in
+            ["", "status", "status=9", "hang=soon", "explode", "drop,often", "drop,p=2", "drop,times=-1"]
+        {
+            assert!(wrong.parse::<Fault>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_fault_happens_as_often_as_it_says() {
+        let faults = Faults::new(vec!["status=503,op=getJob,times=2".parse().unwrap()]);
+        assert!(faults.for_request("listJobs").is_empty());
+        assert_eq!(faults.for_request("getJob").len(), 1);
+        assert_eq!(faults.for_request("getJob").len(), 1);
+        assert!(faults.for_request("getJob").is_empty());
+        assert!(faults.list().is_empty());
+    }
+}

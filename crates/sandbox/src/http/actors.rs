@@ -1,0 +1,249 @@
+//! Sources and destinations: the same operations, once.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use futures::future::BoxFuture;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::answer::{Answer, Refusal, object, present};
+use super::page::{Page, joined};
+use super::request::{Body, Parameters};
+use super::workspaces::ListQuery;
+use crate::app::App;
+use crate::connectors;
+use crate::model::{Actor, Connection, Side};
+
+impl Side {
+    /// `source` or `destination`.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Destination => "destination",
+        }
+    }
+
+    /// The server's own name of the type.
+    pub(super) fn resource_type(self) -> &'static str {
+        match self {
+            Self::Source => "SOURCE_CONNECTION",
+            Self::Destination => "DESTINATION_CONNECTION",
+        }
+    }
+}
+
+type Done = BoxFuture<'static, Answer>;
+
+pub(super) fn list(
+    side: Side,
+) -> impl Fn(State<Arc<App>>, RawQuery, Parameters<ListQuery>) -> Done + Clone + Send + 'static {
+    move |State(app), RawQuery(raw), Parameters(query)| {
+        Box::pin(async move {
+            let page = Page::new(query.limit, query.offset)?;
+            let asked = joined(raw.as_deref(), "workspaceIds");
+            let ids = app.readable_workspaces(asked.as_deref())?;
+            let actors: Vec<Value> = app
+                .store
+                .list::<Actor>()?
+                .iter()
+                .filter(|actor| actor.side == side)
+                .filter(|actor| ids.as_ref().is_none_or(|ids| ids.contains(&actor.workspace_id)))
+                .filter(|actor| query.include_deleted || actor.configuration.is_some())
+                .map(shown)
+                .collect();
+            page.answer(&app, &format!("{}s", side.word()), &query.kept(asked.as_ref()), actors)
+        })
+    }
+}
+
+pub(super) fn create(side: Side) -> impl Fn(State<Arc<App>>, Body) -> Done + Clone + Send + 'static {
+    move |State(app), body| {
+        Box::pin(async move {
+            let workspace = app.workspace(body.required_id("workspaceId")?)?;
+            let mut configuration = body.required("configuration")?.clone();
+            let definition_id = definition(&app, side, &body, &configuration)?;
+            strip_type(side, &mut configuration);
+            validate(side, definition_id, &configuration)?;
+            let actor = Actor {
+                id: Uuid::new_v4(),
+                side,
+                workspace_id: workspace.id,
+                definition_id,
+                name: body.required_text("name")?.to_owned(),
+                configuration: Some(configuration),
+                created_at: app.now(),
+            };
+            app.store.put(&actor)?;
+            Ok(object(shown(&actor)))
+        })
+    }
+}
+
+pub(super) fn get(side: Side) -> impl Fn(State<Arc<App>>, Path<String>) -> Done + Clone + Send + 'static {
+    move |State(app), Path(id)| {
+        Box::pin(async move { Ok(object(shown(&app.actor(side, app.path_id(&id)?)?))) })
+    }
+}
+
+pub(super) fn patch(
+    side: Side,
+) -> impl Fn(State<Arc<App>>, Path<String>, Body) -> Done + Clone + Send + 'static {
+    move |State(app), Path(id), body| {
+        Box::pin(async move {
+            let mut actor = app.actor(side, app.path_id(&id)?)?;
+            if let Some(name) = body.text("name") {
+                name.clone_into(&mut actor.name);
+            }
+            if let Some(sent) = body.given("configuration") {
+                let mut sent = sent.clone();
+                strip_type(side, &mut sent);
+                // A mask is nothing special here: it becomes the secret.
+                connectors::merge(actor.configuration.get_or_insert_default(), &sent);
+            }
+            validate(side, actor.definition_id, actor.configuration.as_ref().unwrap_or(&Value::Null))?;
+            app.store.put(&actor)?;
+            Ok(object(shown(&actor)))
+        })
+    }
+}
+
+pub(super) fn put(
+    side: Side,
+) -> impl Fn(State<Arc<App>>, Path<String>, Body) -> Done + Clone + Send + 'static {
+    move |State(app), Path(id), body| {
+        Box::pin(async move {
+            let mut actor = app.actor(side, app.path_id(&id)?)?;
+            body.required_text("name")?.clone_into(&mut actor.name);
+            let mut configuration = body.required("configuration")?.clone();
+            strip_type(side, &mut configuration);
+            if let (Some(stored), Some(connector)) =
+                (&actor.configuration, connectors::by_definition(side, actor.definition_id))
+            {
+                connector.unmask(&mut configuration, stored);
+            }
+            validate(side, actor.definition_id, &configuration)?;
+            actor.configuration = Some(configuration);
+            app.store.put(&actor)?;
+            Ok(object(shown(&actor)))
+        })
+    }
+}
+
+pub(super) fn delete(side: Side) -> impl Fn(State<Arc<App>>, Path<String>) -> Done + Clone + Send + 'static {
+    move |State(app), Path(id)| {
+        Box::pin(async move {
+            let actor = app.actor(side, app.path_id(&id)?)?;
+            for connection in app.store.list::<Connection>()? {
+                if connection.source_id == actor.id || connection.destination_id == actor.id {
+                    super::connections::deprecate(&app, connection)?;
+                }
+            }
+            app.store.put(&Actor { configuration: None, ..actor })?;
+            Ok(StatusCode::NO_CONTENT.into_response())
+        })
+    }
+}
+
+/// The definition that the request names, by id or by a type somewhere in the configuration.
+fn definition(app: &App, side: Side, body: &Body, configuration: &Value) -> Result<Uuid, Refusal> {
+    if !configuration.is_object() {
+        return Err(if app.faithful_5xx { Refusal::ErrorId(500) } else { Refusal::ErrorId(400) });
+    }
+    if body.given("definitionId").is_some() {
+        let id = body.required_id("definitionId")?;
+        let kind = match side {
+            Side::Source => "STANDARD_SOURCE_DEFINITION",
+            Side::Destination => "STANDARD_DESTINATION_DEFINITION",
+        };
+        return match connectors::by_definition(side, id) {
+            Some(_) => Ok(id),
+            None => Err(Refusal::not_found(kind, id)),
+        };
+    }
+    let slug = anywhere(configuration, type_key(side)).ok_or(Refusal::unprocessable(Value::Null))?;
+    let slug = slug.as_str().unwrap_or_default();
+    connectors::by_slug(side, slug)
+        .map(|connector| connector.definition_id)
+        .ok_or_else(|| Refusal::unknown_value(slug))
+}
+
+fn type_key(side: Side) -> &'static str {
+    match side {
+        Side::Source => "sourceType",
+        Side::Destination => "destinationType",
+    }
+}
+
+/// The server looks for the type at any depth.
+fn anywhere<'a>(value: &'a Value, key: &str) -> Option<&'a Value> {
+    match value {
+        Value::Object(members) => {
+            members.get(key).or_else(|| members.values().find_map(|member| anywhere(member, key)))
+        }
+        Value::Array(items) => items.iter().find_map(|item| anywhere(item, key)),
+        _ => None,
+    }
+}
+
+fn strip_type(side: Side, configuration: &mut Value) {
+    if let Value::Object(members) = configuration {
+        members.remove(type_key(side));
+    }
+}
+
+/// The fields that a specification asks for, of the connectors that run here.
+fn validate(side: Side, definition: Uuid, configuration: &Value) -> Result<(), Refusal> {
+    let slug = connectors::by_definition(side, definition).map_or("", |connector| connector.slug);
+    let required: &[&str] = match (side, slug) {
+        (Side::Source, "file") => &["dataset_name", "format", "url", "provider"],
+        (Side::Destination, "postgres") => &["host", "port", "database", "username", "schema"],
+        (Side::Destination, "sqlite") => &["destination_path"],
+        _ => &[],
+    };
+    let missing: Vec<String> = required
+        .iter()
+        .filter(|name| configuration.get(**name).is_none_or(Value::is_null))
+        .map(|name| format!("$.{name}: is missing but it is required"))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::unprocessable(json!({
+        "message": format!(
+            "json schema validation failed when comparing the data to the json schema. \nErrors: {} ",
+            missing.join(", ")
+        )
+    })))
+}
+
+fn shown(actor: &Actor) -> Value {
+    let connector = connectors::by_definition(actor.side, actor.definition_id);
+    let configuration = match (&actor.configuration, connector) {
+        (Some(configuration), Some(connector)) => connector.masked(configuration),
+        (Some(configuration), None) => configuration.clone(),
+        (None, _) => Value::Null,
+    };
+    let public_name = connector.map_or("", connectors::Connector::public_name);
+    let word = actor.side.word();
+    let mut shown = present(json!({
+        format!("{word}Id"): actor.id,
+        "name": actor.name,
+        format!("{word}Type"): public_name,
+        "workspaceId": actor.workspace_id,
+        "definitionId": actor.definition_id,
+        "createdAt": actor.created_at,
+    }));
+    shown["configuration"] = configuration;
+    shown
+}
+
+impl App {
+    /// A source or destination, deleted ones included: the server still finds them by id.
+    pub(super) fn actor(&self, side: Side, id: Uuid) -> Result<Actor, Refusal> {
+        let actor: Actor = self.find(id, side.resource_type())?;
+        if actor.side == side { Ok(actor) } else { Err(self.unknown(side.resource_type(), id)) }
+    }
+}

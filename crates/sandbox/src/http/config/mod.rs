@@ -1,0 +1,60 @@
+//! The part of the Config API that clients of the public API need beside it.
+
+mod connections;
+mod connectors;
+mod jobs;
+mod workspaces;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::MethodFilter as M;
+use serde_json::json;
+
+use super::{anonymous, op, token};
+use crate::app::App;
+
+pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    let version = || async {
+        axum::Json(json!({
+            "edition": "community", "version": env!("CARGO_PKG_VERSION"), "airbyteUrl": "", "trackingStrategy": "logging",
+            "initialSetupComplete": true, "defaultUserId": uuid::Uuid::nil(), "defaultWorkspaceId": uuid::Uuid::nil(),
+        }))
+    };
+    let health = || async { axum::Json(json!({"available": true})) };
+    Router::new()
+        .route("/health", anonymous(app, M::GET, "getHealthCheckConfig", health))
+        .route("/instance_configuration", anonymous(app, M::GET, "getInstanceConfiguration", version))
+        .route(
+            "/applications/token",
+            anonymous(app, M::POST, "applicationTokenRequest", token::create_for_config),
+        )
+        .route("/jobs/get", op(app, M::POST, "getJobInfo", jobs::get))
+        .route("/jobs/get_without_logs", op(app, M::POST, "getJobInfoWithoutLogs", jobs::get_without_logs))
+        .route("/jobs/get_light", op(app, M::POST, "getJobInfoLight", jobs::get_light))
+        .route("/jobs/list", op(app, M::POST, "listJobsFor", jobs::list))
+        .route("/jobs/cancel", op(app, M::POST, "cancelJobConfig", jobs::cancel))
+        .route("/jobs/get_last_replication_job", op(app, M::POST, "getLastReplicationJob", jobs::last))
+        .route("/attempt/get_for_job", op(app, M::POST, "getAttemptForJob", jobs::attempt))
+        .route("/connections/get", op(app, M::POST, "getConnectionConfig", connections::get))
+        .route("/connections/sync", op(app, M::POST, "syncConnection", connections::sync))
+        .route("/connections/status", op(app, M::POST, "getConnectionStatuses", connections::statuses))
+        .route("/state/get", op(app, M::POST, "getState", connections::state))
+        .route(
+            "/web_backend/connections/get",
+            op(app, M::POST, "webBackendGetConnection", connections::web_backend),
+        )
+        .route("/workspaces/get", op(app, M::POST, "getWorkspaceConfig", workspaces::get))
+        .route(
+            "/workspaces/get_organization_info",
+            op(app, M::POST, "getOrganizationInfo", workspaces::organization),
+        )
+        .route(
+            "/sources/check_connection",
+            op(app, M::POST, "checkConnectionToSource", connectors::check_source),
+        )
+        .route(
+            "/destinations/check_connection",
+            op(app, M::POST, "checkConnectionToDestination", connectors::check_destination),
+        )
+}

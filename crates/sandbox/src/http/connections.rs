@@ -1,0 +1,233 @@
+//! Connections.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::answer::{Answer, Refusal, object, present};
+use super::page::{Page, joined};
+use super::request::{Body, Parameters};
+use super::workspaces::ListQuery;
+use crate::app::App;
+use crate::model::{Actor, ConfiguredStream, Connection, Schedule, Side};
+use crate::sources::Stream;
+use crate::{catalog, connectors, jobs};
+
+pub(super) const TYPE: &str = "STANDARD_SYNC";
+const STATUSES: &[&str] = &["active", "inactive", "deprecated", "locked"];
+const NAMESPACES: &[&str] = &["source", "destination", "custom_format"];
+const SCHEMA_UPDATES: &[&str] = &["ignore", "disable_connection", "propagate_columns", "propagate_fully"];
+
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    RawQuery(raw): RawQuery,
+    Parameters(query): Parameters<ListQuery>,
+) -> Answer {
+    let page = Page::new(query.limit, query.offset)?;
+    let asked = joined(raw.as_deref(), "workspaceIds");
+    let ids = app.readable_workspaces(asked.as_deref())?;
+    let tags = joined(raw.as_deref(), "tagIds");
+    let connections = app
+        .store
+        .list::<Connection>()?
+        .iter()
+        .filter(|connection| ids.as_ref().is_none_or(|ids| ids.contains(&connection.workspace_id)))
+        .filter(|connection| query.include_deleted || connection.status != "deprecated")
+        .filter(|connection| tags.as_ref().is_none_or(|tags| has_any_tag(connection, tags)))
+        .map(shown)
+        .collect();
+    page.answer(&app, "connections", &query.kept(asked.as_ref()), connections)
+}
+
+fn has_any_tag(connection: &Connection, tags: &str) -> bool {
+    connection
+        .tags
+        .iter()
+        .filter_map(|tag| tag["tagId"].as_str())
+        .any(|id| tags.split(',').any(|tag| tag == id))
+}
+
+pub(super) async fn get(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
+    let connection: Connection = app.find(app.path_id(&id)?, TYPE)?;
+    Ok(object(shown(&connection)))
+}
+
+pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
+    let schedule = schedule(&body)?.unwrap_or(Schedule::Manual);
+    let destination = app.actor(Side::Destination, body.required_id("destinationId")?)?;
+    let source = app.actor(Side::Source, body.required_id("sourceId")?)?;
+    let discovered = discover(&app, &source).await?;
+    let streams = match requested_streams(&body) {
+        [] => catalog::by_default(&discovered),
+        requested => catalog::configure(requested, &discovered, slug(&destination))?,
+    };
+    if source.workspace_id != destination.workspace_id {
+        return Err(Refusal::unexpected("The source and the destination belong to different workspaces."));
+    }
+    let connection = Connection {
+        id: Uuid::new_v4(),
+        workspace_id: source.workspace_id,
+        source_id: source.id,
+        destination_id: destination.id,
+        name: body
+            .text("name")
+            .map_or_else(|| format!("{} <> {}", source.name, destination.name), str::to_owned),
+        status: body.one_of("status", STATUSES)?.unwrap_or("active").to_owned(),
+        schedule,
+        streams,
+        namespace_definition: body
+            .one_of("namespaceDefinition", NAMESPACES)?
+            .unwrap_or("destination")
+            .to_owned(),
+        namespace_format: body.text("namespaceFormat").map(str::to_owned),
+        prefix: Some(body.text("prefix").unwrap_or_default().to_owned()),
+        non_breaking_schema_updates: body
+            .one_of("nonBreakingSchemaUpdatesBehavior", SCHEMA_UPDATES)?
+            .unwrap_or("ignore")
+            .to_owned(),
+        tags: body.given("tags").and_then(Value::as_array).cloned().unwrap_or_default(),
+        created_at: app.now(),
+    };
+    app.store.put(&connection)?;
+    Ok(object(shown(&connection)))
+}
+
+pub(super) async fn patch(State(app): State<Arc<App>>, Path(id): Path<String>, body: Body) -> Answer {
+    let schedule = schedule(&body)?;
+    let mut connection: Connection = app.find(app.path_id(&id)?, TYPE)?;
+    if connection.status == "locked" {
+        return Err(Refusal::locked(connection.id));
+    }
+    let status = body.one_of("status", STATUSES)?;
+    let namespace_definition = body.one_of("namespaceDefinition", NAMESPACES)?;
+    let schema_updates = body.one_of("nonBreakingSchemaUpdatesBehavior", SCHEMA_UPDATES)?;
+    let requested = requested_streams(&body);
+    if !requested.is_empty() {
+        let source = app.actor(Side::Source, connection.source_id)?;
+        let destination = app.actor(Side::Destination, connection.destination_id)?;
+        let discovered = discover(&app, &source).await?;
+        connection.streams = catalog::configure(requested, &discovered, slug(&destination))?;
+    }
+    let set = |field: &mut String, value: Option<&str>| {
+        if let Some(value) = value {
+            value.clone_into(field);
+        }
+    };
+    set(&mut connection.name, body.text("name"));
+    set(&mut connection.status, status);
+    set(&mut connection.namespace_definition, namespace_definition);
+    set(&mut connection.non_breaking_schema_updates, schema_updates);
+    connection.namespace_format =
+        body.text("namespaceFormat").map(str::to_owned).or(connection.namespace_format);
+    connection.prefix = body.text("prefix").map(str::to_owned).or(connection.prefix);
+    connection.schedule = schedule.unwrap_or(connection.schedule);
+    if let Some(tags) = body.given("tags").and_then(Value::as_array) {
+        connection.tags.clone_from(tags);
+    }
+    app.store.put(&connection)?;
+    Ok(object(shown(&connection)))
+}
+
+pub(super) async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
+    let connection: Connection = app.find(app.path_id(&id)?, TYPE)?;
+    deprecate(&app, connection)?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Deletes a connection as the server does: it stays readable, and its job is cancelled without waiting.
+pub(super) fn deprecate(app: &App, connection: Connection) -> Result<(), Refusal> {
+    jobs::cancel_soon(app, connection.id);
+    app.store.put(&Connection { status: "deprecated".to_owned(), ..connection })?;
+    Ok(())
+}
+
+fn requested_streams(body: &Body) -> &[Value] {
+    body.0.pointer("/configurations/streams").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+fn slug(actor: &Actor) -> &'static str {
+    connectors::by_definition(actor.side, actor.definition_id).map_or("", |connector| connector.slug)
+}
+
+/// Runs discover, as the server does while the caller waits.
+pub(super) async fn discover(app: &App, source: &Actor) -> Result<Vec<Stream>, Refusal> {
+    let failed =
+        |reason: &str| Refusal::unexpected(&format!("Something went wrong in the connector. logs:{reason}"));
+    let opened = app.open_source(source).map_err(|error| failed(&error.0))?;
+    let found = tokio::task::spawn_blocking(move || opened.discover()).await;
+    found.map_err(|error| failed(&error.to_string()))?.map_err(|error| failed(&error.0))
+}
+
+/// The schedule of a request, `None` if it gives none.
+fn schedule(body: &Body) -> Result<Option<Schedule>, Refusal> {
+    let Some(given) = body.given("schedule") else { return Ok(None) };
+    let schedule = Body(given.clone());
+    match schedule.one_of("scheduleType", &["manual", "cron"])? {
+        Some("manual") => Ok(Some(Schedule::Manual)),
+        Some(_) => {
+            let Some(expression) = schedule.text("cronExpression") else {
+                return Err(Refusal::bad_request("Missing cron expression in the schedule."));
+            };
+            let expression = expression.trim().trim_end_matches("UTC").trim().to_owned();
+            let fields: Vec<_> = expression.split_whitespace().collect();
+            let is_whole = |field: &str| field.parse::<u8>().is_ok();
+            if !matches!(fields.len(), 6 | 7) || !fields[3..6].contains(&"?") {
+                return Err(Refusal::bad_request(format!(
+                    "The cron expression {expression} is not valid: six or seven Quartz fields, with `?` for one of \
+                     the days"
+                )));
+            }
+            if !is_whole(fields[0]) || (fields.len() == 7 && !is_whole(fields[1])) {
+                return Err(Refusal::bad_request(format!(
+                    "The cron expression {expression} is not valid or is less than the one hour minimum. The seconds \
+                     and minutes values cannot be `*`."
+                )));
+            }
+            Ok(Some(Schedule::Cron { expression }))
+        }
+        None => Err(Refusal::Framework("Required property `scheduleType` is missing".to_owned())),
+    }
+}
+
+pub(super) fn shown(connection: &Connection) -> Value {
+    let schedule = match &connection.schedule {
+        Schedule::Manual => json!({"scheduleType": "manual"}),
+        Schedule::Cron { expression } => {
+            json!({"scheduleType": "cron", "cronExpression": format!("{expression} UTC")})
+        }
+    };
+    present(json!({
+        "connectionId": connection.id,
+        "name": connection.name,
+        "sourceId": connection.source_id,
+        "destinationId": connection.destination_id,
+        "workspaceId": connection.workspace_id,
+        "status": connection.status,
+        "schedule": schedule,
+        "configurations": {"streams": connection.streams.iter().map(shown_stream).collect::<Vec<_>>()},
+        "createdAt": connection.created_at,
+        "tags": connection.tags,
+        "nonBreakingSchemaUpdatesBehavior": connection.non_breaking_schema_updates,
+        "namespaceDefinition": connection.namespace_definition,
+        "namespaceFormat": connection.namespace_format,
+        "prefix": connection.prefix,
+    }))
+}
+
+fn shown_stream(stream: &ConfiguredStream) -> Value {
+    let selected: Vec<Value> =
+        stream.selected_fields.iter().flatten().map(|field| json!({"fieldPath": [field]})).collect();
+    present(json!({
+        "name": stream.name,
+        "namespace": stream.namespace,
+        "syncMode": stream.sync_mode,
+        "cursorField": stream.cursor_field,
+        "primaryKey": stream.primary_key,
+        "selectedFields": selected,
+        "mappers": stream.mappers,
+    }))
+}

@@ -1,0 +1,146 @@
+//! What every request passes: faults, the token, the record of what came in.
+
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures::stream;
+use serde_json::Value;
+
+use super::Operation;
+use super::answer::{self, FrameworkError, Refusal};
+use super::serve::CloseConnection;
+use crate::app::{App, SeenRequest};
+use crate::fault::FaultKind;
+
+/// The server's limit on a request's body; answers are far smaller.
+const BODY_LIMIT: usize = 64 * 1024 * 1024;
+
+pub(super) async fn pass(
+    State((app, operation)): State<(Arc<App>, Operation)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let seen = SeenRequest {
+        operation: operation.id,
+        method: request.method().to_string(),
+        path: request.uri().to_string(),
+        status: None,
+    };
+    let faults = app.faults.for_request(operation.id);
+    let path = request.uri().path().to_owned();
+    let response = match before(&app, &faults).await {
+        Some(response) => response,
+        None if !operation.anonymous && !admitted(&app, request.headers()) => Refusal::Token.into_response(),
+        None => next.run(request).await,
+    };
+    let response = framework(response, &path);
+    let response = after(&app, &faults, response).await;
+    let answered = response.extensions().get::<CloseConnection>().is_none();
+    app.remember(SeenRequest { status: answered.then(|| response.status().as_u16()), ..seen });
+    response
+}
+
+fn admitted(app: &App, headers: &HeaderMap) -> bool {
+    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    app.tokens.admits(authorization, app.clock.now())
+}
+
+/// What happens instead of handling the request.
+async fn before(app: &App, faults: &[FaultKind]) -> Option<Response> {
+    for fault in faults {
+        match fault {
+            FaultKind::Hang(duration) => app.clock.pause(*duration).await,
+            FaultKind::ExpireToken => app.tokens.expire_all(),
+            FaultKind::Drop => return Some(closed()),
+            FaultKind::Html(status) => return Some(answer::html(*status)),
+            FaultKind::Status(429) => {
+                let body = axum::Json(serde_json::json!({"message": "You are being rate limited."}));
+                return Some((answer::code(429), body).into_response());
+            }
+            FaultKind::Status(status) => return Some(Refusal::ErrorId(*status).into_response()),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// What happens to the answer.
+async fn after(app: &App, faults: &[FaultKind], mut response: Response) -> Response {
+    for fault in faults {
+        match fault {
+            FaultKind::SlowStart(duration) => app.clock.pause(*duration).await,
+            FaultKind::LoseReply => return closed(),
+            FaultKind::Truncate => response = truncated(response).await,
+            FaultKind::UnknownEnum => response = with_unknown_status(response).await,
+            _ => {}
+        }
+    }
+    response
+}
+
+fn closed() -> Response {
+    let mut response = Response::new(Body::empty());
+    response.extensions_mut().insert(CloseConnection);
+    response
+}
+
+/// The answer as it is, but its connection breaks after half of the body.
+async fn truncated(response: Response) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let bytes = to_bytes(body, BODY_LIMIT).await.unwrap_or_default();
+    parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+    let half = bytes.slice(..bytes.len() / 2);
+    let broken =
+        stream::iter([Ok::<Bytes, std::io::Error>(half), Err(std::io::ErrorKind::ConnectionReset.into())]);
+    Response::from_parts(parts, Body::from_stream(broken))
+}
+
+/// The answer with a status that no document knows.
+async fn with_unknown_status(response: Response) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let bytes = to_bytes(body, BODY_LIMIT).await.unwrap_or_default();
+    let Ok(mut value) = serde_json::from_slice::<Value>(&bytes) else {
+        return Response::from_parts(parts, Body::from(bytes));
+    };
+    if let Some(status) = value.get_mut("status") {
+        *status = Value::from("awaiting_the_unknown");
+    }
+    parts.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from(value.to_string()))
+}
+
+/// Writes the body that the framework would, now that the path is known.
+fn framework(response: Response, path: &str) -> Response {
+    let Some(FrameworkError(inner)) = response.extensions().get().cloned() else { return response };
+    let status = response.status();
+    let outer = status.canonical_reason().unwrap_or_default();
+    answer::framework_body(status, outer, &inner, path)
+}
+
+/// A path or a method that no route has.
+pub(super) async fn no_route(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Response {
+    let known = ["/api", "/assets", "/fonts", "/routes", "/scim"];
+    let response = if !known.iter().any(|prefix| uri.path().starts_with(prefix)) {
+        answer::web_page()
+    } else if uri.path() == "/api/public" {
+        (StatusCode::FOUND, [(header::LOCATION, "https://reference.airbyte.com/")]).into_response()
+    } else if !admitted(&app, &headers) {
+        Refusal::Token.into_response()
+    } else if uri.path().starts_with("/api/") {
+        framework(Refusal::Role.into_response(), uri.path())
+    } else {
+        answer::no_route()
+    };
+    app.remember(SeenRequest {
+        operation: "",
+        method: String::new(),
+        path: uri.to_string(),
+        status: Some(response.status().as_u16()),
+    });
+    response
+}

@@ -1,0 +1,176 @@
+//! Jobs, as the public API shows them.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, RawQuery, State};
+use chrono::{DateTime, FixedOffset, TimeDelta};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::answer::{Answer, Refusal, object, present};
+use super::connections;
+use super::page::{Page, joined};
+use super::request::{Body, Parameters};
+use crate::app::App;
+use crate::builder::Edition;
+use crate::jobs;
+use crate::model::{Connection, Job, JobStatus};
+use crate::timestamp::{iso_duration, offset_date_time};
+
+const TYPES: &[&str] = &["sync", "reset", "refresh", "clear"];
+const STATUSES: &[&str] = &["pending", "queued", "running", "incomplete", "failed", "succeeded", "cancelled"];
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Query {
+    connection_id: Option<Uuid>,
+    job_type: Option<String>,
+    status: Option<String>,
+    created_at_start: Option<DateTime<FixedOffset>>,
+    created_at_end: Option<DateTime<FixedOffset>>,
+    updated_at_start: Option<DateTime<FixedOffset>>,
+    updated_at_end: Option<DateTime<FixedOffset>>,
+    order_by: Option<String>,
+    limit: Option<i64>,
+    offset: Option<i64>,
+}
+
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    RawQuery(raw): RawQuery,
+    Parameters(query): Parameters<Query>,
+) -> Answer {
+    let page = Page::new(query.limit, query.offset)?;
+    let one_of = |value: &Option<String>, known: &[&'static str], name: &str| match value {
+        None => Ok(None),
+        Some(value) => Body(json!({name: value})).one_of(name, known),
+    };
+    let job_type = one_of(&query.job_type, TYPES, "jobType")?;
+    let status = one_of(&query.status, STATUSES, "status")?;
+    let asked = joined(raw.as_deref(), "workspaceIds");
+    let mut kept = Vec::new();
+    kept.extend(query.job_type.as_ref().map(|value| ("jobType", value.clone())));
+    let ids = if let Some(connection) = query.connection_id {
+        kept.push(("connectionId", connection.to_string()));
+        if app.edition == Edition::Cloud {
+            app.find::<Connection>(connection, connections::TYPE)?;
+        }
+        None
+    } else {
+        kept.extend(asked.as_ref().map(|ids| ("workspaceIds", ids.clone())));
+        app.readable_workspaces(asked.as_deref())?
+    };
+    let after = |start: &Option<DateTime<FixedOffset>>, time: i64| {
+        start.is_none_or(|start| time >= start.timestamp())
+    };
+    let before =
+        |end: &Option<DateTime<FixedOffset>>, time: i64| end.is_none_or(|end| time <= end.timestamp());
+    let mut found: Vec<Job> = app.store.list()?;
+    found.retain(|job| {
+        query.connection_id.is_none_or(|id| job.connection_id == id)
+            && ids.as_ref().is_none_or(|ids| ids.contains(&job.workspace_id))
+            // Jobs of a clear have the type reset, so `clear` never finds anything.
+            && job_type.is_none_or(|job_type| job.job_type == job_type)
+            && status.is_none_or(|status| job.status.name() == status)
+            && after(&query.created_at_start, job.created_at)
+            && before(&query.created_at_end, job.created_at)
+            && after(&query.updated_at_start, job.updated_at)
+            && before(&query.updated_at_end, job.updated_at)
+    });
+    sort(&mut found, query.order_by.as_deref())?;
+    let shown = found.iter().map(|job| shown(job, true)).collect();
+    page.answer(&app, "jobs", &kept, shown)
+}
+
+/// Oldest first unless something else is asked for.
+fn sort(jobs: &mut [Job], order_by: Option<&str>) -> Result<(), Refusal> {
+    let order_by = order_by.unwrap_or("createdAt|ASC");
+    let invalid = || Refusal::bad_request(format!("Invalid order by clause provided: {order_by}"));
+    let (field, direction) = order_by.split_once('|').ok_or_else(invalid)?;
+    match field.to_lowercase().as_str() {
+        "createdat" => jobs.sort_by_key(|job| (job.created_at, job.id)),
+        "updatedat" => jobs.sort_by_key(|job| (job.updated_at, job.id)),
+        _ => return Err(invalid()),
+    }
+    match direction {
+        "ASC" => {}
+        "DESC" => jobs.reverse(),
+        _ => return Err(invalid()),
+    }
+    Ok(())
+}
+
+pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
+    let id = body.required_id("connectionId")?;
+    let job_type = body
+        .one_of("jobType", TYPES)?
+        .ok_or_else(|| Refusal::Framework("Required property `jobType` is missing".to_owned()))?;
+    let connection: Connection = app.find(id, connections::TYPE)?;
+    let job = match job_type {
+        "sync" => jobs::start_sync(&app, &connection)?,
+        "reset" | "clear" => jobs::start_reset(&app, &connection).await?,
+        _ => {
+            let message = "Refreshes are not supported in the public API";
+            return Err(Refusal::unprocessable(json!({"message": message})));
+        }
+    };
+    Ok(object(shown(&job, false)))
+}
+
+pub(super) async fn get(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
+    Ok(object(shown(&find(&app, &id)?, true)))
+}
+
+/// Cancels what runs on the job's connection, whichever job that is, and answers with the job that was named.
+pub(super) async fn cancel(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
+    let job = find(&app, &id)?;
+    if !jobs::cancel(&app, job.connection_id).await {
+        return Err(Refusal::state_conflict("Job is not currently running"));
+    }
+    Ok(object(shown(&find(&app, &id)?, false)))
+}
+
+fn find(app: &App, id: &str) -> Result<Job, Refusal> {
+    let number: i64 = id.parse().map_err(|_| Refusal::Framework(format!("`jobId` is not a number: {id}")))?;
+    match app.store.get(&number.to_string())? {
+        Some(job) => Ok(job),
+        None if app.edition == Edition::Cloud => Err(Refusal::forbidden("The caller has no role there.")),
+        None => Err(Refusal::state_conflict("Job is not currently running")),
+    }
+}
+
+fn shown(job: &Job, with_totals: bool) -> Value {
+    let pending = job.status == JobStatus::Pending;
+    let (records, bytes) = totals(job);
+    present(json!({
+        "jobId": job.id,
+        "status": job.status.name(),
+        "jobType": job.job_type,
+        "startTime": offset_date_time(job.created_at),
+        "connectionId": job.connection_id,
+        "lastUpdatedAt": job.status.is_final().then(|| offset_date_time(job.updated_at)),
+        "duration": (!pending).then(|| iso_duration(TimeDelta::seconds(job.updated_at - job.created_at))),
+        "bytesSynced": with_totals.then_some(bytes),
+        "rowsSynced": with_totals.then_some(records),
+    }))
+}
+
+/// What the job has committed: of a full refresh the last attempt counts, of an incremental stream all of them.
+pub(super) fn totals(job: &Job) -> (i64, i64) {
+    let mut totals = (0, 0);
+    let last = job.attempts.len().saturating_sub(1);
+    for (number, attempt) in job.attempts.iter().enumerate() {
+        for stats in &attempt.stats {
+            let configured = job
+                .streams
+                .iter()
+                .find(|stream| stream.name == stats.name && stream.namespace == stats.namespace);
+            if number == last || configured.is_some_and(|stream| !stream.is_full_refresh()) {
+                totals.0 += stats.records_committed;
+                totals.1 += stats.bytes_committed;
+            }
+        }
+    }
+    totals
+}

@@ -1,0 +1,171 @@
+//! The server's HTTP side: routes, and the gate that every request passes.
+
+mod actors;
+mod answer;
+mod config;
+mod connections;
+mod control;
+mod gate;
+mod jobs;
+mod page;
+mod request;
+mod serve;
+mod streams;
+mod token;
+mod workspaces;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::routing::{MethodFilter, MethodRouter, get, on};
+
+pub(crate) use answer::Refusal;
+pub(crate) use serve::serve;
+
+use crate::app::App;
+
+/// One operation: its id in the API document, and whether a token is asked for.
+#[derive(Clone, Copy, Debug)]
+struct Operation {
+    id: &'static str,
+    anonymous: bool,
+}
+
+/// Everything the sandbox answers.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    let public = public_routes(&app);
+    let config = config::routes(&app);
+    Router::new()
+        .nest("/api/public/v1", public)
+        .nest("/api/v1", config)
+        .nest("/_sandbox/v1", control::routes())
+        .fallback(gate::no_route)
+        .with_state(app)
+}
+
+fn public_routes(app: &Arc<App>) -> Router<Arc<App>> {
+    use MethodFilter as M;
+    let source = crate::model::Side::Source;
+    let destination = crate::model::Side::Destination;
+    Router::new()
+        .route("/health", anonymous(app, M::GET, "getHealthCheck", || async { "Successful operation" }))
+        .route("/applications/token", anonymous(app, M::POST, "createAccessToken", token::create))
+        .route("/organizations", op(app, M::GET, "listOrganizationsForUser", workspaces::organizations))
+        .route(
+            "/workspaces",
+            op(app, M::GET, "listWorkspaces", workspaces::list).merge(op(
+                app,
+                M::POST,
+                "createWorkspace",
+                workspaces::create,
+            )),
+        )
+        .route(
+            "/workspaces/{id}",
+            op(app, M::GET, "getWorkspace", workspaces::get)
+                .merge(op(app, M::PATCH, "updateWorkspace", workspaces::update))
+                .merge(op(app, M::DELETE, "deleteWorkspace", workspaces::delete)),
+        )
+        .route(
+            "/sources",
+            op(app, M::GET, "listSources", actors::list(source)).merge(op(
+                app,
+                M::POST,
+                "createSource",
+                actors::create(source),
+            )),
+        )
+        .route(
+            "/sources/{id}",
+            op(app, M::GET, "getSource", actors::get(source))
+                .merge(op(app, M::PATCH, "patchSource", actors::patch(source)))
+                .merge(op(app, M::PUT, "putSource", actors::put(source)))
+                .merge(op(app, M::DELETE, "deleteSource", actors::delete(source))),
+        )
+        .route(
+            "/destinations",
+            op(app, M::GET, "listDestinations", actors::list(destination)).merge(op(
+                app,
+                M::POST,
+                "createDestination",
+                actors::create(destination),
+            )),
+        )
+        .route(
+            "/destinations/{id}",
+            op(app, M::GET, "getDestination", actors::get(destination))
+                .merge(op(app, M::PATCH, "patchDestination", actors::patch(destination)))
+                .merge(op(app, M::PUT, "putDestination", actors::put(destination)))
+                .merge(op(app, M::DELETE, "deleteDestination", actors::delete(destination))),
+        )
+        .route(
+            "/connections",
+            op(app, M::GET, "listConnections", connections::list).merge(op(
+                app,
+                M::POST,
+                "createConnection",
+                connections::create,
+            )),
+        )
+        .route(
+            "/connections/{id}",
+            op(app, M::GET, "getConnection", connections::get)
+                .merge(op(app, M::PATCH, "patchConnection", connections::patch))
+                .merge(op(app, M::DELETE, "deleteConnection", connections::delete)),
+        )
+        .route("/streams", op(app, M::GET, "getStreamProperties", streams::properties))
+        .route(
+            "/jobs",
+            op(app, M::GET, "listJobs", jobs::list).merge(op(app, M::POST, "createJob", jobs::create)),
+        )
+        .route(
+            "/jobs/{id}",
+            op(app, M::GET, "getJob", jobs::get).merge(op(app, M::DELETE, "cancelJob", jobs::cancel)),
+        )
+}
+
+/// An operation that asks for a token.
+fn op<H, T>(app: &Arc<App>, method: MethodFilter, id: &'static str, handler: H) -> MethodRouter<Arc<App>>
+where
+    H: Handler<T, Arc<App>>,
+    T: 'static,
+{
+    gated(app, method, Operation { id, anonymous: false }, handler)
+}
+
+/// An operation that anybody may call.
+fn anonymous<H, T>(
+    app: &Arc<App>,
+    method: MethodFilter,
+    id: &'static str,
+    handler: H,
+) -> MethodRouter<Arc<App>>
+where
+    H: Handler<T, Arc<App>>,
+    T: 'static,
+{
+    gated(app, method, Operation { id, anonymous: true }, handler)
+}
+
+fn gated<H, T>(
+    app: &Arc<App>,
+    method: MethodFilter,
+    operation: Operation,
+    handler: H,
+) -> MethodRouter<Arc<App>>
+where
+    H: Handler<T, Arc<App>>,
+    T: 'static,
+{
+    on(method, handler).layer(axum::middleware::from_fn_with_state((app.clone(), operation), gate::pass))
+}
+
+/// A GET route outside of the API.
+fn plain<H, T>(handler: H) -> MethodRouter<Arc<App>>
+where
+    H: Handler<T, Arc<App>>,
+    T: 'static,
+{
+    get(handler)
+}

@@ -1,0 +1,78 @@
+//! The public lists: pages by offset, and links that lose filters as the server's do.
+
+use axum::response::Response;
+use serde_json::{Value, json};
+use url::form_urlencoded;
+
+use super::answer::{Answer, Refusal, object};
+use crate::app::App;
+
+/// Where in a list a page begins, and how long it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Page {
+    limit: usize,
+    offset: usize,
+}
+
+impl Page {
+    /// Checks what the query says.
+    pub(super) fn new(limit: Option<i64>, offset: Option<i64>) -> Result<Self, Refusal> {
+        let (limit, offset) = (limit.unwrap_or(20), offset.unwrap_or(0));
+        match (usize::try_from(limit), usize::try_from(offset)) {
+            (Ok(limit @ 1..=100), Ok(offset)) => Ok(Self { limit, offset }),
+            _ => Err(Refusal::ErrorId(400)),
+        }
+    }
+
+    /// The page of these items. `filters` are the ones that the server keeps in its links.
+    pub(super) fn answer(
+        self,
+        app: &App,
+        path: &str,
+        filters: &[(&str, String)],
+        items: Vec<Value>,
+    ) -> Answer {
+        let data: Vec<Value> = items.into_iter().skip(self.offset).take(self.limit).collect();
+        let link = |offset: usize, twice: bool| {
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            for (name, value) in filters {
+                query.append_pair(name, value);
+            }
+            query.append_pair("limit", &self.limit.to_string());
+            if twice {
+                query.append_pair("limit", &self.limit.to_string());
+            }
+            query.append_pair("offset", &offset.to_string());
+            format!("{}/v1/{path}?{}", app.public_host, query.finish())
+        };
+        let next = if data.is_empty() { String::new() } else { link(self.offset + self.limit, false) };
+        let previous = match self.offset {
+            0 => String::new(),
+            // The server's builder is shared between both links and adds the limit once for each.
+            offset => link(offset.saturating_sub(self.limit), !data.is_empty()),
+        };
+        Ok::<Response, Refusal>(object(json!({"data": data, "next": next, "previous": previous})))
+    }
+}
+
+/// The ids of a `workspaceIds` parameter, which is repeated or joined by commas.
+pub(super) fn workspace_ids(raw: Option<&str>) -> Result<Vec<uuid::Uuid>, Refusal> {
+    raw.unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|id| !id.is_empty())
+        .map(|id| {
+            id.parse()
+                .map_err(|_| Refusal::Framework(format!("`workspaceIds` holds `{id}`, which is no UUID")))
+        })
+        .collect()
+}
+
+/// The values of a parameter, which may be repeated or joined by commas, joined by commas.
+pub(super) fn joined(query: Option<&str>, name: &str) -> Option<String> {
+    let values: Vec<String> = form_urlencoded::parse(query?.as_bytes())
+        .filter(|(key, _)| key == name)
+        .map(|(_, value)| value.into_owned())
+        .collect();
+    (!values.is_empty()).then(|| values.join(","))
+}

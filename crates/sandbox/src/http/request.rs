@@ -1,0 +1,113 @@
+//! What is taken from requests, with the server's own refusals.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::answer::Refusal;
+use crate::app::App;
+use crate::builder::Edition;
+use crate::model::Record;
+
+/// A JSON body.
+pub(crate) struct Body(pub Value);
+
+impl FromRequest<Arc<App>> for Body {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, Refusal> {
+        let bytes = axum::body::to_bytes(request.into_body(), 10 * 1024 * 1024)
+            .await
+            .map_err(|_| Refusal::Framework("The request's body is over the limit".to_owned()))?;
+        match serde_json::from_slice(&bytes) {
+            Ok(value @ Value::Object(_)) => Ok(Self(value)),
+            Ok(_) => Err(Refusal::Framework("The request's body is not a JSON object".to_owned())),
+            Err(error) => Err(Refusal::Framework(format!("Invalid JSON: {error}"))),
+        }
+    }
+}
+
+impl Body {
+    /// A member that has to be there.
+    pub(crate) fn required(&self, name: &str) -> Result<&Value, Refusal> {
+        self.given(name).ok_or_else(|| Refusal::Framework(format!("Required property `{name}` is missing")))
+    }
+
+    /// A member that has to be there, as text.
+    pub(crate) fn required_text(&self, name: &str) -> Result<&str, Refusal> {
+        self.required(name)?.as_str().ok_or_else(|| Refusal::Framework(format!("`{name}` is not a text")))
+    }
+
+    /// A member that has to be there, as an id.
+    pub(crate) fn required_id(&self, name: &str) -> Result<Uuid, Refusal> {
+        let text = self.required_text(name)?;
+        text.parse().map_err(|_| Refusal::Framework(format!("`{name}` is not a UUID: {text}")))
+    }
+
+    /// A member, unless it is absent or null.
+    pub(crate) fn given(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
+    /// A text member, unless it is absent or null.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.given(name).and_then(Value::as_str)
+    }
+
+    /// One of the names, in any case; anything else is refused as the framework does.
+    pub(crate) fn one_of(&self, name: &str, known: &[&'static str]) -> Result<Option<&'static str>, Refusal> {
+        let Some(value) = self.given(name) else { return Ok(None) };
+        let text = value.as_str().unwrap_or_default();
+        known
+            .iter()
+            .find(|candidate| candidate.eq_ignore_ascii_case(text))
+            .map(|found| Some(*found))
+            .ok_or_else(|| {
+                Refusal::Framework(format!("`{name}` is {value}, which is none of {}", known.join(", ")))
+            })
+    }
+}
+
+/// The query, read into `T`; what cannot be read is refused as the framework does.
+pub(crate) struct Parameters<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<Arc<App>> for Parameters<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
+        Query::from_request_parts(parts, app)
+            .await
+            .map(|Query(value)| Self(value))
+            .map_err(|error| Refusal::Framework(error.to_string()))
+    }
+}
+
+impl App {
+    /// The id in a path. The server parses some itself and fails with 500 on what is none.
+    pub(crate) fn path_id(&self, text: &str) -> Result<Uuid, Refusal> {
+        text.parse().map_err(|_| match self.edition {
+            Edition::Cloud => Refusal::forbidden("The caller has no role there."),
+            _ if self.faithful_5xx => Refusal::ErrorId(500),
+            _ => Refusal::ErrorId(400),
+        })
+    }
+
+    /// The object with this id; an unknown one is 404 for an administrator and 403 for anybody else.
+    pub(crate) fn find<T: Record>(&self, id: Uuid, resource_type: &str) -> Result<T, Refusal> {
+        match self.store.get(&id.to_string())? {
+            Some(object) => Ok(object),
+            None => Err(self.unknown(resource_type, id)),
+        }
+    }
+
+    pub(crate) fn unknown(&self, resource_type: &str, id: impl ToString) -> Refusal {
+        match self.edition {
+            Edition::Cloud => Refusal::forbidden("The caller has no role there."),
+            _ => Refusal::not_found(resource_type, id),
+        }
+    }
+}

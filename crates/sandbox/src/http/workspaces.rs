@@ -1,0 +1,148 @@
+//! Workspaces and organizations.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::answer::{Answer, object};
+use super::page::{Page, joined, workspace_ids};
+use super::request::{Body, Parameters};
+use crate::app::App;
+use crate::model::{Actor, Connection, Workspace};
+
+pub(super) const TYPE: &str = "STANDARD_WORKSPACE";
+
+/// What the public lists of objects have in common.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ListQuery {
+    #[serde(default)]
+    pub include_deleted: bool,
+    pub limit: Option<i64>,
+    pub offset: Option<i64>,
+}
+
+impl ListQuery {
+    /// The filters that the server keeps in its links, in its order.
+    pub(super) fn kept(&self, workspaces: Option<&String>) -> Vec<(&'static str, String)> {
+        let mut kept = vec![("includeDeleted", self.include_deleted.to_string())];
+        kept.extend(workspaces.map(|ids| ("workspaceIds", ids.clone())));
+        kept
+    }
+}
+
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    RawQuery(raw): RawQuery,
+    Parameters(query): Parameters<ListQuery>,
+) -> Answer {
+    let page = Page::new(query.limit, query.offset)?;
+    let asked = joined(raw.as_deref(), "workspaceIds");
+    let ids = app.readable_workspaces(asked.as_deref())?;
+    let shown = app
+        .store
+        .list::<Workspace>()?
+        .iter()
+        .filter(|workspace| ids.as_ref().is_none_or(|ids| ids.contains(&workspace.id)))
+        .filter(|workspace| query.include_deleted || !workspace.deleted)
+        .map(shown)
+        .collect();
+    page.answer(&app, "workspaces", &query.kept(asked.as_ref()), shown)
+}
+
+pub(super) async fn get(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
+    Ok(object(shown(&app.workspace(app.path_id(&id)?)?)))
+}
+
+pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
+    let workspace = Workspace {
+        id: Uuid::new_v4(),
+        // The server ignores the organization that is asked for, outside of Cloud.
+        organization_id: app.organization_id,
+        name: body.required_text("name")?.to_owned(),
+        deleted: false,
+    };
+    app.store.put(&workspace)?;
+    Ok(object(shown(&workspace)))
+}
+
+pub(super) async fn update(State(app): State<Arc<App>>, Path(id): Path<String>, body: Body) -> Answer {
+    let mut workspace = app.workspace(app.path_id(&id)?)?;
+    if let Some(name) = body.text("name") {
+        name.clone_into(&mut workspace.name);
+    }
+    app.store.put(&workspace)?;
+    Ok(object(shown(&workspace)))
+}
+
+pub(super) async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
+    let mut workspace = app.workspace(app.path_id(&id)?)?;
+    for connection in
+        app.store.list::<Connection>()?.into_iter().filter(|one| one.workspace_id == workspace.id)
+    {
+        super::connections::deprecate(&app, connection)?;
+    }
+    let actors = app.store.list::<Actor>()?;
+    for side in [crate::model::Side::Source, crate::model::Side::Destination] {
+        // The server forgets all but the first page of each.
+        let first = actors.iter().filter(|one| one.workspace_id == workspace.id && one.side == side).take(20);
+        for actor in first {
+            app.store.put(&Actor { configuration: None, ..actor.clone() })?;
+        }
+    }
+    workspace.deleted = true;
+    app.store.put(&workspace)?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+pub(super) async fn organizations(State(app): State<Arc<App>>) -> Answer {
+    Ok(object(json!({"data": [{
+        "organizationId": app.organization_id,
+        "organizationName": "Sandbox",
+        "email": "sandbox@example.com",
+    }]})))
+}
+
+fn shown(workspace: &Workspace) -> Value {
+    let notification = |email: bool| json!({"email": {"enabled": email}, "webhook": {"enabled": false}});
+    json!({
+        "workspaceId": workspace.id,
+        "name": workspace.name,
+        "dataResidency": "auto",
+        "notifications": {
+            "failure": notification(true),
+            "success": notification(false),
+            "connectionUpdate": notification(true),
+            "connectionUpdateActionRequired": notification(true),
+            "syncDisabled": notification(true),
+            "syncDisabledWarning": notification(true),
+        },
+    })
+}
+
+impl App {
+    /// A workspace that is not deleted.
+    pub(crate) fn workspace(&self, id: Uuid) -> Result<Workspace, super::Refusal> {
+        let workspace: Workspace = self.find(id, TYPE)?;
+        if workspace.deleted { Err(self.unknown(TYPE, id)) } else { Ok(workspace) }
+    }
+
+    /// The workspaces that a list is limited to, `None` for all. Cloud users may name only their own.
+    pub(super) fn readable_workspaces(
+        &self,
+        asked: Option<&str>,
+    ) -> Result<Option<Vec<Uuid>>, super::Refusal> {
+        let ids = workspace_ids(asked)?;
+        if self.edition == crate::builder::Edition::Cloud {
+            for id in &ids {
+                self.workspace(*id)?;
+            }
+        }
+        Ok((!ids.is_empty()).then_some(ids))
+    }
+}

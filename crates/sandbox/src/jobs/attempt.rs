@@ -1,0 +1,381 @@
+//! One attempt: check both sides, then move the rows of each stream.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::run::bump_generations;
+use super::stream_state;
+use crate::app::App;
+use crate::destinations::{Destination, DestinationError, StreamTarget, Writer};
+use crate::model::{
+    Actor, ConfiguredStream, Connection, Failure, Job, JobStatus, LogEvent, StreamState, StreamStats,
+};
+use crate::naming;
+use crate::sources::{Cell, Field, Row, Source, SourceError, Stream};
+
+/// How many batches may wait between reading and writing; it bounds the memory of a sync.
+const BATCHES_AHEAD: usize = 8;
+
+/// How often the counts of a running stream are stored.
+const STATS_INTERVAL: Duration = Duration::from_millis(100);
+
+/// What an attempt is asked to do.
+pub(super) struct Asked<'a> {
+    pub job: &'a Job,
+    pub connection: &'a Connection,
+    pub number: usize,
+    pub told_to_fail: bool,
+}
+
+/// Why an attempt failed.
+pub(super) struct Fault {
+    origin: &'static str,
+    failure_type: &'static str,
+    external: String,
+    internal: String,
+}
+
+impl Fault {
+    pub(super) fn cancelled() -> Self {
+        Self {
+            origin: "airbyte_platform",
+            failure_type: "manual_cancellation",
+            external: "This attempt was cancelled".to_owned(),
+            internal: "cancelled".to_owned(),
+        }
+    }
+
+    /// A side that cannot be reached or is configured wrongly.
+    fn check(side: &'static str, reason: String) -> Self {
+        Self {
+            origin: side,
+            failure_type: "config_error",
+            external: format!(
+                "Checking {side} connection failed - please review this connection's configuration to prevent future \
+                 syncs from failing"
+            ),
+            internal: reason,
+        }
+    }
+
+    fn source(error: SourceError) -> Self {
+        Self { origin: "source", failure_type: "config_error", external: error.0.clone(), internal: error.0 }
+    }
+
+    fn destination(error: DestinationError) -> Self {
+        let failure_type = if error.transient { "system_error" } else { "config_error" };
+        Self { origin: "destination", failure_type, external: error.message.clone(), internal: error.message }
+    }
+
+    fn platform(reason: impl ToString) -> Self {
+        let reason = reason.to_string();
+        Self {
+            origin: "airbyte_platform",
+            failure_type: "system_error",
+            external: reason.clone(),
+            internal: reason,
+        }
+    }
+
+    pub(super) fn is_cancellation(&self) -> bool {
+        self.failure_type == "manual_cancellation"
+    }
+
+    pub(super) fn is_config_error(&self) -> bool {
+        self.failure_type == "config_error"
+    }
+
+    pub(super) fn failure(&self, timestamp_millis: i64) -> Failure {
+        Failure {
+            origin: self.origin.to_owned(),
+            failure_type: self.failure_type.to_owned(),
+            external_message: self.external.clone(),
+            internal_message: self.internal.clone(),
+            timestamp_millis,
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::platform(error)
+    }
+}
+
+/// Runs the attempt until it has moved everything, fails, or is cancelled.
+pub(super) async fn run(app: &Arc<App>, asked: &Asked<'_>, cancel: &CancellationToken) -> Result<(), Fault> {
+    log(app, asked, "platform", &format!("attempt {} of job {}", asked.number, asked.job.id))?;
+    tokio::select! {
+        outcome = work(app, asked) => outcome,
+        () = cancel.cancelled() => Err(Fault::cancelled()),
+    }
+}
+
+async fn work(app: &Arc<App>, asked: &Asked<'_>) -> Result<(), Fault> {
+    let actor = |id: uuid::Uuid| -> Result<Actor, Fault> {
+        app.store.get(&id.to_string())?.ok_or_else(|| Fault::platform("the connector has been deleted"))
+    };
+    let source_actor = actor(asked.connection.source_id)?;
+    let destination_actor = actor(asked.connection.destination_id)?;
+    let is_reset = asked.job.job_type == "reset";
+    let checked = must_check(app, asked)?;
+    if asked.told_to_fail {
+        return Err(Fault {
+            origin: "source",
+            failure_type: "config_error",
+            external: "The source failed because the fault `fail-job` asked for it".to_owned(),
+            internal: "fail-job".to_owned(),
+        });
+    }
+    let source = app.open_source(&source_actor).map_err(|error| Fault::check("source", error.0));
+    let destination = app
+        .open_destination(&destination_actor)
+        .map_err(|error| Fault::check("destination", error.message))?;
+    let source = if is_reset { None } else { Some(Arc::new(source?)) };
+    let discovered = discover(source.clone()).await?;
+    if checked {
+        log(app, asked, "platform", "checking the destination")?;
+        destination.check().await.map_err(|error| Fault::check("destination", error.message))?;
+    }
+    if asked.number == 0 {
+        bump_generations(app, asked.job)?;
+    }
+    let mut plan = Vec::new();
+    for configured in &asked.job.streams {
+        plan.push(planned(app, asked, configured, &discovered)?);
+    }
+    let targets = plan.iter().map(|planned| planned.target.clone()).collect();
+    let writers = destination.writers(targets).await.map_err(Fault::destination)?;
+    for (index, (planned, writer)) in plan.into_iter().zip(writers).enumerate() {
+        move_stream(app, asked, index, source.clone(), planned, writer).await?;
+    }
+    Ok(())
+}
+
+/// The connection's first job is checked, as is each further attempt and each job after one that failed.
+fn must_check(app: &App, asked: &Asked<'_>) -> Result<bool, Fault> {
+    let before: Vec<Job> = app.store.list()?;
+    let previous = before
+        .iter()
+        .rev()
+        .find(|job| job.connection_id == asked.connection.id && job.id < asked.job.id)
+        .map(|job| job.status);
+    Ok(asked.number > 0 || previous != Some(JobStatus::Succeeded))
+}
+
+async fn discover(source: Option<Arc<Source>>) -> Result<Vec<Stream>, Fault> {
+    let Some(source) = source else { return Ok(Vec::new()) };
+    tokio::task::spawn_blocking(move || source.discover())
+        .await
+        .map_err(Fault::platform)?
+        // A connector finds faults of its data while it reads; nothing has been written by then.
+        .map_err(Fault::source)
+}
+
+/// A stream of the job with what source and destination need to know.
+struct Planned {
+    /// With all of its fields; the target has the selected ones.
+    stream: Stream,
+    target: StreamTarget,
+    state: StreamState,
+    incremental: bool,
+}
+
+fn planned(
+    app: &App,
+    asked: &Asked<'_>,
+    configured: &ConfiguredStream,
+    discovered: &[Stream],
+) -> Result<Planned, Fault> {
+    let connection = asked.connection;
+    let namespace = configured.namespace.as_deref();
+    let stream = discovered
+        .iter()
+        .find(|stream| stream.name == configured.name && stream.namespace.as_deref() == namespace)
+        .cloned();
+    let stream = match stream {
+        Some(stream) => stream,
+        // A reset writes no rows, so it does not need the fields.
+        None if asked.job.job_type == "reset" => Stream {
+            name: configured.name.clone(),
+            namespace: configured.namespace.clone(),
+            fields: Vec::new(),
+            cursor: Vec::new(),
+            primary_key: Vec::new(),
+            incremental: false,
+        },
+        None => {
+            return Err(Fault::source(SourceError(format!("the source has no stream `{}`", configured.name))));
+        }
+    };
+    let mut fields = stream.fields.clone();
+    if let Some(selected) = &configured.selected_fields {
+        fields.retain(|field| selected.contains(&field.name));
+    }
+    let state = stream_state(app, connection.id, namespace, &configured.name)?;
+    let overwrites = asked.job.job_type == "reset"
+        || matches!(
+            configured.sync_mode.as_str(),
+            "full_refresh_overwrite" | "full_refresh_overwrite_deduped"
+        );
+    let target = StreamTarget {
+        namespace: naming::namespace(
+            &connection.namespace_definition,
+            connection.namespace_format.as_deref(),
+            namespace,
+        ),
+        name: naming::prefixed(connection.prefix.as_deref(), &configured.name),
+        fields,
+        sync_mode: configured.sync_mode.clone(),
+        cursor: configured.cursor_field.clone(),
+        primary_key: configured.primary_key.clone(),
+        generation: state.generation,
+        minimum_generation: if overwrites { state.generation } else { 0 },
+        sync_id: asked.job.id,
+    };
+    Ok(Planned { stream, target, state, incremental: !configured.is_full_refresh() })
+}
+
+async fn move_stream(
+    app: &Arc<App>,
+    asked: &Asked<'_>,
+    index: usize,
+    source: Option<Arc<Source>>,
+    planned: Planned,
+    mut writer: Writer,
+) -> Result<(), Fault> {
+    let Planned { stream, target, mut state, incremental } = planned;
+    log(app, asked, "replication-orchestrator", &format!("stream {}: started", stream.name))?;
+    writer.begin().await.map_err(Fault::destination)?;
+    let mut stats = StreamStats {
+        name: stream.name.clone(),
+        namespace: stream.namespace.clone(),
+        ..StreamStats::default()
+    };
+    save_stats(app, asked, index, &stats)?;
+    let mut saved = Instant::now();
+    let cursor =
+        if incremental { state.state.as_ref().and_then(|state| state["cursor"].as_str()) } else { None };
+    let cursor_column =
+        target.cursor.first().and_then(|name| target.fields.iter().position(|field| field.name == *name));
+    let mut newest = cursor.map(str::to_owned);
+    if let Some(source) = source {
+        let (mut batches, reading) = read(source, stream.clone(), &target.fields, newest.clone());
+        while let Some(rows) = batches.recv().await {
+            if let Some(column) = cursor_column.filter(|_| incremental) {
+                for row in &rows {
+                    if let Some(Cell::Text(value)) = row.get(column)
+                        && newest.as_ref().is_none_or(|newest| value > newest)
+                    {
+                        newest = Some(value.clone());
+                    }
+                }
+            }
+            let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+            let bytes = writer.write(rows).await.map_err(Fault::destination)?;
+            stats.records_emitted += count;
+            stats.bytes_emitted += bytes;
+            stats.records_committed = stats.records_emitted;
+            stats.bytes_committed = stats.bytes_emitted;
+            if saved.elapsed() > STATS_INTERVAL {
+                save_stats(app, asked, index, &stats)?;
+                saved = Instant::now();
+            }
+        }
+        save_stats(app, asked, index, &stats)?;
+        reading.await.map_err(Fault::platform)?.map_err(Fault::source)?;
+    }
+    writer.finish().await.map_err(Fault::destination)?;
+    if incremental && let Some(cursor) = newest {
+        state.state = Some(json!({"cursor": cursor}));
+        app.store.put(&state)?;
+    }
+    log(
+        app,
+        asked,
+        "replication-orchestrator",
+        &format!("stream {}: {} records", stream.name, stats.records_committed),
+    )?;
+    Ok(())
+}
+
+type Reading = tokio::task::JoinHandle<Result<(), SourceError>>;
+
+/// Reads the wanted fields of a stream on a thread of its own. Dropping the receiver ends the reading.
+fn read(
+    source: Arc<Source>,
+    stream: Stream,
+    wanted: &[Field],
+    cursor: Option<String>,
+) -> (mpsc::Receiver<Vec<Row>>, Reading) {
+    let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
+    let kept: Vec<usize> = wanted
+        .iter()
+        .filter_map(|field| stream.fields.iter().position(|known| known.name == field.name))
+        .collect();
+    let reading = tokio::task::spawn_blocking(move || {
+        let all = kept.len() == stream.fields.len();
+        source.read(&stream, cursor.as_deref(), &mut |mut rows| {
+            if !all {
+                for row in &mut rows {
+                    *row = kept.iter().map(|index| row[*index].clone()).collect();
+                }
+            }
+            match sender.blocking_send(rows) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            }
+        })
+    });
+    (receiver, reading)
+}
+
+fn save_stats(app: &App, asked: &Asked<'_>, index: usize, stats: &StreamStats) -> Result<(), Fault> {
+    with_attempt(app, asked, |attempt| {
+        attempt.stats.truncate(index);
+        attempt.stats.push(stats.clone());
+    })
+}
+
+fn log(app: &App, asked: &Asked<'_>, source: &str, message: &str) -> Result<(), Fault> {
+    let event = LogEvent {
+        timestamp_millis: app.clock.now().timestamp_millis(),
+        level: "info".to_owned(),
+        source: source.to_owned(),
+        message: message.to_owned(),
+    };
+    with_attempt(app, asked, |attempt| attempt.log.push(event))
+}
+
+fn with_attempt(
+    app: &App,
+    asked: &Asked<'_>,
+    change: impl FnOnce(&mut crate::model::Attempt),
+) -> Result<(), Fault> {
+    app.store.update(&asked.job.id.to_string(), |job: &mut Job| {
+        if let Some(attempt) = job.attempts.get_mut(asked.number) {
+            change(attempt);
+        }
+    })?;
+    Ok(())
+}
+
+/// Whether the destination of this actor answers; what `check_connection` asks.
+pub(crate) async fn check(app: &App, actor: &Actor) -> Result<(), String> {
+    match actor.side {
+        crate::model::Side::Source => {
+            let source = app.open_source(actor).map_err(|error| error.0)?;
+            let read = tokio::task::spawn_blocking(move || source.discover());
+            read.await.map_err(|error| error.to_string())?.map(drop).map_err(|error| error.0)
+        }
+        crate::model::Side::Destination => {
+            let destination: Destination = app.open_destination(actor).map_err(|error| error.message)?;
+            destination.check().await.map_err(|error| error.message)
+        }
+    }
+}

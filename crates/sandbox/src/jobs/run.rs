@@ -1,0 +1,151 @@
+//! The life of one job: attempts until one succeeds or there is no point in another.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::{self, Fault};
+use super::stream_state;
+use crate::app::App;
+use crate::fault::FaultKind;
+use crate::model::{Attempt, Connection, Failure, Job, JobStatus};
+
+/// How long a job is at least pending, and at least running, before the time scale.
+const LEAST_PENDING: Duration = Duration::from_millis(100);
+const LEAST_RUNNING: Duration = Duration::from_millis(300);
+/// Attempts in a row that commit nothing before a job is given up.
+const FRUITLESS_ATTEMPTS: usize = 5;
+/// Attempts that commit something before a job is given up.
+const FRUITFUL_ATTEMPTS: usize = 20;
+/// The first pause before a further attempt; each next one is three times as long.
+const FIRST_PAUSE: Duration = Duration::from_secs(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30 * 60);
+
+/// Runs the job to its end. Only a failure of the store is an error; a failed sync is the job's own end.
+pub(super) async fn run(app: &Arc<App>, id: i64, cancel: &CancellationToken) -> rusqlite::Result<()> {
+    if paused(app, LEAST_PENDING, cancel).await {
+        return set_status(app, id, JobStatus::Cancelled);
+    }
+    let Some(job): Option<Job> = app.store.get(&id.to_string())? else { return Ok(()) };
+    let Some(connection): Option<Connection> = app.store.get(&job.connection_id.to_string())? else {
+        return set_status(app, id, JobStatus::Failed);
+    };
+    let faults = app.faults.for_job();
+    let extra: Duration = faults.iter().filter_map(slow_by).sum();
+    let told_to_fail = faults.contains(&FaultKind::FailJob);
+    let mut fruitless = 0;
+    for number in 0.. {
+        begin_attempt(app, id, number)?;
+        let asked = attempt::Asked { job: &job, connection: &connection, number, told_to_fail };
+        let least = LEAST_RUNNING.max(extra);
+        let work = async {
+            let (outcome, cancelled) =
+                tokio::join!(attempt::run(app, &asked, cancel), paused(app, least, cancel));
+            if cancelled { Err(Fault::cancelled()) } else { outcome }
+        };
+        let Err(fault) = work.await else {
+            return end(app, id, JobStatus::Succeeded, None);
+        };
+        let committed = end_attempt(app, id, &fault)?;
+        if fault.is_cancellation() {
+            return set_status(app, id, JobStatus::Cancelled);
+        }
+        fruitless = if committed { 0 } else { fruitless + 1 };
+        let limit = if committed { number + 1 >= FRUITFUL_ATTEMPTS } else { fruitless >= FRUITLESS_ATTEMPTS };
+        if fault.is_config_error() || limit {
+            return set_status(app, id, JobStatus::Failed);
+        }
+        if !committed {
+            let power = u32::try_from(fruitless - 1).unwrap_or(u32::MAX);
+            let pause = FIRST_PAUSE.saturating_mul(3_u32.saturating_pow(power)).min(LONGEST_PAUSE);
+            if paused(app, pause, cancel).await {
+                return set_status(app, id, JobStatus::Cancelled);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn slow_by(fault: &FaultKind) -> Option<Duration> {
+    match fault {
+        FaultKind::SlowJob(duration) => Some(*duration),
+        _ => None,
+    }
+}
+
+/// Waits; true if the job was cancelled meanwhile.
+async fn paused(app: &App, duration: Duration, cancel: &CancellationToken) -> bool {
+    tokio::select! {
+        () = app.clock.pause(duration) => cancel.is_cancelled(),
+        () = cancel.cancelled() => true,
+    }
+}
+
+fn set_status(app: &App, id: i64, status: JobStatus) -> rusqlite::Result<()> {
+    let now = app.now();
+    app.store
+        .update(&id.to_string(), |job: &mut Job| {
+            job.status = status;
+            job.updated_at = now;
+        })
+        .map(drop)
+}
+
+fn begin_attempt(app: &App, id: i64, number: usize) -> rusqlite::Result<()> {
+    let now = app.now();
+    app.store
+        .update(&id.to_string(), |job: &mut Job| {
+            job.status = JobStatus::Running;
+            job.updated_at = now;
+            job.attempts.push(Attempt {
+                number,
+                status: "running".to_owned(),
+                created_at: now,
+                updated_at: now,
+                ended_at: None,
+                stats: Vec::new(),
+                failure: None,
+                log: Vec::new(),
+            });
+        })
+        .map(drop)
+}
+
+/// Ends the job and its running attempt, whose failure this is.
+fn end(app: &App, id: i64, status: JobStatus, failure: Option<Failure>) -> rusqlite::Result<()> {
+    let now = app.now();
+    app.store
+        .update(&id.to_string(), |job: &mut Job| {
+            job.status = status;
+            job.updated_at = now;
+            if let Some(attempt) = job.attempts.last_mut() {
+                attempt.status = if failure.is_none() { "succeeded" } else { "failed" }.to_owned();
+                attempt.updated_at = now;
+                attempt.ended_at = Some(now);
+                attempt.failure = failure;
+            }
+        })
+        .map(drop)
+}
+
+/// Records the attempt's failure and leaves the job incomplete. True if the attempt committed anything.
+fn end_attempt(app: &App, id: i64, fault: &Fault) -> rusqlite::Result<bool> {
+    let failure = fault.failure(app.clock.now().timestamp_millis());
+    end(app, id, JobStatus::Incomplete, Some(failure))?;
+    let job: Option<Job> = app.store.get(&id.to_string())?;
+    let last = job.as_ref().and_then(|job| job.attempts.last());
+    Ok(last.is_some_and(|attempt| attempt.stats.iter().any(|stream| stream.records_committed > 0)))
+}
+
+/// Bumps the generation of the streams that the job rewrites and forgets their state, on its first attempt.
+pub(super) fn bump_generations(app: &App, job: &Job) -> rusqlite::Result<()> {
+    let mut states = Vec::new();
+    for stream in job.streams.iter().filter(|stream| job.job_type == "reset" || stream.is_full_refresh()) {
+        let mut state = stream_state(app, job.connection_id, stream.namespace.as_deref(), &stream.name)?;
+        state.generation += 1;
+        state.state = None;
+        states.push(state);
+    }
+    app.store.put_all(&states)
+}

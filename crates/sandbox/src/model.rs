@@ -1,0 +1,216 @@
+//! The objects that the sandbox keeps, as they are stored.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// Something the store keeps under an id.
+pub(crate) trait Record: Serialize + for<'de> Deserialize<'de> {
+    /// The name of its kind in the store.
+    const KIND: &'static str;
+    /// Its id, unique within the kind.
+    fn id(&self) -> String;
+}
+
+/// A workspace.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Workspace {
+    pub id: Uuid,
+    pub organization_id: Uuid,
+    pub name: String,
+    pub deleted: bool,
+}
+
+/// Which side of a connection a connector is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Side {
+    Source,
+    Destination,
+}
+
+/// A configured source or destination. The configuration holds its secrets.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Actor {
+    pub id: Uuid,
+    pub side: Side,
+    pub workspace_id: Uuid,
+    pub definition_id: Uuid,
+    pub name: String,
+    /// `None` once it is deleted.
+    pub configuration: Option<Value>,
+    pub created_at: i64,
+}
+
+/// A connection between a source and a destination.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Connection {
+    pub id: Uuid,
+    pub workspace_id: Uuid,
+    pub source_id: Uuid,
+    pub destination_id: Uuid,
+    pub name: String,
+    pub status: String,
+    pub schedule: Schedule,
+    pub streams: Vec<ConfiguredStream>,
+    pub namespace_definition: String,
+    pub namespace_format: Option<String>,
+    pub prefix: Option<String>,
+    pub non_breaking_schema_updates: String,
+    pub tags: Vec<Value>,
+    pub created_at: i64,
+}
+
+/// When a connection runs by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum Schedule {
+    Manual,
+    Cron { expression: String },
+}
+
+/// A selected stream of a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ConfiguredStream {
+    pub name: String,
+    pub namespace: Option<String>,
+    pub sync_mode: String,
+    pub cursor_field: Vec<String>,
+    pub primary_key: Vec<Vec<String>>,
+    /// `None`: all fields.
+    pub selected_fields: Option<Vec<String>>,
+    #[serde(default)]
+    pub mappers: Vec<Value>,
+}
+
+impl ConfiguredStream {
+    pub(crate) fn is_full_refresh(&self) -> bool {
+        self.sync_mode.starts_with("full_refresh")
+    }
+}
+
+/// What is remembered of a stream between jobs.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct StreamState {
+    pub connection_id: Uuid,
+    pub name: String,
+    pub namespace: Option<String>,
+    /// 0 until the first full refresh.
+    pub generation: i64,
+    pub state: Option<Value>,
+}
+
+/// A job of a connection.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Job {
+    pub id: i64,
+    pub connection_id: Uuid,
+    pub workspace_id: Uuid,
+    /// `sync` or `reset`.
+    pub job_type: String,
+    pub status: JobStatus,
+    pub created_at: i64,
+    /// Moves only when the status changes.
+    pub updated_at: i64,
+    /// The streams as they were when the job was made.
+    pub streams: Vec<ConfiguredStream>,
+    pub attempts: Vec<Attempt>,
+}
+
+/// Where a job is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum JobStatus {
+    Pending,
+    Running,
+    Incomplete,
+    Succeeded,
+    Failed,
+    Cancelled,
+}
+
+impl JobStatus {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Incomplete => "incomplete",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    pub(crate) fn is_final(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
+    }
+}
+
+/// One try of a job.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Attempt {
+    pub number: usize,
+    /// `running`, `succeeded` or `failed`.
+    pub status: String,
+    pub created_at: i64,
+    pub updated_at: i64,
+    pub ended_at: Option<i64>,
+    pub stats: Vec<StreamStats>,
+    pub failure: Option<Failure>,
+    pub log: Vec<LogEvent>,
+}
+
+/// What an attempt moved of one stream.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct StreamStats {
+    pub name: String,
+    pub namespace: Option<String>,
+    pub records_emitted: i64,
+    pub bytes_emitted: i64,
+    pub records_committed: i64,
+    pub bytes_committed: i64,
+}
+
+/// Why an attempt failed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Failure {
+    /// `source`, `destination` or `airbyte_platform`.
+    pub origin: String,
+    /// `config_error`, `system_error`, `transient_error` or `manual_cancellation`.
+    pub failure_type: String,
+    pub external_message: String,
+    pub internal_message: String,
+    pub timestamp_millis: i64,
+}
+
+/// One line of an attempt's log.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct LogEvent {
+    pub timestamp_millis: i64,
+    pub level: String,
+    /// `source`, `destination`, `platform` or `replication-orchestrator`.
+    pub source: String,
+    pub message: String,
+}
+
+macro_rules! record {
+    ($type:ty, $kind:literal, $self:ident => $id:expr) => {
+        impl Record for $type {
+            const KIND: &'static str = $kind;
+            fn id(&$self) -> String {
+                $id
+            }
+        }
+    };
+}
+record!(Workspace, "workspace", self => self.id.to_string());
+record!(Actor, "actor", self => self.id.to_string());
+record!(Connection, "connection", self => self.id.to_string());
+record!(Job, "job", self => self.id.to_string());
+record!(StreamState, "stream_state", self => stream_state_id(self.connection_id, self.namespace.as_deref(), &self.name));
+
+/// The store's id of a stream's state.
+pub(crate) fn stream_state_id(connection: Uuid, namespace: Option<&str>, name: &str) -> String {
+    // JSON keeps apart what a plain separator would run together.
+    serde_json::json!([connection, namespace, name]).to_string()
+}

@@ -1,0 +1,158 @@
+//! What a new sandbox holds.
+
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::error::Error;
+use crate::model::{Actor, ConfiguredStream, Connection, Record, Schedule, Side, Workspace};
+use crate::sources::Stream;
+
+/// The rows of the demo's sample file.
+const SAMPLE: &str = "\
+city,country,founded,area_km2,has_harbour
+Aarhus,DK,770,468.9,true
+Bremen,DE,782,326.7,true
+Kyoto,JP,794,827.8,false
+Porto,PT,1123,41.4,true
+Recife,BR,1537,218.8,true
+Turku,FI,1229,306.4,true
+";
+
+/// An id that is the same in every sandbox, so that commands can be repeated.
+fn id(name: &str) -> Uuid {
+    Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("airbyte-sandbox:{name}").as_bytes())
+}
+
+pub(crate) fn organization_id() -> Uuid {
+    // The default organization of every self-managed instance.
+    Uuid::nil()
+}
+
+pub(crate) fn workspace_id() -> Uuid {
+    id("workspace")
+}
+
+/// One workspace; the application and the organization are the sandbox's own.
+pub(crate) fn empty(app: &App) -> Result<(), Error> {
+    put_new(
+        app,
+        &Workspace {
+            id: workspace_id(),
+            organization_id: app.organization_id,
+            name: "Sandbox".to_owned(),
+            deleted: false,
+        },
+    )
+}
+
+/// Sources, destinations, and connections that are ready to sync.
+pub(crate) fn demo(app: &App, postgres: Option<&url::Url>) -> Result<(), Error> {
+    empty(app)?;
+    let sample = app.files_root.join("airbyte-sandbox-sample.csv");
+    let faker = actor(app, Side::Source, "Faker", "faker", json!({"count": 1000, "seed": 1}));
+    let embedded_path = app.local_root.join("demo.sqlite");
+    let embedded = actor(
+        app,
+        Side::Destination,
+        "Embedded SQLite",
+        "sqlite",
+        json!({"destination_path": embedded_path}),
+    );
+    put_new(app, &faker)?;
+    put_new(app, &embedded)?;
+    // The sample goes where files are read from, unless that place is not ours to write to.
+    if sample.exists() || std::fs::write(&sample, SAMPLE).is_ok() {
+        let file = actor(
+            app,
+            Side::Source,
+            "File",
+            "file",
+            json!({
+                "dataset_name": "cities", "format": "csv", "url": "airbyte-sandbox-sample.csv",
+                "provider": {"storage": "local"}
+            }),
+        );
+        put_new(app, &file)?;
+    }
+    put_new(app, &connection(app, "Faker to SQLite", &faker, &embedded)?)?;
+    if let Some(url) = postgres {
+        let server = actor(app, Side::Destination, "PostgreSQL", "postgres", postgres_configuration(url)?);
+        put_new(app, &server)?;
+        put_new(app, &connection(app, "Faker to PostgreSQL", &faker, &server)?)?;
+    }
+    Ok(())
+}
+
+/// Stores an object unless the data folder has it already.
+fn put_new<T: Record>(app: &App, object: &T) -> Result<(), Error> {
+    if app.store.get::<T>(&object.id())?.is_none() {
+        app.store.put(object)?;
+    }
+    Ok(())
+}
+
+fn actor(app: &App, side: Side, name: &str, slug: &str, configuration: serde_json::Value) -> Actor {
+    let definition_id = crate::connectors::by_slug(side, slug).map(|connector| connector.definition_id);
+    Actor {
+        id: id(name),
+        side,
+        workspace_id: workspace_id(),
+        definition_id: definition_id.unwrap_or_default(),
+        name: name.to_owned(),
+        configuration: Some(configuration),
+        created_at: app.now(),
+    }
+}
+
+fn connection(app: &App, name: &str, source: &Actor, destination: &Actor) -> Result<Connection, Error> {
+    let discovered: Vec<Stream> =
+        app.open_source(source).and_then(|source| source.discover()).unwrap_or_default();
+    Ok(Connection {
+        id: id(name),
+        workspace_id: workspace_id(),
+        source_id: source.id,
+        destination_id: destination.id,
+        name: name.to_owned(),
+        status: "active".to_owned(),
+        schedule: Schedule::Manual,
+        streams: discovered
+            .into_iter()
+            .map(|stream| ConfiguredStream {
+                name: stream.name,
+                namespace: stream.namespace,
+                sync_mode: "full_refresh_overwrite".to_owned(),
+                cursor_field: stream.cursor,
+                primary_key: stream.primary_key,
+                selected_fields: None,
+                mappers: Vec::new(),
+            })
+            .collect(),
+        namespace_definition: "destination".to_owned(),
+        namespace_format: None,
+        prefix: Some(String::new()),
+        non_breaking_schema_updates: "ignore".to_owned(),
+        tags: Vec::new(),
+        created_at: app.now(),
+    })
+}
+
+fn postgres_configuration(url: &url::Url) -> Result<serde_json::Value, Error> {
+    let wrong = || Error::PostgresUrl("postgres://...".to_owned());
+    let text = |encoded: &str| {
+        url::form_urlencoded::parse(format!("x={}", encoded.replace('+', "%2B")).as_bytes())
+            .next()
+            .map(|(_, value)| value.into_owned())
+            .unwrap_or_default()
+    };
+    Ok(json!({
+        "host": url.host_str().ok_or_else(wrong)?,
+        "port": url.port().unwrap_or(5432),
+        "database": Some(url.path().trim_start_matches('/')).filter(|name| !name.is_empty()).unwrap_or("postgres"),
+        "schema": "public",
+        "username": text(url.username()),
+        "password": text(url.password().unwrap_or_default()),
+        "ssl_mode": {"mode": "disable"},
+        "tunnel_method": {"tunnel_method": "NO_TUNNEL"},
+    }))
+}

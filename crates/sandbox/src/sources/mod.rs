@@ -1,0 +1,162 @@
+//! Where rows come from.
+
+mod csv;
+mod faker;
+mod file;
+mod infer;
+mod json_lines;
+mod parquet;
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::connectors::Connector;
+
+/// How many rows travel together.
+pub(crate) const BATCH: usize = 1_000;
+
+/// One value of a row.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Cell {
+    Null,
+    Boolean(bool),
+    Integer(i64),
+    /// A number as its JSON text, with every digit that the source had.
+    Number(String),
+    Text(String),
+    /// An object, an array or a mixed value, as JSON text.
+    Json(String),
+}
+
+/// The values of a row, in the order of its stream's fields.
+pub(crate) type Row = Vec<Cell>;
+
+/// What a field holds, in Airbyte's own types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FieldType {
+    Text,
+    Boolean,
+    Integer,
+    Number,
+    Date,
+    Timestamp,
+    TimestampWithZone,
+    /// Objects, arrays, and fields whose values are of several types.
+    Json,
+}
+
+impl FieldType {
+    /// The JSON schema that a source declares for it.
+    pub(crate) fn json_schema(self) -> Value {
+        match self {
+            Self::Text => json!({"type": ["null", "string"]}),
+            Self::Boolean => json!({"type": ["null", "boolean"]}),
+            Self::Integer => json!({"type": ["null", "integer"]}),
+            Self::Number => json!({"type": ["null", "number"]}),
+            Self::Date => json!({"type": ["null", "string"], "format": "date"}),
+            Self::Timestamp => json!({
+                "type": ["null", "string"], "format": "date-time", "airbyte_type": "timestamp_without_timezone"
+            }),
+            Self::TimestampWithZone => json!({
+                "type": ["null", "string"], "format": "date-time", "airbyte_type": "timestamp_with_timezone"
+            }),
+            Self::Json => json!({"type": ["null", "object", "array", "string", "number", "boolean"]}),
+        }
+    }
+}
+
+/// A field of a stream.
+#[derive(Clone, Debug)]
+pub(crate) struct Field {
+    pub name: String,
+    pub kind: FieldType,
+    pub schema: Value,
+}
+
+impl Field {
+    pub(crate) fn new(name: impl Into<String>, kind: FieldType) -> Self {
+        Self { name: name.into(), kind, schema: kind.json_schema() }
+    }
+}
+
+/// A stream that a source offers.
+#[derive(Clone, Debug)]
+pub(crate) struct Stream {
+    pub name: String,
+    pub namespace: Option<String>,
+    pub fields: Vec<Field>,
+    /// The cursor that the source defines, empty if it defines none.
+    pub cursor: Vec<String>,
+    pub primary_key: Vec<Vec<String>>,
+    pub incremental: bool,
+}
+
+impl Stream {
+    /// The stream's JSON schema, as a catalog holds it.
+    pub(crate) fn json_schema(&self) -> Value {
+        let properties: serde_json::Map<_, _> =
+            self.fields.iter().map(|field| (field.name.clone(), field.schema.clone())).collect();
+        json!({"type": "object", "properties": properties})
+    }
+}
+
+/// Why a source cannot be read: a fault of its configuration or of its data.
+#[derive(Debug)]
+pub(crate) struct SourceError(pub String);
+
+impl SourceError {
+    fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}
+
+/// Where a batch of rows goes; a break ends the reading.
+pub(crate) type Emit<'a> = &'a mut dyn FnMut(Vec<Row>) -> ControlFlow<()>;
+
+/// A source that can be read here.
+#[derive(Debug)]
+pub(crate) enum Source {
+    Faker(faker::Faker),
+    File(file::FileSource),
+}
+
+impl Source {
+    /// The source with this configuration. Connectors that do not run here are an error that says so.
+    pub(crate) fn open(
+        connector: Option<&Connector>,
+        configuration: &Value,
+        files_root: &Path,
+    ) -> Result<Self, SourceError> {
+        match connector.map(|connector| connector.slug) {
+            Some("faker") => Ok(Self::Faker(faker::Faker::new(configuration)?)),
+            Some("file") => Ok(Self::File(file::FileSource::new(configuration, files_root)?)),
+            other => Err(SourceError::new(format!(
+                "the sandbox does not run the source connector `{}`; it runs `faker` and `file`",
+                other.unwrap_or("custom")
+            ))),
+        }
+    }
+
+    /// The streams it offers. A file is read through once for this, so that its types hold for every row.
+    pub(crate) fn discover(&self) -> Result<Vec<Stream>, SourceError> {
+        match self {
+            Self::Faker(faker) => Ok(faker.streams()),
+            Self::File(file) => Ok(vec![file.stream()?]),
+        }
+    }
+
+    /// Reads a stream from its beginning, or what lies behind `cursor`.
+    pub(crate) fn read(
+        &self,
+        stream: &Stream,
+        cursor: Option<&str>,
+        emit: Emit<'_>,
+    ) -> Result<(), SourceError> {
+        match self {
+            Self::Faker(faker) => faker.read(&stream.name, cursor, emit),
+            Self::File(file) => file.read(stream, emit),
+        }
+    }
+}
