@@ -7,7 +7,7 @@ mod generate;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
 fn main() -> Result<()> {
@@ -17,7 +17,11 @@ fn main() -> Result<()> {
         let document = Path::new("openapi").join(api).with_extension("json");
         println!("cargo::rerun-if-changed={}", document.display());
         if enabled(api) {
-            write_bindings(api, &document, &out).with_context(|| format!("{}", document.display()))?;
+            // The generator panics on shapes it does not know, and would not say in which document.
+            let outcome = std::panic::catch_unwind(|| write_bindings(api, &document, &out));
+            let outcome =
+                outcome.unwrap_or_else(|_| bail!("the generator panicked; run `cargo xtask regen`"));
+            outcome.with_context(|| format!("no bindings can be made from {}", document.display()))?;
         }
     }
     Ok(())

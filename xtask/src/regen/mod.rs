@@ -175,7 +175,7 @@ fn files_of(api: &str, document: &Value) -> Result<Vec<Wanted>> {
     let source = probe::generate(document).with_context(|| format!("the {api} document"))?;
     let snapshot = |name: &str, text: &str| Wanted {
         path: PathBuf::from(format!("crates/api-raw/snapshots/{api}_{name}.snap")),
-        text: format!("---\nsource: xtask/src/regen/tests.rs\nexpression: {name}\n---\n{text}"),
+        text: format!("---\nsource: xtask/src/regen/tests/checked_in.rs\nexpression: {name}\n---\n{text}"),
     };
     Ok(vec![
         Wanted {

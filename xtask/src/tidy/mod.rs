@@ -20,7 +20,11 @@ struct Check {
 }
 
 const CHECKS: &[Check] = &[
-    Check { name: "no sentence of an upstream document", run: prose::no_upstream_sentence, strict: true },
+    Check {
+        name: "no upstream sentence of 5 words, no upstream example of 20 characters",
+        run: prose::no_upstream_sentence,
+        strict: true,
+    },
     Check { name: "API documents hold our sentences only", run: prose::only_our_sentences, strict: true },
     Check { name: "API documents are a fixed point of the rules", run: prose::fixed_point, strict: true },
     Check { name: "RULES.md names every rule", run: prose::rules_page, strict: true },
