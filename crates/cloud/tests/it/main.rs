@@ -6,6 +6,7 @@ mod auth;
 mod call;
 mod list;
 mod request;
+mod sandbox;
 mod secrets;
 mod support;
 mod sync;
