@@ -1,0 +1,286 @@
+//! Answers against the API documents, as upstream publishes them where they are at hand.
+//!
+//! The sandbox is built from what is known of the server, not from these documents; so a slip on one side shows.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use airbyte_sandbox::{Sandbox, Seed};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Api, FAST, answer, id};
+
+/// An API document with the operations that have been called.
+struct Document {
+    root: Value,
+    called: BTreeMap<String, u32>,
+}
+
+impl Document {
+    /// The upstream document where its folder is known, else the normalised one of this repository.
+    fn open(upstream: &str, own: &str) -> Self {
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let folder = std::env::var_os("AIRBYTE_OPENAPI_DIR").map_or_else(
+            || workspace.join("../shared/openapi"),
+            |folder| workspace.join(PathBuf::from(folder)),
+        );
+        let (file, text) = match std::fs::read_to_string(folder.join(upstream)) {
+            Ok(text) => (folder.join(upstream), text),
+            Err(_) => {
+                let file = workspace.join("openapi").join(own);
+                let text = std::fs::read_to_string(&file).expect("the document of this repository");
+                (file, text)
+            }
+        };
+        // Which one it was belongs to the result; the test runner shows it with --nocapture and on failure.
+        #[allow(clippy::print_stderr)]
+        {
+            eprintln!("validating against {}", file.display());
+        }
+        // JSON is YAML.
+        let mut root = serde_yaml_ng::from_str(&text).expect("a document");
+        forget_impossible_requirements(&mut root);
+        Self { root, called: BTreeMap::new() }
+    }
+
+    /// Every operation: id, method, path.
+    fn operations(&self) -> Vec<(String, Method, String)> {
+        let mut operations = Vec::new();
+        for (path, item) in self.root["paths"].as_object().expect("paths") {
+            for (method, operation) in item.as_object().expect("a path") {
+                let Some(id) = operation["operationId"].as_str() else { continue };
+                let method = method.to_uppercase().parse().expect("a method");
+                operations.push((id.to_owned(), method, path.clone()));
+            }
+        }
+        operations
+    }
+
+    /// The method of an operation, whose path must fit the one that is called.
+    fn method(&self, operation: &str, path: &str) -> Method {
+        let (_, method, template) = self
+            .operations()
+            .into_iter()
+            .find(|(id, ..)| id == operation)
+            .unwrap_or_else(|| panic!("the document has no operation {operation}"));
+        let path = path.split('?').next().unwrap_or_default();
+        let (wanted, called): (Vec<_>, Vec<_>) = (template.split('/').collect(), path.split('/').collect());
+        let fits = wanted.len() == called.len()
+            && wanted.iter().zip(&called).all(|(w, c)| w.starts_with('{') || w == c);
+        assert!(fits, "{operation} is at {template}, not at {path}");
+        method
+    }
+
+    /// Checks a successful answer against the schema of its operation and status.
+    fn check(&mut self, operation: &str, answer: &Answer) {
+        let status = answer.status.as_u16();
+        assert!(answer.status.is_success(), "{operation}: {status} {}", answer.text);
+        *self.called.entry(operation.to_owned()).or_default() += 1;
+        let paths = self.root["paths"].as_object().expect("paths");
+        let described = paths
+            .values()
+            .flat_map(|item| item.as_object().into_iter().flat_map(|item| item.values()))
+            .find(|candidate| candidate["operationId"] == operation)
+            .expect("the operation");
+        let response = &described["responses"][status.to_string()];
+        assert!(!response.is_null(), "{operation}: the document has no answer {status}");
+        let response = self.resolved(response);
+        let schema = &response["content"]["application/json"]["schema"];
+        if schema.is_null() {
+            return;
+        }
+        let schema = json!({"allOf": [schema], "components": self.root["components"]});
+        let validator =
+            jsonschema::validator_for(&schema).unwrap_or_else(|error| panic!("{operation}: {error}"));
+        let body = answer.json();
+        let errors: Vec<_> =
+            validator.iter_errors(&body).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert!(errors.is_empty(), "{operation}: {errors:#?}\nin {body:#}");
+    }
+
+    fn resolved<'a>(&'a self, node: &'a Value) -> &'a Value {
+        match node["$ref"].as_str() {
+            Some(reference) => {
+                self.root.pointer(reference.trim_start_matches('#')).expect("what a reference points to")
+            }
+            None => node,
+        }
+    }
+}
+
+/// The documents require some members under names that they do not define (`json_schema` for `jsonSchema`): no
+/// answer of the server has these.
+fn forget_impossible_requirements(node: &mut Value) {
+    if let (Some(Value::Object(properties)), true) =
+        (node.get("properties").cloned(), node["required"].is_array())
+        && let Some(required) = node["required"].as_array_mut()
+    {
+        required.retain(|name| name.as_str().is_none_or(|name| properties.contains_key(name)));
+    }
+    match node {
+        Value::Object(members) => members.values_mut().for_each(forget_impossible_requirements),
+        Value::Array(items) => items.iter_mut().for_each(forget_impossible_requirements),
+        _ => {}
+    }
+}
+
+struct Walk {
+    api: Api,
+    document: Document,
+}
+
+impl Walk {
+    async fn call(&mut self, operation: &str, path: &str, body: Option<Value>) -> Value {
+        let request = self.api.public(self.document.method(operation, path), path);
+        let answer = answer(match body {
+            Some(body) => request.json(&body),
+            None => request,
+        })
+        .await;
+        self.document.check(operation, &answer);
+        serde_json::from_str(&answer.text).unwrap_or_default()
+    }
+
+    async fn get(&mut self, operation: &str, path: &str) -> Value {
+        self.call(operation, path, None).await
+    }
+}
+
+#[tokio::test]
+async fn successful_answers_of_the_public_api_fit_its_document() {
+    let api = Api::of(Sandbox::builder().seed(Seed::Demo).time_scale(FAST)).await;
+    let mut walk = Walk { api, document: Document::open("airbyte-public.yaml", "public.json") };
+    let ready = walk.api.sandbox.ready().clone();
+    let workspace = ready.workspace_id.clone();
+
+    walk.get("getHealthCheck", "/health").await;
+    let credentials = json!({"client_id": ready.client_id, "client_secret": ready.client_secret});
+    walk.call("createAccessToken", "/applications/token", Some(credentials)).await;
+    walk.get("listOrganizationsForUser", "/organizations").await;
+
+    walk.get("listWorkspaces", "/workspaces").await;
+    let second = walk.call("createWorkspace", "/workspaces", Some(json!({"name": "Second"}))).await;
+    let second = format!("/workspaces/{}", id(&second, "workspaceId"));
+    walk.get("getWorkspace", &second).await;
+    walk.call("updateWorkspace", &second, Some(json!({"name": "Renamed"}))).await;
+    walk.get("deleteWorkspace", &second).await;
+
+    let faker = json!({"sourceType": "faker", "count": 5});
+    let source = json!({"name": "s", "workspaceId": workspace, "configuration": faker});
+    let source = id(&walk.call("createSource", "/sources", Some(source)).await, "sourceId");
+    let path = format!("/sources/{source}");
+    walk.get("listSources", "/sources").await;
+    walk.get("getSource", &path).await;
+    walk.call("patchSource", &path, Some(json!({"name": "t"}))).await;
+    walk.call("putSource", &path, Some(json!({"name": "u", "configuration": {"count": 6}}))).await;
+
+    let sqlite = json!({"destinationType": "sqlite", "destination_path": "/local/conformance.db"});
+    let destination = json!({"name": "d", "workspaceId": workspace, "configuration": sqlite});
+    let destination =
+        id(&walk.call("createDestination", "/destinations", Some(destination)).await, "destinationId");
+    let path = format!("/destinations/{destination}");
+    walk.get("listDestinations", "/destinations").await;
+    walk.get("getDestination", &path).await;
+    walk.call("patchDestination", &path, Some(json!({"name": "t"}))).await;
+    let put = json!({"name": "u", "configuration": {"destination_path": "/local/conformance.db"}});
+    walk.call("putDestination", &path, Some(put)).await;
+
+    walk.get("getStreamProperties", &format!("/streams?sourceId={source}&destinationId={destination}")).await;
+    let connection = json!({
+        "sourceId": source, "destinationId": destination,
+        "schedule": {"scheduleType": "cron", "cronExpression": "0 0 12 * * ?"},
+        "configurations": {"streams": [{"name": "users", "syncMode": "incremental_append"}, {"name": "products"}]},
+    });
+    let connection =
+        id(&walk.call("createConnection", "/connections", Some(connection)).await, "connectionId");
+    let path = format!("/connections/{connection}");
+    walk.get("listConnections", "/connections").await;
+    walk.get("getConnection", &path).await;
+    walk.call("patchConnection", &path, Some(json!({"prefix": "x_"}))).await;
+
+    let start = json!({"connectionId": connection, "jobType": "sync"});
+    let job = walk.call("createJob", "/jobs", Some(start.clone())).await["jobId"].as_i64().unwrap();
+    walk.get("getJob", &format!("/jobs/{job}")).await;
+    walk.api.finished(job).await;
+    walk.get("getJob", &format!("/jobs/{job}")).await;
+    walk.get("listJobs", "/jobs").await;
+    walk.api.control(Method::POST, "faults").json(&json!({"fault": "slow-job=5m"})).send().await.unwrap();
+    let job = walk.call("createJob", "/jobs", Some(start)).await["jobId"].as_i64().unwrap();
+    walk.get("cancelJob", &format!("/jobs/{job}")).await;
+
+    walk.get("deleteConnection", &path).await;
+    walk.get("deleteSource", &format!("/sources/{source}")).await;
+    walk.get("deleteDestination", &format!("/destinations/{destination}")).await;
+
+    every_other_operation_is_honestly_absent(&walk).await;
+}
+
+/// What is not there answers as an unknown path does, and is listed.
+async fn every_other_operation_is_honestly_absent(walk: &Walk) {
+    let deviations = include_str!("../../DEVIATIONS.md");
+    for (operation, method, template) in walk.document.operations() {
+        if walk.document.called.contains_key(&operation) {
+            continue;
+        }
+        // `/api/public` itself redirects to the documentation; it is no operation on objects.
+        if operation == "getDocumentation" {
+            continue;
+        }
+        let path: Vec<_> = template
+            .split('/')
+            .map(|part| if part.starts_with('{') { "00000000-0000-0000-0000-000000000001" } else { part })
+            .collect();
+        let answered = answer(walk.api.public(method, &path.join("/")).json(&json!({}))).await;
+        assert!(
+            [403, 404].contains(&answered.status.as_u16()),
+            "{operation} answers {} without being in the walk: {}",
+            answered.status,
+            answered.text
+        );
+        assert!(
+            deviations.contains(&format!("`{operation}`")),
+            "{operation} is missing and not listed in DEVIATIONS.md"
+        );
+    }
+}
+
+#[tokio::test]
+async fn successful_answers_of_the_config_api_fit_its_document() {
+    let api = Api::of(Sandbox::builder().seed(Seed::Empty).time_scale(FAST)).await;
+    let mut document = Document::open("airbyte-config.yaml", "config.json");
+    let connection = api.small_connection().await;
+    let job = api.sync(&connection).await["jobId"].as_i64().unwrap();
+    let info = api.get(&format!("/connections/{connection}")).await.expect(200);
+    let workspace = json!({"workspaceId": api.workspace()});
+    let connection = json!({"connectionId": connection});
+    for (operation, path, body) in [
+        ("getJobInfo", "/v1/jobs/get", json!({"id": job})),
+        ("getJobInfoWithoutLogs", "/v1/jobs/get_without_logs", json!({"id": job})),
+        ("getJobInfoLight", "/v1/jobs/get_light", json!({"id": job})),
+        ("listJobsFor", "/v1/jobs/list", json!({"configTypes": ["sync"]})),
+        ("getLastReplicationJob", "/v1/jobs/get_last_replication_job", connection.clone()),
+        ("getAttemptForJob", "/v1/attempt/get_for_job", json!({"jobId": job, "attemptNumber": 0})),
+        ("getConnection", "/v1/connections/get", connection.clone()),
+        (
+            "getConnectionStatuses",
+            "/v1/connections/status",
+            json!({"connectionIds": [connection["connectionId"]]}),
+        ),
+        ("getState", "/v1/state/get", connection.clone()),
+        ("webBackendGetConnection", "/v1/web_backend/connections/get", connection.clone()),
+        ("getWorkspace", "/v1/workspaces/get", workspace.clone()),
+        ("getOrganizationInfo", "/v1/workspaces/get_organization_info", workspace),
+        ("checkConnectionToSource", "/v1/sources/check_connection", json!({"sourceId": info["sourceId"]})),
+        (
+            "checkConnectionToDestination",
+            "/v1/destinations/check_connection",
+            json!({"destinationId": info["destinationId"]}),
+        ),
+        ("syncConnection", "/v1/connections/sync", connection),
+    ] {
+        document.method(operation, path);
+        let answered = api.config(path.trim_start_matches("/v1"), &body).await;
+        document.check(operation, &answered);
+    }
+}

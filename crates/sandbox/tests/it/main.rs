@@ -1,0 +1,15 @@
+//! The sandbox over real HTTP, as a client that knows nothing of its insides sees it.
+
+mod auth;
+mod conformance;
+mod connections;
+mod durability;
+mod errors;
+mod faults;
+mod files;
+mod jobs;
+mod lists;
+mod objects;
+mod postgres;
+mod sqlite;
+mod support;
