@@ -123,3 +123,25 @@ impl fmt::Debug for Client {
         f.debug_struct("Client").field("settings", &self.inner.settings).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn handles_can_cross_threads() {
+        fn shared<T: Send + Sync + Clone + 'static>() {}
+        fn sent<T: Send + 'static>() {}
+        shared::<Client>();
+        shared::<Workspace>();
+        shared::<Source>();
+        shared::<Destination>();
+        shared::<Connection>();
+        shared::<Job>();
+        shared::<crate::SyncResult>();
+        sent::<ListWorkspaces>();
+        sent::<crate::Pager<crate::JobInfo>>();
+        sent::<crate::Poller>();
+        sent::<crate::SyncRequest>();
+    }
+}

@@ -259,6 +259,11 @@ impl Error {
         self.with(|details| details.message = message.into())
     }
 
+    /// Puts what the call was about before the message.
+    pub(crate) fn about(self, what: &str) -> Self {
+        self.with(|details| details.message = format!("{what}: {}", details.message))
+    }
+
     pub(crate) fn with_hint(self, hint: impl Into<Cow<'static, str>>) -> Self {
         self.with(|details| details.hint = Some(hint.into()))
     }

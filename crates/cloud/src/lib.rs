@@ -44,6 +44,7 @@
 //!   which.
 //! - Calls are recorded as [`tracing`] spans `airbyte_call` at level debug: operation, attempts, status,
 //!   duration. Bodies are never recorded.
+//! - Everything runs on a tokio runtime.
 //! - What is not wrapped can be reached with [`Client::request`] and [`Client::raw`].
 //!
 //! # Coming from PyAirbyte

@@ -121,10 +121,10 @@ impl Client {
         let operation = if repeatable { Operation::read("request") } else { Operation::once("request") };
         let operation = operation.sends(request.body.clone());
         let (url, request) = (&url, &request);
-        let (status, body) = self
-            .path()
-            .run(operation, |attempt| async move { send(&attempt, url.clone(), request).await })
-            .await?;
+        let call =
+            self.path().run(operation, |attempt| async move { send(&attempt, url.clone(), request).await });
+        let (status, body) =
+            call.await.map_err(|error| error.about(&format!("{} {}", request.method, request.path)))?;
         Ok(ApiResponse { status, body })
     }
 

@@ -18,6 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ids::JobId;
 use crate::job::{JobInfo, JobType, newest_jobs, running_job};
 use crate::poller::Update;
+use crate::problem::Problem;
 use crate::sync_result::SyncResult;
 
 /// The time limit of requests that start or stop a job: the server itself waits up to a minute for the
@@ -193,6 +194,7 @@ impl SyncRequest {
 
     async fn verdict(&self, error: &Error) -> Result<Verdict> {
         let is = |word| error.problem().is_some_and(|problem| problem.is(word));
+        let says = |text| error.problem().and_then(Problem::summary).is_some_and(|said| said.contains(text));
         if error.is_ambiguous() {
             return Ok(Verdict::InDoubt);
         }
@@ -231,7 +233,8 @@ impl SyncRequest {
                 "deleted",
                 "the server still shows it, but it cannot run any more".into(),
             ),
-            _ if is("try-again-later") => Ok(Verdict::AlreadyRunning),
+            // Older servers and the Config API give the text without the type.
+            _ if is("try-again-later") || says("already running") => Ok(Verdict::AlreadyRunning),
             // The server gives up looking for the new job after a minute, though it may still come.
             _ if is("state-conflict") => Ok(Verdict::InDoubt),
             _ => Ok(Verdict::Refused(error.clone())),

@@ -50,6 +50,7 @@ async fn only_what_can_be_repeated_is() {
     client.request(ApiRequest::get("/x")).await.unwrap();
     let error = client.request(ApiRequest::post("/x").body(json!({}))).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Server, 1));
+    assert!(error.to_string().starts_with("POST /x: "), "{error}");
 }
 
 #[tokio::test]

@@ -264,6 +264,19 @@ mod already_running {
     }
 
     #[tokio::test]
+    async fn is_recognised_by_its_text_too() {
+        let airbyte = airbyte("active", vec![running("sync")]).await;
+        let text = format!("A sync is already running for: {CONNECTION}");
+        post("/jobs")
+            .respond_with(status(409).set_body_json(json!({ "message": text, "errorId": "x" })))
+            .mount(&airbyte.server)
+            .await;
+        let error = airbyte.client().connection(connection_id()).sync().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AlreadyRunning);
+        assert_job(&error, 7);
+    }
+
+    #[tokio::test]
     async fn can_be_attached_to_if_it_is_a_sync() {
         let airbyte = with(vec![running("sync")]).await;
         let sync =
