@@ -2,7 +2,6 @@
 
 use airbyte_api_raw::config::types;
 use serde::Serialize;
-use tokio::time::Instant;
 
 use crate::call::Operation;
 use crate::client::Client;
@@ -27,19 +26,23 @@ pub struct StreamProgress {
     pub records_committed: Option<i64>,
 }
 
+/// The call that [`fetch`] makes, to be tuned by its caller.
+///
+/// The server answers 500 for an unknown job, so being stubborn would mostly take time.
+pub(crate) fn operation() -> Operation {
+    Operation::read("getJobInfoWithoutLogs").policy(RetryPolicy::default().attempts(2))
+}
+
 /// Asks for the attempts of a job (Config API operation `getJobInfoWithoutLogs`), the first one first.
 pub(crate) async fn fetch(
     client: &Client,
     job: JobId,
-    deadline: Option<Instant>,
-    policy: RetryPolicy,
+    operation: Operation,
 ) -> Result<Vec<types::AttemptRead>> {
     client.path().config_root()?;
     let body = types::JobIdRequestBody { id: types::JobId(job.get()) };
     let body = &body;
-    // The server answers 500 for an unknown job, so being stubborn would only take time.
-    let operation = Operation::read("getJobInfoWithoutLogs").of("job", job).policy(policy).deadline(deadline);
-    let call = client.path().run(operation, |attempt| async move {
+    let call = client.path().run(operation.of("job", job), |attempt| async move {
         attempt.config().get_job_info_without_logs().body(body.clone()).send().await
     });
     let mut attempts: Vec<_> = call.await?.attempts.into_iter().map(|info| info.attempt).collect();

@@ -16,7 +16,6 @@ use crate::ids::{ConnectionId, JobId, WorkspaceId};
 use crate::list::{List, Listed};
 use crate::open_enum::open_enum;
 use crate::poller::Poller;
-use crate::retry::RetryPolicy;
 use crate::timestamp::{parse_duration, parse_timestamp};
 
 open_enum! {
@@ -171,8 +170,7 @@ impl Job {
     /// Why its attempts failed, the first attempt first, each reason once (Config API operation
     /// `getJobInfoWithoutLogs`). Empty when none failed.
     pub async fn failures(&self) -> Result<Vec<Failure>> {
-        let details =
-            attempts::fetch(&self.client, self.id, None, RetryPolicy::default().attempts(2)).await?;
+        let details = attempts::fetch(&self.client, self.id, attempts::operation()).await?;
         Ok(attempts::failures(&details))
     }
 

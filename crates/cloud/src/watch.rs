@@ -140,6 +140,8 @@ struct Details {
 impl Details {
     /// After this many failures in a row it is not asked any more.
     const MISSES: u32 = 3;
+    /// What is only nice to have does not hold up the watching for longer.
+    const TIMEOUT: Duration = Duration::from_secs(5);
 
     async fn progress(&mut self, job: &Job, info: JobInfo, deadline: Option<Instant>) -> JobProgress {
         let mut progress = JobProgress {
@@ -153,7 +155,9 @@ impl Details {
         if !self.wanted || !begun {
             return progress;
         }
-        match attempts::fetch(job.client(), job.id(), deadline, RetryPolicy::none()).await {
+        let operation =
+            attempts::operation().policy(RetryPolicy::none()).timeout(Self::TIMEOUT).deadline(deadline);
+        match attempts::fetch(job.client(), job.id(), operation).await {
             Ok(attempts) => {
                 self.misses = 0;
                 if let Some(attempt) = attempts.last() {
