@@ -204,6 +204,7 @@ fn show(of: &Type) -> String {
         .replace(" < ", "<")
         .replace(" >", ">")
         .replace(" ,", ",")
+        .replace(",>", ">")
         .replace("( )", "()")
 }
 

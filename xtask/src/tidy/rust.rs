@@ -10,8 +10,7 @@ use syn::{ImplItemFn, ItemImpl, Visibility};
 use super::repository::{Repository, TextFile, is_rust};
 
 /// The files that may read the environment, and list what they read.
-const ENVIRONMENT: &[&str] =
-    &["crates/cloud/src/env.rs", "crates/sql-read/src/secrets.rs", "crates/sql-read/src/local_root.rs"];
+const ENVIRONMENT: &[&str] = &["crates/cloud/src/env.rs", "crates/sql-read/src/secret.rs"];
 
 /// Where a file stops being readable at one sitting.
 const LINES: usize = 500;

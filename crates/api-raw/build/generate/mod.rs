@@ -6,6 +6,7 @@ mod decode;
 mod mock_query;
 mod open_enums;
 mod policy;
+mod secrets;
 mod texts;
 
 use anyhow::{Context, Result, anyhow};
@@ -24,6 +25,7 @@ pub fn client(document: &OpenAPI) -> Result<String> {
     let mut file: syn::File = syn::parse2(tokens).context("the generator produced invalid Rust")?;
     open_enums::open_every_string_enum(&mut file)?;
     decode::name_the_json_path(&mut file);
+    secrets::hide_from_debug(&mut file)?;
     policy::leave_the_http_client_to_the_caller(&mut file);
     texts::polish(&mut file);
     Ok(prettyplease::unparse(&file))

@@ -7,6 +7,7 @@ mod hooks;
 #[cfg(feature = "httpmock")]
 mod mocks;
 mod requests;
+mod secrets;
 mod sparse;
 
 use airbyte_api_raw::{Hooks, config, public};

@@ -5,3 +5,4 @@ mod defects;
 mod injected;
 mod refused;
 mod rules;
+mod schema_rules;
