@@ -256,6 +256,8 @@ impl SyncRequest {
             error
                 .with_message(format!("whether the sync has started is not known: {cause}"))
                 .with_hint("look at the connection's jobs before starting another one")
+                // Whoever just calls again could start a second job.
+                .with_retryable(false)
                 .with_source(cause.clone())
         })
     }

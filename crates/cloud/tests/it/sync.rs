@@ -156,6 +156,7 @@ async fn when_nothing_can_be_looked_up_nothing_is_started_again() {
     let error = client.connection(connection_id()).sync().await.unwrap_err();
     assert_eq!(server.count("POST /jobs"), 1);
     assert!(error.to_string().contains("not known"), "{error}");
+    assert!(!error.is_retryable(), "calling again could start a second job");
     assert!(error.hint().unwrap().contains("jobs"), "{error:?}");
 }
 
