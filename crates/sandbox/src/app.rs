@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::auth::Tokens;
@@ -33,9 +35,14 @@ pub(crate) struct App {
     pub faithful_5xx: bool,
     /// Without `/v1`: links to further pages begin with it.
     pub public_host: String,
-    pub files_root: PathBuf,
+    /// The folders below which files are read; paths that are not absolute are below the first.
+    pub files_roots: [PathBuf; 2],
     pub local_root: PathBuf,
     pub organization_id: Uuid,
+    /// Cancelled when the sandbox stops.
+    pub stop: CancellationToken,
+    /// Jobs and connections that a stopping sandbox waits for.
+    pub tasks: TaskTracker,
 }
 
 /// A request that came in.
@@ -64,7 +71,7 @@ impl App {
     pub(crate) fn open_source(&self, actor: &Actor) -> Result<Source, sources::SourceError> {
         let connector = connectors::by_definition(actor.side, actor.definition_id);
         let configuration = actor.configuration.clone().unwrap_or_default();
-        Source::open(connector, &configuration, &self.files_root)
+        Source::open(connector, &configuration, &self.files_roots)
     }
 
     pub(crate) fn open_destination(

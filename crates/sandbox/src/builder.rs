@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::app::App;
 use crate::auth::Tokens;
@@ -158,7 +159,9 @@ impl SandboxBuilder {
                 (temporary.path().to_owned(), Some(temporary))
             }
         };
-        let local_root = folder.join("local");
+        let [local_root, samples] = ["local", "files"].map(|name| folder.join(name));
+        std::fs::create_dir_all(&samples)
+            .map_err(|source| Error::Folder { path: samples.clone(), source })?;
         std::fs::create_dir_all(&local_root)
             .map_err(|source| Error::Folder { path: local_root.clone(), source })?;
         let local_root = absolute(&local_root)?;
@@ -195,18 +198,19 @@ impl SandboxBuilder {
             edition: self.edition,
             faithful_5xx: self.faithful_5xx,
             public_host,
-            files_root,
+            files_roots: [files_root, absolute(&samples)?],
             local_root,
             organization_id: seed::organization_id(),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
         });
         jobs::fail_left_behind(&app)?;
         match self.seed {
             Seed::Empty => seed::empty(&app)?,
             Seed::Demo => seed::demo(&app, postgres.as_ref())?,
         }
-        let stop = CancellationToken::new();
-        let server = tokio::spawn(http::serve(listener, http::router(app), stop.clone()));
-        Ok(Sandbox { ready, stop, server, _temporary: temporary })
+        let server = tokio::spawn(http::serve(listener, app.clone()));
+        Ok(Sandbox { ready, app, server, _temporary: temporary })
     }
 }
 
@@ -244,10 +248,9 @@ fn application(folder: &Path, keep: bool) -> Result<(String, String), Error> {
 }
 
 /// A running sandbox. Dropping it stops it, too; running jobs are left as a restart finds them.
-#[derive(Debug)]
 pub struct Sandbox {
     ready: Ready,
-    stop: CancellationToken,
+    app: Arc<App>,
     server: JoinHandle<()>,
     _temporary: Option<TempDir>,
 }
@@ -263,16 +266,24 @@ impl Sandbox {
         &self.ready
     }
 
-    /// Stops it and waits until it no longer listens.
+    /// Stops it: answers under way are finished, running jobs are left as the next start finds them.
     pub async fn shutdown(mut self) {
-        self.stop.cancel();
+        self.app.stop.cancel();
         // A panic in the server has been reported by then; there is nothing left to do about it.
         let _ = (&mut self.server).await;
+        self.app.tasks.close();
+        self.app.tasks.wait().await;
     }
 }
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        self.stop.cancel();
+        self.app.stop.cancel();
+    }
+}
+
+impl std::fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sandbox").field("ready", &self.ready).finish_non_exhaustive()
     }
 }

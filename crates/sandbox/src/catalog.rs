@@ -124,7 +124,23 @@ fn one(request: &Value, stream: &Stream, destination: &str) -> Result<Configured
     if configured.sync_mode.contains("dedup") {
         configured.primary_key = key(stream, asked_key)?;
     }
+    keeps_what_it_needs(&configured)?;
     Ok(configured)
+}
+
+/// A selection of fields must hold the cursor of an incremental stream and the key of a deduplicated one.
+fn keeps_what_it_needs(stream: &ConfiguredStream) -> Result<(), Refusal> {
+    let Some(selected) = &stream.selected_fields else { return Ok(()) };
+    let cursor = stream.cursor_field.first().filter(|_| stream.sync_mode.starts_with("incremental"));
+    let key = stream.primary_key.iter().filter_map(|path| path.first());
+    let key = key.filter(|_| stream.sync_mode.contains("dedup"));
+    match cursor.into_iter().chain(key).find(|field| !selected.contains(field)) {
+        None => Ok(()),
+        Some(missing) => Err(Refusal::bad_request(format!(
+            "The field {missing} must be selected for stream {}: its sync mode {} needs it.",
+            stream.name, stream.sync_mode
+        ))),
+    }
 }
 
 fn cursor(stream: &Stream, asked: Vec<String>) -> Result<Vec<String>, Refusal> {

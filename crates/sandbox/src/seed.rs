@@ -49,7 +49,8 @@ pub(crate) fn empty(app: &App) -> Result<(), Error> {
 /// Sources, destinations, and connections that are ready to sync.
 pub(crate) fn demo(app: &App, postgres: Option<&url::Url>) -> Result<(), Error> {
     empty(app)?;
-    let sample = app.files_root.join("airbyte-sandbox-sample.csv");
+    let sample = app.files_roots[1].join("cities.csv");
+    std::fs::write(&sample, SAMPLE).map_err(|source| Error::Folder { path: sample.clone(), source })?;
     let faker = actor(app, Side::Source, "Faker", "faker", json!({"count": 1000, "seed": 1}));
     let embedded_path = app.local_root.join("demo.sqlite");
     let embedded = actor(
@@ -61,20 +62,14 @@ pub(crate) fn demo(app: &App, postgres: Option<&url::Url>) -> Result<(), Error> 
     );
     put_new(app, &faker)?;
     put_new(app, &embedded)?;
-    // The sample goes where files are read from, unless that place is not ours to write to.
-    if sample.exists() || std::fs::write(&sample, SAMPLE).is_ok() {
-        let file = actor(
-            app,
-            Side::Source,
-            "File",
-            "file",
-            json!({
-                "dataset_name": "cities", "format": "csv", "url": "airbyte-sandbox-sample.csv",
-                "provider": {"storage": "local"}
-            }),
-        );
-        put_new(app, &file)?;
-    }
+    let file = actor(
+        app,
+        Side::Source,
+        "File",
+        "file",
+        json!({"dataset_name": "cities", "format": "csv", "url": sample, "provider": {"storage": "local"}}),
+    );
+    put_new(app, &file)?;
     put_new(app, &connection(app, "Faker to SQLite", &faker, &embedded)?)?;
     if let Some(url) = postgres {
         let server = actor(app, Side::Destination, "PostgreSQL", "postgres", postgres_configuration(url)?);

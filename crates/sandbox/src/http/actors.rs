@@ -19,7 +19,7 @@ use crate::model::{Actor, Connection, Side};
 
 impl Side {
     /// `source` or `destination`.
-    pub(super) fn word(self) -> &'static str {
+    pub(in crate::http) fn word(self) -> &'static str {
         match self {
             Self::Source => "source",
             Self::Destination => "destination",

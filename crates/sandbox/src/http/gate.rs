@@ -1,14 +1,15 @@
 //! What every request passes: faults, the token, the record of what came in.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::extract::{OriginalUri, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures::stream;
+use futures::{StreamExt, stream};
 use serde_json::Value;
 
 use super::Operation;
@@ -20,26 +21,30 @@ use crate::fault::FaultKind;
 /// The server's limit on a request's body; answers are far smaller.
 const BODY_LIMIT: usize = 64 * 1024 * 1024;
 
+/// How long the first half of a truncated answer has to leave.
+const BEFORE_THE_CUT: Duration = Duration::from_millis(50);
+
 pub(super) async fn pass(
     State((app, operation)): State<(Arc<App>, Operation)>,
+    // A nested router has cut the root off the request's own.
+    OriginalUri(uri): OriginalUri,
     request: Request,
     next: Next,
 ) -> Response {
     let seen = SeenRequest {
         operation: operation.id,
         method: request.method().to_string(),
-        path: request.uri().to_string(),
+        path: uri.to_string(),
         status: None,
     };
     let faults = app.faults.for_request(operation.id);
-    let path = request.uri().path().to_owned();
     let response = match before(&app, &faults).await {
         Some(response) => response,
         None if !operation.anonymous && !admitted(&app, request.headers()) => Refusal::Token.into_response(),
         None => next.run(request).await,
     };
-    let response = framework(response, &path);
-    let response = after(&app, &faults, response).await;
+    let response = framework(response, uri.path());
+    let response = after(&faults, response).await;
     let answered = response.extensions().get::<CloseConnection>().is_none();
     app.remember(SeenRequest { status: answered.then(|| response.status().as_u16()), ..seen });
     response
@@ -54,7 +59,7 @@ fn admitted(app: &App, headers: &HeaderMap) -> bool {
 async fn before(app: &App, faults: &[FaultKind]) -> Option<Response> {
     for fault in faults {
         match fault {
-            FaultKind::Hang(duration) => app.clock.pause(*duration).await,
+            FaultKind::Hang(duration) => tokio::time::sleep(*duration).await,
             FaultKind::ExpireToken => app.tokens.expire_all(),
             FaultKind::Drop => return Some(closed()),
             FaultKind::Html(status) => return Some(answer::html(*status)),
@@ -70,10 +75,10 @@ async fn before(app: &App, faults: &[FaultKind]) -> Option<Response> {
 }
 
 /// What happens to the answer.
-async fn after(app: &App, faults: &[FaultKind], mut response: Response) -> Response {
+async fn after(faults: &[FaultKind], mut response: Response) -> Response {
     for fault in faults {
         match fault {
-            FaultKind::SlowStart(duration) => app.clock.pause(*duration).await,
+            FaultKind::SlowStart(duration) => tokio::time::sleep(*duration).await,
             FaultKind::LoseReply => return closed(),
             FaultKind::Truncate => response = truncated(response).await,
             FaultKind::UnknownEnum => response = with_unknown_status(response).await,
@@ -95,8 +100,12 @@ async fn truncated(response: Response) -> Response {
     let bytes = to_bytes(body, BODY_LIMIT).await.unwrap_or_default();
     parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
     let half = bytes.slice(..bytes.len() / 2);
-    let broken =
-        stream::iter([Ok::<Bytes, std::io::Error>(half), Err(std::io::ErrorKind::ConnectionReset.into())]);
+    // The break comes late enough for the head and the first half to be on their way.
+    let cut = stream::once(async {
+        tokio::time::sleep(BEFORE_THE_CUT).await;
+        Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))
+    });
+    let broken = stream::iter([Ok::<Bytes, std::io::Error>(half)]).chain(cut);
     Response::from_parts(parts, Body::from_stream(broken))
 }
 
@@ -123,7 +132,12 @@ fn framework(response: Response, path: &str) -> Response {
 }
 
 /// A path or a method that no route has.
-pub(super) async fn no_route(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Response {
+pub(super) async fn no_route(
+    State(app): State<Arc<App>>,
+    method: Method,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+) -> Response {
     let known = ["/api", "/assets", "/fonts", "/routes", "/scim"];
     let response = if !known.iter().any(|prefix| uri.path().starts_with(prefix)) {
         answer::web_page()
@@ -138,7 +152,7 @@ pub(super) async fn no_route(State(app): State<Arc<App>>, uri: Uri, headers: Hea
     };
     app.remember(SeenRequest {
         operation: "",
-        method: String::new(),
+        method: method.to_string(),
         path: uri.to_string(),
         status: Some(response.status().as_u16()),
     });

@@ -33,7 +33,7 @@ struct Operation {
 }
 
 /// Everything the sandbox answers.
-pub(crate) fn router(app: Arc<App>) -> Router {
+fn router(app: Arc<App>) -> Router {
     let public = public_routes(&app);
     let config = config::routes(&app);
     Router::new()
@@ -41,6 +41,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .nest("/api/v1", config)
         .nest("/_sandbox/v1", control::routes())
         .fallback(gate::no_route)
+        .method_not_allowed_fallback(gate::no_route)
         .with_state(app)
 }
 

@@ -210,7 +210,10 @@ fn planned(
             incremental: false,
         },
         None => {
-            return Err(Fault::source(SourceError(format!("the source has no stream `{}`", configured.name))));
+            return Err(Fault::source(SourceError(format!(
+                "the source has no stream `{}`",
+                configured.name
+            ))));
         }
     };
     let mut fields = stream.fields.clone();

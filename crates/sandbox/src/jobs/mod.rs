@@ -80,9 +80,15 @@ fn start(app: &Arc<App>, connection: &Connection, job_type: &str) -> Result<Job,
     drop(running);
 
     let (app, connection_id, id) = (app.clone(), connection.id, job.id);
-    tokio::spawn(async move {
-        if let Err(error) = run::run(&app, id, &cancel).await {
-            tracing::error!(%error, job = id, "the job's record could not be kept");
+    app.tasks.clone().spawn(async move {
+        tokio::select! {
+            outcome = run::run(&app, id, &cancel) => {
+                if let Err(error) = outcome {
+                    tracing::error!(%error, job = id, "the job's record could not be kept");
+                }
+            }
+            // The record stays as it is: the next start finds it and fails it.
+            () = app.stop.cancelled() => {}
         }
         app.running.lock().remove(&connection_id);
         let _ = ended_sender.send(true);

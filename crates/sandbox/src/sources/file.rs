@@ -23,8 +23,8 @@ pub(crate) struct FileSource {
 }
 
 impl FileSource {
-    /// Checks the configuration; files are read only below `root`.
-    pub(crate) fn new(configuration: &Value, root: &Path) -> Result<Self, SourceError> {
+    /// Checks the configuration; files are read only below the `roots`.
+    pub(crate) fn new(configuration: &Value, roots: &[PathBuf]) -> Result<Self, SourceError> {
         let text = |name: &str| {
             configuration
                 .get(name)
@@ -48,7 +48,7 @@ impl FileSource {
                 )));
             }
         };
-        let path = below(root, text("url")?)?;
+        let path = below(roots, text("url")?)?;
         Ok(Self { path, stream_name: text("dataset_name")?.to_owned(), format })
     }
 
@@ -78,20 +78,18 @@ impl FileSource {
     }
 }
 
-/// The file that `url` names, refused if it is not below `root` once all links are followed.
-fn below(root: &Path, url: &str) -> Result<PathBuf, SourceError> {
-    let asked = root.join(url.strip_prefix("file://").unwrap_or(url));
+/// The file that `url` names, refused if it is below none of the `roots` once all links are followed.
+fn below(roots: &[PathBuf], url: &str) -> Result<PathBuf, SourceError> {
+    let first = roots.first().map_or(Path::new("."), PathBuf::as_path);
+    let asked = first.join(url.strip_prefix("file://").unwrap_or(url));
     let found = asked
         .canonicalize()
         .map_err(|error| SourceError::new(format!("the file {} cannot be read: {error}", asked.display())))?;
-    let root = root.canonicalize().map_err(|error| {
-        SourceError::new(format!("the folder {} cannot be read: {error}", root.display()))
-    })?;
-    if !found.starts_with(&root) {
+    if !roots.iter().filter_map(|root| root.canonicalize().ok()).any(|root| found.starts_with(root)) {
         return Err(SourceError::new(format!(
             "the file {} is outside of {}; start the sandbox with another --files-root to allow it",
             found.display(),
-            root.display()
+            first.display()
         )));
     }
     if !found.is_file() {
@@ -112,11 +110,12 @@ mod tests {
         std::fs::write(folder.path().join("secret.csv"), "a\n1\n").unwrap();
         std::fs::write(root.join("open.csv"), "a\n1\n").unwrap();
         std::os::unix::fs::symlink(folder.path().join("secret.csv"), root.join("link.csv")).unwrap();
-        assert!(below(&root, "open.csv").is_ok());
+        let roots = [root];
+        assert!(below(&roots, "open.csv").is_ok());
         for outside in ["../secret.csv", "link.csv", folder.path().join("secret.csv").to_str().unwrap()] {
-            let error = below(&root, outside).unwrap_err();
+            let error = below(&roots, outside).unwrap_err();
             assert!(error.0.contains("outside of"), "{}", error.0);
         }
-        assert!(below(&root, "missing.csv").unwrap_err().0.contains("cannot be read"));
+        assert!(below(&roots, "missing.csv").unwrap_err().0.contains("cannot be read"));
     }
 }

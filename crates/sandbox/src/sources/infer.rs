@@ -44,9 +44,10 @@ fn is_exact_integer(text: &str) -> bool {
     text.parse::<i64>().is_ok_and(|number| number.to_string() == text)
 }
 
-/// A number that a double holds and prints the same way: no digit and no zero is lost by its type.
+/// A number that a double holds and prints the same way: no digit and no zero is lost by its type. Databases know
+/// no negative zero, so that is none.
 fn is_exact_number(text: &str) -> bool {
-    text.parse::<f64>().is_ok_and(|number| number.is_finite() && number.to_string() == text)
+    text != "-0" && text.parse::<f64>().is_ok_and(|number| number.is_finite() && number.to_string() == text)
 }
 
 #[cfg(test)]

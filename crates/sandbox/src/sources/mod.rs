@@ -8,7 +8,7 @@ mod json_lines;
 mod parquet;
 
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
@@ -127,11 +127,11 @@ impl Source {
     pub(crate) fn open(
         connector: Option<&Connector>,
         configuration: &Value,
-        files_root: &Path,
+        files_roots: &[PathBuf],
     ) -> Result<Self, SourceError> {
         match connector.map(|connector| connector.slug) {
             Some("faker") => Ok(Self::Faker(faker::Faker::new(configuration)?)),
-            Some("file") => Ok(Self::File(file::FileSource::new(configuration, files_root)?)),
+            Some("file") => Ok(Self::File(file::FileSource::new(configuration, files_roots)?)),
             other => Err(SourceError::new(format!(
                 "the sandbox does not run the source connector `{}`; it runs `faker` and `file`",
                 other.unwrap_or("custom")

@@ -8,6 +8,7 @@ use axum::response::IntoResponse;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::connectors;
 use super::jobs::started;
 use crate::app::App;
 use crate::builder::Edition;
@@ -114,7 +115,17 @@ pub(super) async fn web_backend(State(app): State<Arc<App>>, body: Body) -> Answ
     let mut read = shown(&connection, &discovered, true);
     let jobs: Vec<Job> = app.store.list()?;
     let latest = jobs.iter().rfind(|job| job.connection_id == connection.id && job.job_type == "sync");
+    for (side, id) in [(Side::Source, connection.source_id), (Side::Destination, connection.destination_id)] {
+        let actor = app.actor(side, id)?;
+        read[side.word()] = connectors::read(&actor);
+        read[format!("{}ActorDefinitionVersion", side.word())] = connectors::version(&actor);
+    }
     read["createdAt"] = json!(connection.created_at);
+    read["notifySchemaChanges"] = json!(false);
+    read["notifySchemaChangesByEmail"] = json!(false);
+    read["onDemandEnabled"] = json!(false);
+    read["nonBreakingChangesPreference"] =
+        json!(connection.non_breaking_schema_updates.replace("disable_connection", "disable"));
     read["isSyncing"] = json!(app.running.job_of(connection.id).is_some());
     read["schemaChange"] = json!("no_change");
     if let Some(job) = latest {

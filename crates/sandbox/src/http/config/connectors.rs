@@ -3,15 +3,55 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::connections::named;
 use crate::app::App;
+use crate::connectors;
 use crate::http::answer::{Answer, Refusal, object, present};
 use crate::http::request::Body;
 use crate::jobs::attempt;
 use crate::model::{Actor, Side};
+
+/// A source or destination in full, its secrets masked.
+pub(super) fn read(actor: &Actor) -> Value {
+    let connector = connectors::by_definition(actor.side, actor.definition_id);
+    let configuration = actor.configuration.as_ref().map_or_else(
+        || json!({}),
+        |configuration| {
+            connector.map_or_else(|| configuration.clone(), |connector| connector.masked(configuration))
+        },
+    );
+    let word = actor.side.word();
+    json!({
+        format!("{word}DefinitionId"): actor.definition_id,
+        format!("{word}Id"): actor.id,
+        "workspaceId": actor.workspace_id,
+        "connectionConfiguration": configuration,
+        "name": actor.name,
+        format!("{word}Name"): connector.map_or("", |connector| connector.slug),
+        "isVersionOverrideApplied": false,
+        "isEntitled": true,
+        "supportState": "supported",
+        "createdAt": actor.created_at,
+    })
+}
+
+/// The version of a connector that the platform would run.
+pub(super) fn version(actor: &Actor) -> Value {
+    let slug = connectors::by_definition(actor.side, actor.definition_id)
+        .map_or("custom", |connector| connector.slug);
+    json!({
+        "dockerRepository": format!("airbyte/{}-{slug}", actor.side.word()),
+        "dockerImageTag": env!("CARGO_PKG_VERSION"),
+        "supportsRefreshes": false,
+        "isVersionOverrideApplied": false,
+        "supportState": "supported",
+        "supportsFileTransfer": false,
+        "supportsDataActivation": false,
+    })
+}
 
 pub(super) async fn check_source(State(app): State<Arc<App>>, body: Body) -> Answer {
     check(&app, &body, "sourceId", Side::Source).await

@@ -2,6 +2,7 @@
 
 mod connections;
 mod connectors;
+mod instance;
 mod jobs;
 mod workspaces;
 
@@ -15,16 +16,13 @@ use super::{anonymous, op, token};
 use crate::app::App;
 
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
-    let version = || async {
-        axum::Json(json!({
-            "edition": "community", "version": env!("CARGO_PKG_VERSION"), "airbyteUrl": "", "trackingStrategy": "logging",
-            "initialSetupComplete": true, "defaultUserId": uuid::Uuid::nil(), "defaultWorkspaceId": uuid::Uuid::nil(),
-        }))
-    };
     let health = || async { axum::Json(json!({"available": true})) };
     Router::new()
         .route("/health", anonymous(app, M::GET, "getHealthCheckConfig", health))
-        .route("/instance_configuration", anonymous(app, M::GET, "getInstanceConfiguration", version))
+        .route(
+            "/instance_configuration",
+            anonymous(app, M::GET, "getInstanceConfiguration", instance::configuration),
+        )
         .route(
             "/applications/token",
             anonymous(app, M::POST, "applicationTokenRequest", token::create_for_config),

@@ -36,5 +36,6 @@ pub(super) async fn organization(State(app): State<Arc<App>>, body: Body) -> Ans
         "organizationId": workspace.organization_id,
         "organizationName": "Sandbox",
         "sso": false,
+        "scim": false,
     })))
 }
