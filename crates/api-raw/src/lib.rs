@@ -32,6 +32,11 @@
 //! - an answer that cannot be decoded is [`Error::InvalidResponsePayload`], whose text names the place in the
 //!   JSON; every status outside 200 to 299 is [`Error::UnexpectedResponse`] with its body unread.
 
+#![cfg_attr(
+    not(any(feature = "config", feature = "public")),
+    allow(unused, reason = "both APIs use all of it")
+)]
+
 #[cfg(feature = "config")]
 pub mod config;
 mod decode;

@@ -86,7 +86,7 @@ fn is_secret(field: &str) -> bool {
 }
 
 /// Takes `Debug` out of the derives; whether it was there.
-fn underive_debug(attributes: &mut Vec<Attribute>) -> bool {
+fn underive_debug(attributes: &mut [Attribute]) -> bool {
     let mut found = false;
     for attribute in attributes.iter_mut().filter(|attribute| attribute.path().is_ident("derive")) {
         let Ok(traits) = attribute.parse_args_with(Punctuated::<Path, Token![,]>::parse_terminated) else {

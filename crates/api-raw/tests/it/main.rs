@@ -1,6 +1,6 @@
 //! What the bindings promise: tolerant reading, exact writing, one seam for requests.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "these are tests")]
+#![allow(missing_docs, clippy::needless_pass_by_value, clippy::unwrap_used, reason = "these are tests")]
 
 mod answers;
 mod hooks;

@@ -6,7 +6,13 @@ use super::Rule;
 use crate::regen::document::{Object, each_operation, each_schema, each_schema_object, reference, resolve};
 
 /// Rules that bring other spellings of the same thing into the one of OpenAPI 3.0.
-pub const READING: [Rule; 4] = [
+pub const READING: [Rule; 5] = [
+    Rule {
+        name: "open-objects",
+        what: "drops `additionalProperties: false`; where further properties are allowed beside known ones, they are any JSON",
+        why: "with it one new field of the server would make every answer undecodable",
+        apply: open_objects,
+    },
     Rule {
         name: "boolean-schema",
         what: "writes the schemas `true` and `false` as any JSON",
@@ -34,7 +40,7 @@ pub const READING: [Rule; 4] = [
 ];
 
 /// Rules that decide which Rust type a field gets.
-pub const TYPING: [Rule; 9] = [
+pub const TYPING: [Rule; 8] = [
     Rule {
         name: "no-constraints",
         what: "drops limits, lengths, patterns and whatever else restricts values",
@@ -58,12 +64,6 @@ pub const TYPING: [Rule; 9] = [
         what: "leaves times in bodies as text",
         why: "the server leaves out zero seconds (`2026-01-01T10:00Z`), which no RFC 3339 reader takes",
         apply: times_are_text,
-    },
-    Rule {
-        name: "open-objects",
-        what: "drops `additionalProperties: false`; where further properties are allowed beside known ones, they are any JSON",
-        why: "with it one new field of the server would make every answer undecodable",
-        apply: open_objects,
     },
     Rule {
         name: "array-items",
@@ -91,38 +91,33 @@ pub const TYPING: [Rule; 9] = [
     },
 ];
 
+fn open_objects(document: &mut Value) -> usize {
+    each_schema_object(document, |schema| {
+        let has_properties =
+            schema.get("properties").and_then(Value::as_object).is_some_and(|all| !all.is_empty());
+        let wanted = match schema.get("additionalProperties") {
+            Some(Value::Bool(false)) => None,
+            Some(Value::Bool(true)) => Some(json!({})),
+            Some(typed) if has_properties && *typed != json!({}) => Some(json!({})),
+            _ => return 0,
+        };
+        match wanted {
+            Some(any) => schema.insert("additionalProperties".to_owned(), any),
+            None => schema.remove("additionalProperties"),
+        };
+        1
+    })
+}
+
 fn boolean_schema(document: &mut Value) -> usize {
+    // `additionalProperties` has lost its booleans before.
     each_schema(document, &mut |schema| {
-        // `additionalProperties` is a schema or a boolean in 3.0 as well, hence the look inside objects below.
-        let mut count = 0;
-        for (key, value) in schema.as_object_mut().into_iter().flatten() {
-            if key == "items" && value.is_boolean() {
-                *value = json!({});
-                count += 1;
-            }
-            if ["properties", "allOf", "oneOf", "anyOf"].contains(&key.as_str()) {
-                for part in parts(value).filter(|part| part.is_boolean()) {
-                    *part = json!({});
-                    count += 1;
-                }
-            }
+        let boolean = schema.is_boolean();
+        if boolean {
+            *schema = json!({});
         }
-        count
-    }) + booleans_at_the_top(document)
-}
-
-fn parts(value: &mut Value) -> Box<dyn Iterator<Item = &mut Value> + '_> {
-    match value {
-        Value::Object(members) => Box::new(members.values_mut()),
-        Value::Array(items) => Box::new(items.iter_mut()),
-        _ => Box::new(std::iter::empty()),
-    }
-}
-
-fn booleans_at_the_top(document: &mut Value) -> usize {
-    let named = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
-    let booleans = named.into_iter().flat_map(Object::values_mut).filter(|schema| !schema.is_object());
-    booleans.map(|schema| *schema = json!({})).count()
+        usize::from(boolean)
+    })
 }
 
 fn type_list(document: &mut Value) -> usize {
@@ -243,24 +238,6 @@ fn times_are_text(document: &mut Value) -> usize {
         0
     });
     count
-}
-
-fn open_objects(document: &mut Value) -> usize {
-    each_schema_object(document, |schema| {
-        let has_properties =
-            schema.get("properties").and_then(Value::as_object).is_some_and(|all| !all.is_empty());
-        let wanted = match schema.get("additionalProperties") {
-            Some(Value::Bool(false)) => None,
-            Some(Value::Bool(true)) => Some(json!({})),
-            Some(typed) if has_properties && *typed != json!({}) => Some(json!({})),
-            _ => return 0,
-        };
-        match wanted {
-            Some(any) => schema.insert("additionalProperties".to_owned(), any),
-            None => schema.remove("additionalProperties"),
-        };
-        1
-    })
 }
 
 fn array_items(document: &mut Value) -> usize {

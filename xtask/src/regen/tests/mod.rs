@@ -3,6 +3,7 @@
 mod checked_in;
 mod defects;
 mod injected;
+mod places;
 mod refused;
 mod rules;
 mod schema_rules;
