@@ -132,6 +132,20 @@ impl Writer {
         }
     }
 
+    /// Whether rows stay unseen until [`finish`](Self::finish).
+    pub(crate) fn holds_back(&self) -> bool {
+        matches!(self, Self::Postgres(writer) if writer.holds_back())
+    }
+
+    /// Removes all rows of the stream, in place of writing any.
+    pub(crate) async fn clear(mut self) -> Result<(), DestinationError> {
+        match &mut self {
+            Self::Sqlite(writer) => writer.begin().await,
+            Self::Postgres(writer) => writer.clear().await,
+            Self::DevNull => Ok(()),
+        }
+    }
+
     /// Makes what was written the stream's content.
     pub(crate) async fn finish(self) -> Result<(), DestinationError> {
         match self {

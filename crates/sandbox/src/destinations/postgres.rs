@@ -126,6 +126,19 @@ impl PostgresWriter {
         self.ensure_final(&present).await
     }
 
+    pub(super) fn holds_back(&self) -> bool {
+        self.staged
+    }
+
+    pub(super) async fn clear(&self) -> Result<(), DestinationError> {
+        let (target, temporary) = (self.target(), self.temporary());
+        self.run(&format!("drop table if exists {temporary}")).await?;
+        if self.present().await?.columns.is_empty() {
+            return Ok(());
+        }
+        self.run(&format!("truncate {target}")).await
+    }
+
     pub(super) async fn write(&mut self, rows: &[Row]) -> Result<i64, DestinationError> {
         let into = if self.staged { self.temporary() } else { self.target() };
         let columns = self.all_columns().map(|column| quoted(&column)).collect::<Vec<_>>().join(", ");
@@ -309,8 +322,14 @@ impl PostgresWriter {
         format!("{}.{}", quoted(&self.schema), quoted(&naming::postgres_temporary(&self.schema, &self.table)))
     }
 
+    /// Runs the statements. If one fails in a transaction, the others of the sync find the connection free of it.
     async fn run(&self, statements: &str) -> Result<(), DestinationError> {
-        self.client.batch_execute(statements).await.map_err(|error| failed(&error))
+        let outcome = self.client.batch_execute(statements).await.map_err(|error| failed(&error));
+        if outcome.is_err() && statements.starts_with("begin;") {
+            // A connection that is gone cannot be rolled back, and need not be.
+            let _ = self.client.batch_execute("rollback").await;
+        }
+        outcome
     }
 }
 

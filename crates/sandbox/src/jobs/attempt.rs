@@ -152,7 +152,10 @@ async fn work(app: &Arc<App>, asked: &Asked<'_>) -> Result<(), Fault> {
     let targets = plan.iter().map(|planned| planned.target.clone()).collect();
     let writers = destination.writers(targets).await.map_err(Fault::destination)?;
     for (index, (planned, writer)) in plan.into_iter().zip(writers).enumerate() {
-        move_stream(app, asked, index, source.clone(), planned, writer).await?;
+        match &source {
+            Some(source) => move_stream(app, asked, index, source.clone(), planned, writer).await?,
+            None => clear_stream(app, asked, &planned, writer).await?,
+        }
     }
     Ok(())
 }
@@ -200,7 +203,7 @@ fn planned(
         .cloned();
     let stream = match stream {
         Some(stream) => stream,
-        // A reset writes no rows, so it does not need the fields.
+        // A reset empties tables without looking at their columns.
         None if asked.job.job_type == "reset" => Stream {
             name: configured.name.clone(),
             namespace: configured.namespace.clone(),
@@ -244,67 +247,95 @@ fn planned(
     Ok(Planned { stream, target, state, incremental: !configured.is_full_refresh() })
 }
 
+/// Empties the stream's table, as a reset does.
+async fn clear_stream(app: &App, asked: &Asked<'_>, planned: &Planned, writer: Writer) -> Result<(), Fault> {
+    writer.clear().await.map_err(Fault::destination)?;
+    log(app, asked, "replication-orchestrator", &format!("stream {}: cleared", planned.stream.name))
+}
+
+/// Moves the rows of one stream and remembers how far it came.
 async fn move_stream(
     app: &Arc<App>,
     asked: &Asked<'_>,
     index: usize,
-    source: Option<Arc<Source>>,
+    source: Arc<Source>,
     planned: Planned,
     mut writer: Writer,
 ) -> Result<(), Fault> {
-    let Planned { stream, target, mut state, incremental } = planned;
-    log(app, asked, "replication-orchestrator", &format!("stream {}: started", stream.name))?;
-    writer.begin().await.map_err(Fault::destination)?;
-    let mut stats = StreamStats {
-        name: stream.name.clone(),
-        namespace: stream.namespace.clone(),
-        ..StreamStats::default()
+    let name = planned.stream.name.clone();
+    log(app, asked, "replication-orchestrator", &format!("stream {name}: started"))?;
+    let mut progress = Progress {
+        index,
+        saved: Instant::now(),
+        stats: StreamStats {
+            name: name.clone(),
+            namespace: planned.stream.namespace.clone(),
+            ..StreamStats::default()
+        },
     };
-    save_stats(app, asked, index, &stats)?;
-    let mut saved = Instant::now();
-    let cursor =
-        if incremental { state.state.as_ref().and_then(|state| state["cursor"].as_str()) } else { None };
-    let cursor_column =
-        target.cursor.first().and_then(|name| target.fields.iter().position(|field| field.name == *name));
-    let mut newest = cursor.map(str::to_owned);
-    if let Some(source) = source {
-        let (mut batches, reading) = read(source, stream.clone(), &target.fields, newest.clone());
-        while let Some(rows) = batches.recv().await {
-            if let Some(column) = cursor_column.filter(|_| incremental) {
-                for row in &rows {
-                    if let Some(Cell::Text(value)) = row.get(column)
-                        && newest.as_ref().is_none_or(|newest| value > newest)
-                    {
-                        newest = Some(value.clone());
-                    }
-                }
-            }
-            let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-            let bytes = writer.write(rows).await.map_err(Fault::destination)?;
-            stats.records_emitted += count;
-            stats.bytes_emitted += bytes;
-            stats.records_committed = stats.records_emitted;
-            stats.bytes_committed = stats.bytes_emitted;
-            if saved.elapsed() > STATS_INTERVAL {
-                save_stats(app, asked, index, &stats)?;
-                saved = Instant::now();
+    save_stats(app, asked, &progress)?;
+    writer.begin().await.map_err(Fault::destination)?;
+    let holds_back = writer.holds_back();
+    let poured = pour(app, asked, source, &planned, writer, &mut progress).await;
+    if poured.is_err() && holds_back {
+        // Nothing that was written can be seen in the destination.
+        progress.stats.records_committed = 0;
+        progress.stats.bytes_committed = 0;
+    }
+    save_stats(app, asked, &progress)?;
+    if let Some(cursor) = poured? {
+        app.store.put(&StreamState { state: Some(json!({"cursor": cursor})), ..planned.state })?;
+    }
+    let records = progress.stats.records_committed;
+    log(app, asked, "replication-orchestrator", &format!("stream {name}: {records} records"))
+}
+
+/// How much of a stream has been moved, and when that was last stored.
+struct Progress {
+    index: usize,
+    saved: Instant,
+    stats: StreamStats,
+}
+
+/// Writes what the source reads, until its end. Returns the newest cursor of an incremental stream.
+async fn pour(
+    app: &App,
+    asked: &Asked<'_>,
+    source: Arc<Source>,
+    planned: &Planned,
+    mut writer: Writer,
+    progress: &mut Progress,
+) -> Result<Option<String>, Fault> {
+    let Planned { stream, target, state, incremental } = planned;
+    let cursor_column = target
+        .cursor
+        .first()
+        .filter(|_| *incremental)
+        .and_then(|name| target.fields.iter().position(|field| field.name == *name));
+    let known = state.state.as_ref().filter(|_| *incremental).and_then(|state| state["cursor"].as_str());
+    let mut newest = known.map(str::to_owned);
+    let (mut batches, reading) = read(source, stream.clone(), &target.fields, newest.clone());
+    while let Some(rows) = batches.recv().await {
+        for value in cursor_column.into_iter().flat_map(|column| rows.iter().map(move |row| &row[column])) {
+            if let Cell::Text(value) = value
+                && newest.as_ref().is_none_or(|newest| value > newest)
+            {
+                newest = Some(value.clone());
             }
         }
-        save_stats(app, asked, index, &stats)?;
-        reading.await.map_err(Fault::platform)?.map_err(Fault::source)?;
+        let stats = &mut progress.stats;
+        stats.records_emitted += i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        stats.bytes_emitted += writer.write(rows).await.map_err(Fault::destination)?;
+        stats.records_committed = stats.records_emitted;
+        stats.bytes_committed = stats.bytes_emitted;
+        if progress.saved.elapsed() > STATS_INTERVAL {
+            save_stats(app, asked, progress)?;
+            progress.saved = Instant::now();
+        }
     }
+    reading.await.map_err(Fault::platform)?.map_err(Fault::source)?;
     writer.finish().await.map_err(Fault::destination)?;
-    if incremental && let Some(cursor) = newest {
-        state.state = Some(json!({"cursor": cursor}));
-        app.store.put(&state)?;
-    }
-    log(
-        app,
-        asked,
-        "replication-orchestrator",
-        &format!("stream {}: {} records", stream.name, stats.records_committed),
-    )?;
-    Ok(())
+    Ok(newest)
 }
 
 type Reading = tokio::task::JoinHandle<Result<(), SourceError>>;
@@ -338,10 +369,10 @@ fn read(
     (receiver, reading)
 }
 
-fn save_stats(app: &App, asked: &Asked<'_>, index: usize, stats: &StreamStats) -> Result<(), Fault> {
+fn save_stats(app: &App, asked: &Asked<'_>, progress: &Progress) -> Result<(), Fault> {
     with_attempt(app, asked, |attempt| {
-        attempt.stats.truncate(index);
-        attempt.stats.push(stats.clone());
+        attempt.stats.truncate(progress.index);
+        attempt.stats.push(progress.stats.clone());
     })
 }
 

@@ -9,13 +9,15 @@ use super::attempt::{self, Fault};
 use super::stream_state;
 use crate::app::App;
 use crate::fault::FaultKind;
-use crate::model::{Attempt, Connection, Failure, Job, JobStatus};
+use crate::model::{Attempt, Connection, Failure, Job, JobStatus, LogEvent};
 
 /// How long a job is at least pending, and at least running, before the time scale.
 const LEAST_PENDING: Duration = Duration::from_millis(100);
 const LEAST_RUNNING: Duration = Duration::from_millis(300);
 /// Attempts in a row that commit nothing before a job is given up.
 const FRUITLESS_ATTEMPTS: usize = 5;
+/// Attempts at all that commit nothing before a job is given up.
+const FRUITLESS_AT_ALL: usize = 10;
 /// Attempts that commit something before a job is given up.
 const FRUITFUL_ATTEMPTS: usize = 20;
 /// The first pause before a further attempt; each next one is three times as long.
@@ -34,7 +36,7 @@ pub(super) async fn run(app: &Arc<App>, id: i64, cancel: &CancellationToken) -> 
     let faults = app.faults.for_job();
     let extra: Duration = faults.iter().filter_map(slow_by).sum();
     let told_to_fail = faults.contains(&FaultKind::FailJob);
-    let mut fruitless = 0;
+    let (mut fruitless, mut fruitless_at_all) = (0, 0);
     for number in 0.. {
         begin_attempt(app, id, number)?;
         let asked = attempt::Asked { job: &job, connection: &connection, number, told_to_fail };
@@ -52,7 +54,12 @@ pub(super) async fn run(app: &Arc<App>, id: i64, cancel: &CancellationToken) -> 
             return set_status(app, id, JobStatus::Cancelled);
         }
         fruitless = if committed { 0 } else { fruitless + 1 };
-        let limit = if committed { number + 1 >= FRUITFUL_ATTEMPTS } else { fruitless >= FRUITLESS_ATTEMPTS };
+        fruitless_at_all += usize::from(!committed);
+        let limit = if committed {
+            number + 1 - fruitless_at_all >= FRUITFUL_ATTEMPTS
+        } else {
+            fruitless >= FRUITLESS_ATTEMPTS || fruitless_at_all >= FRUITLESS_AT_ALL
+        };
         if fault.is_config_error() || limit {
             return set_status(app, id, JobStatus::Failed);
         }
@@ -123,10 +130,26 @@ fn end(app: &App, id: i64, status: JobStatus, failure: Option<Failure>) -> rusql
                 attempt.status = if failure.is_none() { "succeeded" } else { "failed" }.to_owned();
                 attempt.updated_at = now;
                 attempt.ended_at = Some(now);
+                if let Some(failure) = &failure {
+                    attempt.log.push(LogEvent {
+                        timestamp_millis: failure.timestamp_millis,
+                        level: "error".to_owned(),
+                        source: log_source(&failure.origin).to_owned(),
+                        message: failure.internal_message.clone(),
+                    });
+                }
                 attempt.failure = failure;
             }
         })
         .map(drop)
+}
+
+/// The name that logs have for where a failure came from.
+fn log_source(origin: &str) -> &str {
+    match origin {
+        "source" | "destination" => origin,
+        _ => "platform",
+    }
 }
 
 /// Records the attempt's failure and leaves the job incomplete. True if the attempt committed anything.

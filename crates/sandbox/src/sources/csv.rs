@@ -1,6 +1,7 @@
 //! CSV files, cell by cell: no text is changed by the type that its column gets.
 
 use std::fs::File;
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 use serde::Deserialize;
@@ -62,6 +63,7 @@ impl Options {
 
 /// The file's columns, typed by every row of it.
 pub(crate) fn fields(path: &Path, options: &Options) -> Result<Vec<Field>, SourceError> {
+    check_quotes(path, options)?;
     let mut reader = options.open(path)?;
     let header = reader.headers().map_err(|error| describe(path, &error))?.clone();
     let mut names: Vec<String> = header.iter().map(str::to_owned).collect();
@@ -80,6 +82,48 @@ pub(crate) fn fields(path: &Path, options: &Options) -> Result<Vec<Field>, Sourc
         }
     }
     Ok(names.into_iter().zip(columns).map(|(name, column)| Field::new(name, column.kind())).collect())
+}
+
+/// Where the quotes of a file leave us.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum At {
+    FieldStart,
+    Plain,
+    Quoted,
+    AfterQuote,
+}
+
+/// Refuses quotes that the reader would repair silently, joining lines or dropping characters.
+fn check_quotes(path: &Path, options: &Options) -> Result<(), SourceError> {
+    let unreadable =
+        |error: std::io::Error| SourceError::new(format!("{} cannot be read: {error}", path.display()));
+    let wrong = |line: u64, what: &str| SourceError::new(format!("{}, line {line}: {what}", path.display()));
+    let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
+    let (mut at, mut line, mut opened) = (At::FieldStart, 1, 1);
+    let mut block = vec![0; 64 * 1024];
+    loop {
+        let length = file.read(&mut block).map_err(unreadable)?;
+        if length == 0 {
+            break;
+        }
+        for byte in &block[..length] {
+            let ends = *byte == options.separator || matches!(*byte, b'\n' | b'\r');
+            at = match at {
+                At::FieldStart if *byte == options.quote => {
+                    opened = line;
+                    At::Quoted
+                }
+                At::Quoted if *byte == options.quote => At::AfterQuote,
+                At::Quoted => At::Quoted,
+                At::AfterQuote if *byte == options.quote => At::Quoted,
+                At::AfterQuote if !ends => return Err(wrong(line, "text behind a closing quote")),
+                _ if ends => At::FieldStart,
+                _ => At::Plain,
+            };
+            line += u64::from(*byte == b'\n');
+        }
+    }
+    if at == At::Quoted { Err(wrong(opened, "a quote that is opened here is never closed")) } else { Ok(()) }
 }
 
 /// Reads the rows. An empty cell is an empty text in a column of texts, and null in any other.
@@ -206,11 +250,24 @@ mod tests {
             (b"<html><body>x</body></html>\n", "not a CSV file"),
             (b"a\n\0\n", "not a CSV file"),
             (b"", "no header line"),
+            (b"a,b\n1,x\n2,\"y\n3,z\n", "line 3: a quote that is opened here is never closed"),
+            (b"a,b\n1,\"x\"y\n", "line 2: text behind a closing quote"),
         ] {
             let file = file(content);
             let error = fields(file.path(), &options).unwrap_err().0;
             assert!(error.contains(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn quotes_inside_of_a_plain_cell_are_characters() {
+        assert_eq!(
+            rows("n,t\n1,5\" pipe\n2,\"a \"\"b\"\"\r\nc\"\n"),
+            [
+                vec![Cell::Integer(1), Cell::Text("5\" pipe".into())],
+                vec![Cell::Integer(2), Cell::Text("a \"b\"\r\nc".into())]
+            ]
+        );
     }
 
     #[test]

@@ -145,7 +145,9 @@ async fn append_adds_and_dedup_keeps_one_row_a_key() {
     let reset = json!({"connectionId": connection, "jobType": "reset"});
     let before: Vec<String> = server.raw_ids().await;
     let reset = server.api.post("/jobs", &reset).await.expect(200);
-    server.api.finished(reset["jobId"].as_i64().unwrap()).await;
+    let reset = server.api.finished(reset["jobId"].as_i64().unwrap()).await;
+    assert_eq!(reset["status"], "succeeded");
+    assert_eq!((server.count("products").await, server.count("users").await), (0, 0));
     server.api.sync(&connection).await;
     assert_eq!(server.count("users").await, 30);
     assert!(server.raw_ids().await.iter().all(|id| !before.contains(id)), "the newer rows won");
