@@ -5,8 +5,20 @@ use serde_json::{Value, json};
 use super::Rule;
 use crate::regen::document::{Object, each_operation, each_schema, each_schema_object, reference, resolve};
 
-/// Rules that bring other spellings of the same thing into the one of OpenAPI 3.0.
-pub const READING: [Rule; 5] = [
+/// Rules that leave what matters to a type, in the spelling of OpenAPI 3.0.
+pub const READING: [Rule; 7] = [
+    Rule {
+        name: "no-constraints",
+        what: "drops limits, lengths, patterns and whatever else restricts values",
+        why: "the server checks what it is sent; a type that refuses values would make an answer undecodable, or `limit` a `NonZero`",
+        apply: no_constraints,
+    },
+    Rule {
+        name: "no-defaults",
+        what: "drops default values",
+        why: "the generator would send them, so that changing one field sets others, and would refuse null",
+        apply: no_defaults,
+    },
     Rule {
         name: "open-objects",
         what: "drops `additionalProperties: false`; where further properties are allowed beside known ones, they are any JSON",
@@ -40,19 +52,7 @@ pub const READING: [Rule; 5] = [
 ];
 
 /// Rules that decide which Rust type a field gets.
-pub const TYPING: [Rule; 8] = [
-    Rule {
-        name: "no-constraints",
-        what: "drops limits, lengths, patterns and whatever else restricts values",
-        why: "the server checks what it is sent; a type that refuses values would make an answer undecodable, or `limit` a `NonZero`",
-        apply: no_constraints,
-    },
-    Rule {
-        name: "no-defaults",
-        what: "drops default values",
-        why: "the generator would send them, so that changing one field sets others, and would refuse null",
-        apply: no_defaults,
-    },
+pub const TYPING: [Rule; 6] = [
     Rule {
         name: "known-formats",
         what: "writes `UUID` as `uuid`, keeps the width of numbers, and drops other formats",
@@ -90,6 +90,38 @@ pub const TYPING: [Rule; 8] = [
         apply: keywords_of_type,
     },
 ];
+
+fn no_constraints(document: &mut Value) -> usize {
+    const CONSTRAINTS: [&str; 14] = [
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "multipleOf",
+        "minLength",
+        "maxLength",
+        "pattern",
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+        "minProperties",
+        "maxProperties",
+        "readOnly",
+    ];
+    drop_keys(document, &CONSTRAINTS)
+}
+
+fn no_defaults(document: &mut Value) -> usize {
+    drop_keys(document, &["default"])
+}
+
+fn drop_keys(document: &mut Value, keys: &[&str]) -> usize {
+    each_schema_object(document, |schema| {
+        let before = schema.len();
+        schema.retain(|key, _| !keys.contains(&key.as_str()));
+        before - schema.len()
+    })
+}
 
 fn open_objects(document: &mut Value) -> usize {
     each_schema_object(document, |schema| {
@@ -159,38 +191,6 @@ fn stated_type(document: &mut Value) -> usize {
         };
         schema.insert("type".to_owned(), json!(implied));
         1
-    })
-}
-
-fn no_constraints(document: &mut Value) -> usize {
-    const CONSTRAINTS: [&str; 14] = [
-        "minimum",
-        "maximum",
-        "exclusiveMinimum",
-        "exclusiveMaximum",
-        "multipleOf",
-        "minLength",
-        "maxLength",
-        "pattern",
-        "minItems",
-        "maxItems",
-        "uniqueItems",
-        "minProperties",
-        "maxProperties",
-        "readOnly",
-    ];
-    drop_keys(document, &CONSTRAINTS)
-}
-
-fn no_defaults(document: &mut Value) -> usize {
-    drop_keys(document, &["default"])
-}
-
-fn drop_keys(document: &mut Value, keys: &[&str]) -> usize {
-    each_schema_object(document, |schema| {
-        let before = schema.len();
-        schema.retain(|key, _| !keys.contains(&key.as_str()));
-        before - schema.len()
     })
 }
 

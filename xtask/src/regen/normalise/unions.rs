@@ -5,14 +5,20 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::Rule;
-use crate::regen::document::{Object, each_schema, each_schema_object, resolve};
+use crate::regen::document::{Object, each_schema, each_schema_object, reference, resolve};
 
-pub const RULES: [Rule; 4] = [
+pub const RULES: [Rule; 5] = [
     Rule {
         name: "union-with-null",
         what: "reads a union with null as `nullable`, and a union of one as that one",
         why: "it is how OpenAPI 3.1 writes an optional value",
         apply: union_with_null,
+    },
+    Rule {
+        name: "empty-part",
+        what: "drops parts of an `allOf` that say nothing",
+        why: "a lone reference is left, which keeps the name of its type",
+        apply: empty_part,
     },
     Rule {
         name: "named-composition",
@@ -71,6 +77,19 @@ fn union_with_null(document: &mut Value) -> usize {
 fn is_null(variant: &Value) -> bool {
     // The rules before this one have turned `type: "null"` into nothing at all.
     variant == &json!({ "enum": [null] }) || variant == &json!({ "type": "null" })
+}
+
+fn empty_part(document: &mut Value) -> usize {
+    each_schema_object(document, |schema| {
+        let Some(parts) = schema.get_mut("allOf").and_then(Value::as_array_mut) else { return 0 };
+        let before = parts.len();
+        parts.retain(|part| *part != json!({}));
+        let dropped = before - parts.len();
+        if parts.is_empty() {
+            schema.remove("allOf");
+        }
+        dropped
+    })
 }
 
 fn named_composition(document: &mut Value) -> usize {
@@ -148,13 +167,14 @@ fn merged_parts(document: &mut Value) -> usize {
         if !schema["allOf"].is_array() {
             return 0;
         }
-        *schema = merge_parts(schema, &whole, 0);
+        *schema = merge_parts(schema, &whole, &mut Vec::new());
         1
     })
 }
 
-/// One schema that says what `schema` and all parts of its `allOf` say together.
-fn merge_parts(schema: &Value, document: &Value, depth: usize) -> Value {
+/// One schema that says what `schema` and all parts of its `allOf` say together. `inside` are the references
+/// that lead here: a schema that is part of itself adds nothing to itself.
+fn merge_parts(schema: &Value, document: &Value, inside: &mut Vec<String>) -> Value {
     let Some(schema) = schema.as_object() else { return json!({}) };
     let mut own = schema.clone();
     let Some(Value::Array(parts)) = own.remove("allOf") else { return json!(own) };
@@ -168,14 +188,16 @@ fn merge_parts(schema: &Value, document: &Value, depth: usize) -> Value {
         }
         return part;
     }
-    // A schema that is part of itself is cut off: no object can be larger than its own definition.
-    if depth > 16 {
-        return json!({});
-    }
     let mut merged = Object::new();
     for part in parts.iter().chain([&json!(own)]) {
+        let name = reference(part).map(str::to_owned);
+        if name.as_ref().is_some_and(|name| inside.contains(name)) {
+            continue;
+        }
         let Some(part) = resolve(document, part) else { continue };
-        merge_into(&mut merged, &merge_parts(part, document, depth + 1));
+        inside.extend(name.clone());
+        merge_into(&mut merged, &merge_parts(part, document, inside));
+        inside.truncate(inside.len() - usize::from(name.is_some()));
     }
     if let Some(nullable) = nullable {
         merged.insert("nullable".to_owned(), nullable);
@@ -232,7 +254,7 @@ fn variants_of(schema: &Value, document: &Value, seen: &mut Vec<Value>) -> Optio
         return Some(Vec::new());
     }
     seen.push(schema.clone());
-    let merged = merge_parts(schema, document, 0);
+    let merged = merge_parts(schema, document, &mut Vec::new());
     let mut base = resolve(document, &merged)?.as_object()?.clone();
     base.remove("discriminator");
     let lists: Vec<Value> = UNIONS.iter().filter_map(|key| base.remove(*key)).collect();

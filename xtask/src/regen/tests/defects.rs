@@ -229,7 +229,7 @@ pub const DEFECTS: &[Defect] = &[
         property(
             document,
             rng,
-            json!({ "$ref": format!("#/components/schemas/{name}"), "description": "zyx", "default": 1 }),
+            json!({ "$ref": format!("#/components/schemas/{name}"), "description": "zyx", "type": "object" }),
         );
     }),
     Defect::new("deep-reference", "a reference to a property", |document, rng| {
@@ -278,6 +278,20 @@ pub const DEFECTS: &[Defect] = &[
                 "required": ["zyxNever"]
             }),
         );
+    }),
+    Defect::new("empty-part", "a reference with prose and a default beside it", |document, rng| {
+        let name = schema_name(document, rng);
+        let part = json!({ "$ref": format!("#/components/schemas/{name}") });
+        property(document, rng, json!({ "allOf": [part, { "description": "zyx" }], "default": "zyx" }));
+    }),
+    Defect::new("merged-parts", "schemas that are part of each other", |document, rng| {
+        for name in ["ZyxA", "ZyxB", "ZyxC"] {
+            document["components"]["schemas"][name] = json!({ "allOf": [
+                { "$ref": "#/components/schemas/ZyxA" }, { "$ref": "#/components/schemas/ZyxB" },
+                { "$ref": "#/components/schemas/ZyxC" }, { "properties": { (name): { "type": "string" } } }
+            ] });
+        }
+        property(document, rng, json!({ "$ref": "#/components/schemas/ZyxA" }));
     }),
     Defect::new(
         "named-composition",

@@ -244,3 +244,19 @@ fn schemas_out_of_reach_go() {
         &json!({ "A": { "$ref": "#/components/schemas/B" }, "B": {} }),
     );
 }
+
+#[test]
+fn a_reference_with_company_keeps_the_name_of_its_type() {
+    let name = json!({ "$ref": "#/components/schemas/Name" });
+    schema("empty-part", json!({ "allOf": [name, {}] }), &json!({ "allOf": [name] }));
+    let mut document = json!({
+        "paths": { "/a": { "get": { "responses": { "200": { "content": { "application/json": {
+            "schema": { "$ref": "#/components/schemas/Box" }
+        } } } } } } },
+        "components": { "schemas": { "Name": { "type": "string", "enum": ["a"] }, "Box": field(json!({
+            "allOf": [name, { "description": "d" }], "default": "a", "minLength": 1
+        })) } }
+    });
+    crate::regen::normalise::normalise(&mut document).unwrap();
+    assert_eq!(document["components"]["schemas"]["Box"], field(name));
+}
