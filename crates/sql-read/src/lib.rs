@@ -1,1 +1,66 @@
-//! Placeholder.
+//! Reads the data that Airbyte left in a destination, streamed as Arrow.
+//!
+//! ```no_run
+//! use airbyte_sql_read::{Destination, EnvSecrets, Filter, Format, StreamSpec};
+//! use futures::TryStreamExt;
+//!
+//! # async fn run() -> airbyte_sql_read::Result<()> {
+//! // What the API answers for a destination, or a file of that form written by hand. Airbyte masks the password;
+//! // it is taken from AIRBYTE_SECRET_POSTGRES_PASSWORD.
+//! let destination = Destination::from_file("pg.json")?.with_secrets(&EnvSecrets)?;
+//! let warehouse = destination.connect().await?;
+//!
+//! let users = warehouse.dataset(&StreamSpec::new("users")).await?;
+//! println!("{} rows in {}", users.count().await?, users.table_name());
+//!
+//! let adults = users.filter(Filter::at_least("age", 18))?;
+//! let mut batches = adults.batches().await?;
+//! while let Some(batch) = batches.try_next().await? {
+//!     println!("{} rows", batch.num_rows());
+//! }
+//! adults.export("adults.parquet", Format::Parquet).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - **Names.** A stream's table is looked for under the names that the connector's versions give, then compared with
+//!   the database's own catalogue. On a miss the error lists what was tried and what is there.
+//! - **Read-only.** Nothing is ever created, and sessions are read-only where the database can do that.
+//! - **Whole or an error.** A broken connection is an error, never the end of the data; a file appears under its name
+//!   once it is whole.
+//! - **Exact.** Numbers keep their digits, times their zones, NULL is not the empty text. What Arrow cannot hold is an
+//!   error that names the column, and [`Dataset::text_columns`] is the way around it.
+//! - **Bounded memory**, whatever the size of the table.
+
+#[cfg(feature = "cloud")]
+mod cloud;
+mod dataset;
+mod destination;
+mod engine;
+mod error;
+mod export;
+mod filter;
+mod format;
+mod json_columns;
+mod locate;
+mod naming;
+mod scan;
+mod secret;
+mod stream_spec;
+mod warehouse;
+
+#[cfg(feature = "cloud")]
+pub use cloud::{ConnectionDatasets, ConnectionExt, SyncResultExt};
+pub use dataset::Dataset;
+pub use destination::{Destination, DestinationKind};
+pub use engine::RecordBatchStream;
+pub use error::{Error, ErrorKind, Result};
+pub use export::{Export, ExportProgress, Exported, write_to};
+pub use filter::{Comparison, Filter, Literal, Order};
+pub use format::Format;
+pub use json_columns::InexactNumbers;
+pub use locate::Located;
+pub use naming::{Candidate, Layout, NameSettings, candidates};
+pub use secret::{EnvSecrets, SecretField, SecretResolver};
+pub use stream_spec::{NamespaceDefinition, StreamSpec};
+pub use warehouse::Warehouse;

@@ -1,0 +1,197 @@
+//! Datasets of a connection, found through Airbyte's API.
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+
+use crate::dataset::Dataset;
+use crate::destination::Destination;
+use crate::error::{Error, ErrorKind, Result};
+use crate::locate::Located;
+use crate::secret::SecretResolver;
+use crate::stream_spec::{NamespaceDefinition, StreamSpec};
+use crate::warehouse::Warehouse;
+
+/// What a connection has put into its destination.
+#[async_trait]
+pub trait ConnectionExt {
+    /// Looks the destination and the streams up and connects to the database, read-only. Masked secrets come from
+    /// `secrets`.
+    ///
+    /// Records that the connector keeps as JSON are read as typed columns where the Config API can be reached: it
+    /// alone tells the streams' schemas.
+    ///
+    /// # Errors
+    /// `Api` if Airbyte refuses, and those of [`Destination::with_secrets`] and [`Destination::connect`].
+    async fn datasets(&self, secrets: &dyn SecretResolver) -> Result<ConnectionDatasets>;
+}
+
+/// What a sync has left in its destination: the data as it is now, by the connection's present settings.
+#[async_trait]
+pub trait SyncResultExt {
+    /// Like [`ConnectionExt::datasets`] of the sync's connection.
+    ///
+    /// # Errors
+    /// Those of [`ConnectionExt::datasets`].
+    async fn datasets(&self, secrets: &dyn SecretResolver) -> Result<ConnectionDatasets>;
+}
+
+/// The streams of a connection, with the warehouse that holds them.
+#[derive(Clone, Debug)]
+pub struct ConnectionDatasets {
+    warehouse: Warehouse,
+    streams: Vec<StreamSpec>,
+}
+
+impl ConnectionDatasets {
+    /// The streams that the connection syncs.
+    pub fn streams(&self) -> &[StreamSpec] {
+        &self.streams
+    }
+
+    /// The destination's database.
+    pub fn warehouse(&self) -> &Warehouse {
+        &self.warehouse
+    }
+
+    /// Where each stream's table is, or would be.
+    ///
+    /// # Errors
+    /// Those of [`Warehouse::locate`].
+    pub async fn locate(&self) -> Result<Vec<(StreamSpec, Located)>> {
+        let mut located = Vec::with_capacity(self.streams.len());
+        for stream in &self.streams {
+            located.push((stream.clone(), self.warehouse.locate(stream).await?));
+        }
+        Ok(located)
+    }
+
+    /// The data of the stream with this name. Where several namespaces have one, `namespace` tells which.
+    ///
+    /// # Errors
+    /// `StreamNotFound` if the connection does not sync it, or if its table is not there; `InvalidInput` if several
+    /// streams have the name.
+    pub async fn dataset(&self, name: &str, namespace: Option<&str>) -> Result<Dataset> {
+        self.warehouse.dataset(self.stream(name, namespace)?).await
+    }
+
+    fn stream(&self, name: &str, namespace: Option<&str>) -> Result<&StreamSpec> {
+        let named: Vec<&StreamSpec> = self
+            .streams
+            .iter()
+            .filter(|stream| {
+                stream.name == name && (namespace.is_none() || stream.namespace.as_deref() == namespace)
+            })
+            .collect();
+        match named.as_slice() {
+            [only] => Ok(only),
+            [] => {
+                let names: Vec<_> = self.streams.iter().map(StreamSpec::name).collect();
+                let message = match namespace {
+                    None => format!("the connection syncs no stream `{name}`"),
+                    Some(namespace) => {
+                        format!("the connection syncs no stream `{name}` of the namespace `{namespace}`")
+                    }
+                };
+                Err(Error::new(ErrorKind::StreamNotFound, message)
+                    .with_hint(format!("its streams are {}", names.join(", "))))
+            }
+            several => {
+                let namespaces: Vec<_> =
+                    several.iter().map(|stream| stream.namespace.as_deref().unwrap_or("(none)")).collect();
+                Err(Error::invalid(format!("the connection syncs several streams `{name}`"))
+                    .with_hint(format!("name the namespace: {}", namespaces.join(", "))))
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl ConnectionExt for airbyte_cloud::Connection {
+    async fn datasets(&self, secrets: &dyn SecretResolver) -> Result<ConnectionDatasets> {
+        let info = self.info().await?;
+        let destination = self.client().destination(info.destination_id).info().await?;
+        let destination = Destination::from_json(&json!({
+            "destinationType": destination.destination_type,
+            "definitionId": destination.definition_id,
+            "configuration": destination.configuration,
+        }))?
+        .with_secrets(secrets)?;
+        let schemas = schemas(self).await;
+        let streams = info.streams.iter().map(|stream| spec(&info, stream, &schemas)).collect();
+        Ok(ConnectionDatasets { warehouse: destination.connect().await?, streams })
+    }
+}
+
+#[async_trait]
+impl SyncResultExt for airbyte_cloud::SyncResult {
+    async fn datasets(&self, secrets: &dyn SecretResolver) -> Result<ConnectionDatasets> {
+        self.connection().datasets(secrets).await
+    }
+}
+
+fn spec(
+    connection: &airbyte_cloud::ConnectionInfo,
+    stream: &airbyte_cloud::StreamInfo,
+    schemas: &[StreamSchema],
+) -> StreamSpec {
+    let schema =
+        schemas.iter().find(|known| known.name == stream.name && known.namespace == stream.namespace);
+    StreamSpec {
+        name: stream.name.clone(),
+        namespace: stream.namespace.clone(),
+        prefix: connection.prefix.clone(),
+        namespace_definition: match connection.namespace_definition {
+            Some(airbyte_cloud::NamespaceDefinition::Destination) => NamespaceDefinition::Destination,
+            Some(airbyte_cloud::NamespaceDefinition::CustomFormat) => NamespaceDefinition::CustomFormat,
+            // The platform takes everything else, nothing included, for the source's own.
+            _ => NamespaceDefinition::Source,
+        },
+        namespace_format: connection.namespace_format.clone(),
+        json_schema: schema.map(|known| known.schema.clone()),
+    }
+}
+
+struct StreamSchema {
+    name: String,
+    namespace: Option<String>,
+    schema: Value,
+}
+
+/// The streams' JSON schemas (`webBackendGetConnection`); none where the Config API cannot be asked.
+async fn schemas(connection: &airbyte_cloud::Connection) -> Vec<StreamSchema> {
+    let request = airbyte_cloud::ApiRequest::post("/web_backend/connections/get")
+        .config_api()
+        .body(json!({"connectionId": connection.id(), "withRefreshedCatalog": false}));
+    let answer = match connection.client().request(request).await {
+        Ok(answer) => answer.body,
+        Err(error) => {
+            tracing::debug!(%error, "the streams' schemas are not known, so records kept as JSON stay JSON");
+            return Vec::new();
+        }
+    };
+    let streams = answer.pointer("/syncCatalog/streams").and_then(Value::as_array);
+    streams
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| {
+            let stream = entry.get("stream")?;
+            let text = |name: &str| stream.get(name).and_then(Value::as_str).map(str::to_owned);
+            Some(StreamSchema {
+                name: text("name")?,
+                namespace: text("namespace").filter(|namespace| !namespace.is_empty()),
+                schema: stream.get("jsonSchema")?.clone(),
+            })
+        })
+        .collect()
+}
+
+impl From<airbyte_cloud::Error> for Error {
+    fn from(error: airbyte_cloud::Error) -> Self {
+        let hint = error.hint().map(std::borrow::Cow::into_owned);
+        let mapped = Self::new(ErrorKind::Api, error.to_string()).with_source(error);
+        match hint {
+            Some(hint) => mapped.with_hint(hint),
+            None => mapped,
+        }
+    }
+}

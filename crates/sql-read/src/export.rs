@@ -1,0 +1,199 @@
+//! Rows into a file that is whole or is not there.
+
+use std::fmt;
+use std::fs::File;
+use std::future::{Future, IntoFuture};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use futures::StreamExt;
+use tempfile::NamedTempFile;
+use tokio::sync::mpsc;
+
+use crate::dataset::Dataset;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::{BatchWriter, Format};
+
+/// Batches that may wait for the file: reading goes on while one is written.
+const BATCHES_AHEAD: usize = 2;
+
+/// How far an export has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ExportProgress {
+    /// Rows written so far.
+    pub rows: u64,
+    /// Bytes of Arrow data that these rows are in memory.
+    pub bytes: u64,
+}
+
+/// What an export has written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Exported {
+    /// Rows in the file.
+    pub rows: u64,
+    /// The file's size in bytes.
+    pub bytes: u64,
+    /// The file.
+    pub file: PathBuf,
+}
+
+type OnProgress = Arc<dyn Fn(ExportProgress) + Send + Sync>;
+
+/// A file to be written; `.await` it.
+///
+/// The rows go to a temporary file in the same folder, which takes the file's name once it is whole. If anything
+/// fails, or the future is dropped, the temporary file is removed, and a file that was there before is untouched.
+#[must_use = "nothing is written before it is awaited"]
+pub struct Export {
+    dataset: Dataset,
+    path: PathBuf,
+    format: Format,
+    on_progress: Option<OnProgress>,
+}
+
+impl fmt::Debug for Export {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Export")
+            .field("path", &self.path)
+            .field("format", &self.format)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Export {
+    pub(crate) fn new(dataset: Dataset, path: PathBuf, format: Format) -> Self {
+        Self { dataset, path, format, on_progress: None }
+    }
+
+    /// Calls `report` after each batch.
+    pub fn progress(mut self, report: impl Fn(ExportProgress) + Send + Sync + 'static) -> Self {
+        self.on_progress = Some(Arc::new(report));
+        self
+    }
+
+    async fn run(self) -> Result<Exported> {
+        // Refused before the database is asked anything.
+        let file = temporary_beside(&self.path)?;
+        let schema = self.dataset.schema();
+        let mut batches = self.dataset.batches().await?;
+        let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
+        let (format, on_progress) = (self.format, self.on_progress);
+        let writing = tokio::task::spawn_blocking(move || -> Result<(NamedTempFile, u64)> {
+            let writer = BatchWriter::new(BufWriter::with_capacity(1 << 20, file), format, &schema)?;
+            write_all(writer, receiver, on_progress.as_ref())
+        });
+        while let Some(batch) = batches.next().await {
+            // The writer ends with the error that it is handed, or with its own: then it takes no more.
+            if sender.send(batch).await.is_err() {
+                break;
+            }
+        }
+        drop(sender);
+        let (file, rows) = writing.await.map_err(|error| Error::new(ErrorKind::Io, error.to_string()))??;
+        let bytes = file.as_file().metadata().map_err(|error| io(&self.path, error))?.len();
+        file.persist(&self.path).map_err(|error| io(&self.path, error.error))?;
+        Ok(Exported { rows, bytes, file: self.path })
+    }
+}
+
+impl IntoFuture for Export {
+    type Output = Result<Exported>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<Exported>> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+/// A new file in the folder of `path`, gone again unless it is given that name.
+fn temporary_beside(path: &Path) -> Result<NamedTempFile> {
+    if path.is_dir() {
+        return Err(Error::new(ErrorKind::Io, format!("{} is a folder", path.display()))
+            .with_hint("name a file in it"));
+    }
+    if path.file_name().is_none() {
+        return Err(Error::invalid(format!("{} names no file", path.display())));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    tempfile::Builder::new()
+        .prefix(".airbyte-export-")
+        .permissions_if_possible()
+        .tempfile_in(folder)
+        .map_err(|error| io(path, error).with_hint("choose a folder that exists and can be written to"))
+}
+
+/// Files made by `tempfile` are private; an export is a file like any other.
+trait PublicPermissions {
+    fn permissions_if_possible(&mut self) -> &mut Self;
+}
+
+impl PublicPermissions for tempfile::Builder<'_, '_> {
+    fn permissions_if_possible(&mut self) -> &mut Self {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            // What the process's umask does not want is taken away by the system.
+            self.permissions(std::fs::Permissions::from_mode(0o666));
+        }
+        self
+    }
+}
+
+fn write_all(
+    mut writer: BatchWriter<BufWriter<NamedTempFile>>,
+    mut batches: mpsc::Receiver<Result<RecordBatch>>,
+    on_progress: Option<&OnProgress>,
+) -> Result<(NamedTempFile, u64)> {
+    let mut progress = ExportProgress::default();
+    while let Some(batch) = batches.blocking_recv() {
+        let batch = batch?;
+        writer.write(&batch)?;
+        progress.rows += batch.num_rows() as u64;
+        progress.bytes += batch.get_array_memory_size() as u64;
+        if let Some(report) = on_progress {
+            report(progress);
+        }
+    }
+    let mut out = writer.finish()?;
+    let flush_failed = |error: std::io::Error| {
+        Error::new(ErrorKind::Io, "the file cannot be written".to_owned()).with_source(error)
+    };
+    out.flush().map_err(flush_failed)?;
+    let file = out.into_inner().map_err(|error| flush_failed(error.into_error()))?;
+    sync(file.as_file()).map_err(flush_failed)?;
+    Ok((file, progress.rows))
+}
+
+fn sync(file: &File) -> std::io::Result<()> {
+    file.sync_all()
+}
+
+fn io(path: &Path, error: std::io::Error) -> Error {
+    Error::new(ErrorKind::Io, format!("{} cannot be written: {error}", path.display())).with_source(error)
+}
+
+/// Writes all rows to `out`, which may be a pipe, and returns how many there were. Parquet and Arrow files need no
+/// seeking, so every format can be written this way; there is no name to protect, so a failure leaves a part.
+///
+/// # Errors
+/// Those of [`Dataset::batches`], and `Io` if `out` cannot be written.
+pub async fn write_to<W: Write + Send + 'static>(dataset: &Dataset, out: W, format: Format) -> Result<u64> {
+    let schema = dataset.schema();
+    let mut batches = dataset.batches().await?;
+    let mut writer = BatchWriter::new(out, format, &schema)?;
+    let mut rows = 0;
+    while let Some(batch) = batches.next().await {
+        let batch = batch?;
+        rows += batch.num_rows() as u64;
+        writer.write(&batch)?;
+    }
+    let mut out = writer.finish()?;
+    out.flush()
+        .map_err(|error| Error::new(ErrorKind::Io, "the output cannot be written").with_source(error))?;
+    Ok(rows)
+}

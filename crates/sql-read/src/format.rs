@@ -1,0 +1,205 @@
+//! The file formats that rows can be written in.
+
+use std::io::Write;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, RecordBatch, StringArray};
+use arrow_cast::cast;
+use arrow_cast::display::{ArrayFormatter, FormatOptions};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Rows of a Parquet row group at the most; a group is held in memory until it is full.
+const ROW_GROUP_ROWS: usize = 131_072;
+/// Bytes of a Parquet row group, as encoded, at which it is closed.
+const ROW_GROUP_BYTES: usize = 8 * 1024 * 1024;
+
+/// A file format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Format {
+    /// Apache Parquet, compressed with zstd.
+    Parquet,
+    /// CSV with a header. NULL is an empty field, an empty text is `""`; nested values are JSON text.
+    Csv,
+    /// One JSON object a line.
+    JsonLines,
+    /// The Arrow IPC file format (`.arrow`, also known as Feather 2).
+    Arrow,
+}
+
+impl Format {
+    /// The name that [`FromStr`] reads.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Parquet => "parquet",
+            Self::Csv => "csv",
+            Self::JsonLines => "jsonl",
+            Self::Arrow => "arrow",
+        }
+    }
+
+    /// The format that a file's ending stands for.
+    pub fn of_path(path: &std::path::Path) -> Option<Self> {
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "parquet" => Some(Self::Parquet),
+            "csv" => Some(Self::Csv),
+            "jsonl" | "ndjson" => Some(Self::JsonLines),
+            "arrow" | "feather" | "ipc" => Some(Self::Arrow),
+            _ => None,
+        }
+    }
+}
+
+impl FromStr for Format {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        [Self::Parquet, Self::Csv, Self::JsonLines, Self::Arrow]
+            .into_iter()
+            .find(|format| format.name() == text)
+            .ok_or_else(|| {
+                Error::invalid(format!("`{text}` is no file format"))
+                    .with_hint("known: parquet, csv, jsonl, arrow")
+            })
+    }
+}
+
+/// Writes batches in one of the formats.
+pub(crate) enum BatchWriter<W: Write + Send> {
+    Parquet(Box<ArrowWriter<W>>, Convert),
+    Csv(arrow_csv::Writer<W>, Convert),
+    JsonLines(arrow_json::LineDelimitedWriter<W>, Convert),
+    Arrow(arrow_ipc::writer::FileWriter<W>),
+}
+
+impl<W: Write + Send> BatchWriter<W> {
+    pub(crate) fn new(out: W, format: Format, schema: &SchemaRef) -> Result<Self> {
+        Ok(match format {
+            Format::Parquet => {
+                let convert = Convert::new(schema, |kind| matches!(kind, DataType::Interval(_)));
+                let properties = WriterProperties::builder()
+                    .set_compression(Compression::ZSTD(ZstdLevel::default()))
+                    .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+                    .build();
+                let writer = ArrowWriter::try_new(out, convert.schema.clone(), Some(properties))
+                    .map_err(|error| failed(&error))?;
+                Self::Parquet(Box::new(writer), convert)
+            }
+            Format::Csv => {
+                let convert = Convert::new(schema, |kind| {
+                    kind.is_nested() || matches!(kind, DataType::Binary | DataType::Interval(_))
+                });
+                let writer = arrow_csv::WriterBuilder::new().with_header(true).build(out);
+                Self::Csv(writer, convert)
+            }
+            Format::JsonLines => {
+                let convert = Convert::new(schema, |kind| matches!(kind, DataType::Interval(_)));
+                Self::JsonLines(arrow_json::LineDelimitedWriter::new(out), convert)
+            }
+            Format::Arrow => Self::Arrow(arrow_ipc::writer::FileWriter::try_new(out, schema)?),
+        })
+    }
+
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        match self {
+            Self::Parquet(writer, convert) => {
+                writer.write(&convert.apply(batch)?).map_err(|error| failed(&error))?;
+                if writer.in_progress_size() > ROW_GROUP_BYTES {
+                    writer.flush().map_err(|error| failed(&error))?;
+                }
+                Ok(())
+            }
+            Self::Csv(writer, convert) => Ok(writer.write(&convert.apply(batch)?)?),
+            Self::JsonLines(writer, convert) => Ok(writer.write(&convert.apply(batch)?)?),
+            Self::Arrow(writer) => Ok(writer.write(batch)?),
+        }
+    }
+
+    /// Writes what belongs at the end and gives the output back.
+    pub(crate) fn finish(self) -> Result<W> {
+        match self {
+            Self::Parquet(writer, _) => writer.into_inner().map_err(|error| failed(&error)),
+            Self::Csv(writer, _) => Ok(writer.into_inner()),
+            Self::JsonLines(mut writer, _) => {
+                writer.finish()?;
+                Ok(writer.into_inner())
+            }
+            Self::Arrow(mut writer) => {
+                writer.finish()?;
+                Ok(writer.into_inner()?)
+            }
+        }
+    }
+}
+
+fn failed(error: &parquet::errors::ParquetError) -> Error {
+    Error::new(ErrorKind::Io, format!("the Parquet file cannot be written: {error}"))
+}
+
+/// Turns the columns that a format cannot hold into text.
+pub(crate) struct Convert {
+    schema: SchemaRef,
+    columns: Vec<usize>,
+}
+
+impl Convert {
+    fn new(schema: &SchemaRef, unfit: impl Fn(&DataType) -> bool) -> Self {
+        let columns: Vec<usize> =
+            (0..schema.fields().len()).filter(|index| unfit(schema.field(*index).data_type())).collect();
+        let fields: Vec<Field> = schema
+            .fields()
+            .iter()
+            .enumerate()
+            .map(|(index, field)| {
+                let field = field.as_ref().clone();
+                if columns.contains(&index) { field.with_data_type(DataType::Utf8) } else { field }
+            })
+            .collect();
+        Self { schema: Arc::new(Schema::new(fields)), columns }
+    }
+
+    fn apply(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        if self.columns.is_empty() {
+            return Ok(batch.clone());
+        }
+        let mut columns = batch.columns().to_vec();
+        for index in &self.columns {
+            columns[*index] = as_text(&columns[*index])?;
+        }
+        Ok(RecordBatch::try_new(self.schema.clone(), columns)?)
+    }
+}
+
+/// Nested values as JSON, bytes as hexadecimal digits, all else as it is shown.
+fn as_text(column: &ArrayRef) -> Result<ArrayRef> {
+    if column.data_type().is_nested() {
+        let holder = RecordBatch::try_from_iter_with_nullable([("value", column.clone(), true)])?;
+        let mut writer = arrow_json::WriterBuilder::new()
+            .with_explicit_nulls(true)
+            .build::<_, arrow_json::writer::LineDelimited>(Vec::new());
+        writer.write(&holder)?;
+        writer.finish()?;
+        let lines = writer.into_inner();
+        let lines = String::from_utf8(lines).map_err(|error| Error::invalid(error.to_string()))?;
+        // Each line is {"value":...}.
+        let texts = lines.lines().map(|line| {
+            let value =
+                line.strip_prefix("{\"value\":").and_then(|line| line.strip_suffix('}')).unwrap_or(line);
+            (value != "null").then_some(value)
+        });
+        return Ok(Arc::new(texts.collect::<StringArray>()));
+    }
+    if matches!(column.data_type(), DataType::Interval(_) | DataType::Binary) {
+        let options = FormatOptions::default();
+        let shown = ArrayFormatter::try_new(column, &options)?;
+        let texts = (0..column.len()).map(|row| (!column.is_null(row)).then(|| shown.value(row).to_string()));
+        return Ok(Arc::new(texts.collect::<StringArray>()));
+    }
+    Ok(cast(column, &DataType::Utf8)?)
+}

@@ -1,0 +1,129 @@
+//! From candidates to a table that is really there.
+
+use crate::error::{Error, ErrorKind};
+use crate::naming::{Candidate, Layout, is_temporary};
+
+/// A table or view of the database.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct TableName {
+    pub schema: String,
+    pub table: String,
+}
+
+/// Where a stream's data is, or would be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Located {
+    /// The schema; empty in databases without schemas.
+    pub schema: String,
+    /// The table.
+    pub table: String,
+    /// Whether the table is there. If not, schema and table are the first place that was looked at.
+    pub exists: bool,
+    /// What the table looks like.
+    pub layout: Layout,
+    /// The places that were looked at, in order.
+    pub tried: Vec<Candidate>,
+}
+
+/// Compares the candidates with the database's own catalogue: exactly first; without regard to case last, and only
+/// if that fits one table alone.
+pub(crate) fn locate(candidates: Vec<Candidate>, present: &[TableName]) -> Option<Located> {
+    let streams: Vec<&TableName> = present.iter().filter(|name| !is_temporary(&name.table)).collect();
+    let exact = candidates.iter().find_map(|candidate| {
+        let fits = |name: &&&TableName| name.schema == candidate.schema && name.table == candidate.table;
+        streams.iter().find(fits).map(|name| (candidate.layout, *name))
+    });
+    let folded = || {
+        candidates.iter().find_map(|candidate| {
+            let mut alike = streams.iter().filter(|name| {
+                name.schema.eq_ignore_ascii_case(&candidate.schema)
+                    && name.table.eq_ignore_ascii_case(&candidate.table)
+            });
+            match (alike.next(), alike.next()) {
+                (Some(only), None) => Some((candidate.layout, *only)),
+                _ => None,
+            }
+        })
+    };
+    if let Some((layout, name)) = exact.or_else(folded) {
+        let (schema, table) = (name.schema.clone(), name.table.clone());
+        return Some(Located { schema, table, exists: true, layout, tried: candidates });
+    }
+    let first = candidates.first()?;
+    let (schema, table, layout) = (first.schema.clone(), first.table.clone(), first.layout);
+    Some(Located { schema, table, exists: false, layout, tried: candidates })
+}
+
+/// Says where the stream's table was looked for, and what is there instead.
+pub(crate) fn not_found(stream: &str, tried: &[Candidate], present: &[TableName]) -> Error {
+    let shown = |schema: &str, table: &str| {
+        if schema.is_empty() { table.to_owned() } else { format!("{schema}.{table}") }
+    };
+    let places: Vec<_> = tried.iter().map(|candidate| shown(&candidate.schema, &candidate.table)).collect();
+    let mut nearest: Vec<(f64, String)> = present
+        .iter()
+        .filter(|name| !is_temporary(&name.table))
+        .map(|name| {
+            let likeness = tried
+                .iter()
+                .map(|candidate| {
+                    strsim::jaro_winkler(&candidate.table.to_lowercase(), &name.table.to_lowercase())
+                })
+                .fold(0.0, f64::max);
+            (likeness, shown(&name.schema, &name.table))
+        })
+        .collect();
+    nearest.sort_by(|one, other| other.0.total_cmp(&one.0));
+    let count = nearest.len();
+    let some: Vec<_> = nearest.into_iter().take(5).map(|(_, name)| name).collect();
+    let hint = match (count, some.as_slice()) {
+        (0, _) => "the destination holds no tables there; has the connection been synced yet?".to_owned(),
+        (_, names) if count > names.len() => {
+            format!("{count} tables are there, the nearest are {}", names.join(", "))
+        }
+        (_, names) => format!("the tables there are {}", names.join(", ")),
+    };
+    Error::new(
+        ErrorKind::StreamNotFound,
+        format!("the stream `{stream}` is not in the destination: looked for {}", places.join(", ")),
+    )
+    .with_hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(table: &str) -> TableName {
+        TableName { schema: "public".into(), table: table.into() }
+    }
+
+    fn find(candidates: &[&str], present: &[&str]) -> Option<String> {
+        let candidates =
+            candidates.iter().map(|table| Candidate::new("public", *table, Layout::Typed)).collect();
+        let present: Vec<_> = present.iter().map(|table| name(table)).collect();
+        locate(candidates, &present).filter(|located| located.exists).map(|located| located.table)
+    }
+
+    #[test]
+    fn an_exact_name_wins_over_one_in_another_case() {
+        assert_eq!(find(&["Users", "users_old"], &["users", "users_old"]).as_deref(), Some("users_old"));
+        assert_eq!(find(&["Users"], &["users", "Users"]).as_deref(), Some("Users"));
+    }
+
+    #[test]
+    fn without_case_only_a_single_table_counts() {
+        assert_eq!(find(&["USERS"], &["users"]).as_deref(), Some("users"));
+        assert_eq!(find(&["USERS"], &["users", "Users"]), None);
+    }
+
+    #[test]
+    fn a_miss_tells_what_was_tried_and_what_is_near() {
+        let tried = vec![Candidate::new("public", "user", Layout::Typed)];
+        let error = not_found("user", &tried, &[name("users"), name("orders")]);
+        assert_eq!(error.kind(), ErrorKind::StreamNotFound);
+        assert!(error.to_string().contains("public.user"), "{error}");
+        assert!(error.hint().unwrap().starts_with("the tables there are public.users"), "{:?}", error.hint());
+    }
+}

@@ -1,0 +1,71 @@
+//! The rules that several connectors share.
+
+use sha1::{Digest, Sha1};
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+/// Accents are stripped, each run of ASCII blanks and every other character outside of `[A-Za-z0-9_]` becomes `_`.
+pub(super) fn alphanumeric_and_underscore(name: &str) -> String {
+    let mut clean = String::with_capacity(name.len());
+    let mut in_blanks = false;
+    for c in name.nfkd().filter(|c| !is_combining_mark(*c)) {
+        let blank = matches!(c, ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c');
+        if !(blank && in_blanks) {
+            clean.push(if c.is_ascii_alphanumeric() { c } else { '_' });
+        }
+        in_blanks = blank;
+    }
+    clean
+}
+
+/// The name of a raw table: the underscores in the middle are one more than any run of them beside.
+pub(super) fn raw_table(namespace: &str, stream: &str) -> String {
+    let joined = format!("{namespace}{stream}");
+    let longest = joined.split(|c| c != '_').map(str::len).max().unwrap_or_default().max(1);
+    format!("{namespace}_raw{}stream_{stream}", "_".repeat(longest + 1))
+}
+
+/// What is appended to a stream's name when another stream of the sync has taken its table.
+pub(super) fn collision_suffix(schema: &str, stream: &str) -> String {
+    let digest = Sha1::digest(format!("{schema}&airbyte&{stream}"));
+    format!("_{:02x}{:x}", digest[0], digest[1] >> 4)
+}
+
+/// Java's `String.hashCode()`.
+pub(super) fn java_hash_code(text: &str) -> i32 {
+    text.encode_utf16().fold(0, |hash, unit| i32::wrapping_add(hash.wrapping_mul(31), i32::from(unit)))
+}
+
+/// Whether a table is one that a running sync writes to before it swaps: its name ends in 32 hexadecimal digits, or
+/// in a suffix that older connectors used. These are never streams.
+pub(crate) fn is_temporary(table: &str) -> bool {
+    let digits = table.bytes().rev().take_while(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')).count();
+    (digits >= 32 && table.len() > 32) || table.ends_with("_airbyte_tmp") || table.ends_with("_ab_soft_reset")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn raw_names_keep_namespace_and_stream_apart() {
+        assert_eq!(raw_table("public", "users"), "public_raw__stream_users");
+        assert_eq!(raw_table("a_", "_b"), "a__raw___stream__b");
+    }
+
+    #[test]
+    fn characters_are_replaced_as_the_connectors_do() {
+        for (name, clean) in
+            [("café", "cafe"), ("my---t", "my___t"), ("a   b", "a_b"), ("北京", "__"), ("ﬁ①", "fi1")]
+        {
+            assert_eq!(alphanumeric_and_underscore(name), clean);
+        }
+    }
+
+    #[test]
+    fn temporary_tables_are_told_from_streams() {
+        assert!(is_temporary("publicusers0123456789abcdef0123456789abcdef"));
+        assert!(is_temporary("users_airbyte_tmp"));
+        assert!(!is_temporary("users") && !is_temporary("deadbeef") && !is_temporary(&"a".repeat(32)));
+    }
+}

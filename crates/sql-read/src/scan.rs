@@ -1,0 +1,152 @@
+//! What an engine is asked to read, and how that becomes SQL.
+
+use std::fmt::Write as _;
+
+use arrow_schema::FieldRef;
+
+use crate::error::{Error, Result};
+use crate::filter::{Filter, Literal, Order};
+use crate::locate::TableName;
+
+/// A column as the database stores it.
+#[derive(Clone, Debug)]
+pub(crate) struct Column {
+    pub name: String,
+    /// What it becomes in Arrow.
+    pub field: FieldRef,
+    /// The database's own id of its type; 0 where it has none.
+    pub type_id: u32,
+    /// Read as the database's own text, whatever its type.
+    pub as_text: bool,
+}
+
+/// What a name in a filter or an order stands for.
+#[derive(Clone, Debug)]
+pub(crate) enum Expression {
+    Column(String),
+    /// A member of the JSON in `_airbyte_data`.
+    Json(String),
+}
+
+/// One read.
+#[derive(Clone, Debug)]
+pub(crate) struct Scan {
+    pub table: TableName,
+    pub columns: Vec<Column>,
+    /// What the names in filter and order stand for.
+    pub names: Vec<(String, Expression)>,
+    pub filter: Option<Filter>,
+    pub order: Vec<(String, Order)>,
+    pub limit: Option<u64>,
+    pub batch_rows: usize,
+}
+
+/// What differs between databases in the text of a query.
+pub(crate) trait Dialect {
+    fn literal(&self, literal: &Literal) -> Result<String>;
+    /// A member of the JSON in `_airbyte_data`, to be compared with this value, or to be ordered by.
+    fn json_member(&self, name: &str, compared_with: Option<&Literal>) -> Result<String>;
+    fn as_text(&self, column: &str) -> String;
+}
+
+/// A name as SQL: quoted, so that it can be anything.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A text as SQL. NUL cannot be in one, and no database would find it.
+pub(crate) fn quoted_text(text: &str) -> Result<String> {
+    if text.contains('\0') {
+        return Err(Error::invalid("a text in a filter holds a NUL character"));
+    }
+    Ok(format!("'{}'", text.replace('\'', "''")))
+}
+
+impl TableName {
+    /// As SQL.
+    pub(crate) fn sql(&self) -> String {
+        if self.schema.is_empty() {
+            quoted(&self.table)
+        } else {
+            format!("{}.{}", quoted(&self.schema), quoted(&self.table))
+        }
+    }
+}
+
+impl Scan {
+    /// The query that reads the columns.
+    pub(crate) fn select(&self, dialect: &dyn Dialect) -> Result<String> {
+        let columns: Vec<_> = self
+            .columns
+            .iter()
+            .map(|column| if column.as_text { dialect.as_text(&column.name) } else { quoted(&column.name) })
+            .collect();
+        let mut sql = format!("select {} from {}", columns.join(", "), self.table.sql());
+        sql.push_str(&self.conditions(dialect)?);
+        for (index, (name, order)) in self.order.iter().enumerate() {
+            let direction = match order {
+                Order::Ascending => "asc",
+                Order::Descending => "desc",
+            };
+            let separator = if index == 0 { " order by" } else { "," };
+            let _ = write!(sql, "{separator} {} {direction}", self.expression(name, None, dialect)?);
+        }
+        if let Some(limit) = self.limit {
+            let _ = write!(sql, " limit {limit}");
+        }
+        Ok(sql)
+    }
+
+    /// The query that counts the rows.
+    pub(crate) fn count(&self, dialect: &dyn Dialect) -> Result<String> {
+        let conditions = self.conditions(dialect)?;
+        let rows = format!("from {}{conditions}", self.table.sql());
+        Ok(match self.limit {
+            None => format!("select count(*) {rows}"),
+            Some(limit) => format!("select count(*) from (select 1 {rows} limit {limit}) as limited"),
+        })
+    }
+
+    fn conditions(&self, dialect: &dyn Dialect) -> Result<String> {
+        match &self.filter {
+            None => Ok(String::new()),
+            Some(filter) => Ok(format!(" where {}", self.condition(filter, dialect)?)),
+        }
+    }
+
+    fn condition(&self, filter: &Filter, dialect: &dyn Dialect) -> Result<String> {
+        let several = |parts: &[Filter], word: &str, of_none: &str| -> Result<String> {
+            if parts.is_empty() {
+                return Ok(of_none.to_owned());
+            }
+            let parts: Result<Vec<_>> = parts.iter().map(|part| self.condition(part, dialect)).collect();
+            Ok(format!("({})", parts?.join(word)))
+        };
+        Ok(match filter {
+            Filter::Compare { column, comparison, value } => format!(
+                "{} {} {}",
+                self.expression(column, Some(value), dialect)?,
+                comparison.sql(),
+                dialect.literal(value)?
+            ),
+            Filter::IsNull(column) => format!("{} is null", self.expression(column, None, dialect)?),
+            Filter::IsNotNull(column) => format!("{} is not null", self.expression(column, None, dialect)?),
+            Filter::All(parts) => several(parts, " and ", "1 = 1")?,
+            Filter::Any(parts) => several(parts, " or ", "1 = 0")?,
+            Filter::Not(other) => format!("not ({})", self.condition(other, dialect)?),
+        })
+    }
+
+    fn expression(
+        &self,
+        name: &str,
+        compared_with: Option<&Literal>,
+        dialect: &dyn Dialect,
+    ) -> Result<String> {
+        match self.names.iter().find(|(known, _)| known == name) {
+            Some((_, Expression::Column(column))) => Ok(quoted(column)),
+            Some((_, Expression::Json(member))) => dialect.json_member(member, compared_with),
+            None => Err(Error::invalid(format!("there is no column `{name}`"))),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! A destination that is connected to.
+
+use std::sync::Arc;
+
+use crate::dataset::Dataset;
+use crate::destination::{Destination, DestinationKind};
+use crate::engine::Engine;
+use crate::error::{Error, ErrorKind, Result};
+use crate::locate::{Located, TableName, locate, not_found};
+use crate::naming::{NameSettings, candidates};
+use crate::stream_spec::StreamSpec;
+
+/// A destination that is connected to, read-only. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Warehouse {
+    kind: DestinationKind,
+    names: NameSettings,
+    engine: Arc<dyn Engine>,
+}
+
+impl Warehouse {
+    pub(crate) async fn connect(destination: &Destination) -> Result<Self> {
+        let text =
+            |name: &str| destination.field(name).and_then(serde_json::Value::as_str).map(str::to_owned);
+        let names = NameSettings {
+            default_schema: text("schema"),
+            raw_schema: text("raw_data_schema").filter(|schema| !schema.is_empty()),
+            raw_only: destination.field("disable_type_dedupe") == Some(&serde_json::Value::Bool(true)),
+        };
+        Ok(Self { kind: destination.kind(), names, engine: engine(destination).await? })
+    }
+
+    /// What of the destination's configuration has no effect here, in words.
+    pub fn warnings(&self) -> &[String] {
+        self.engine.warnings()
+    }
+
+    /// Where the stream's table is, or would be.
+    ///
+    /// # Errors
+    /// `Connect` or `Query` if the catalogue cannot be read.
+    pub async fn locate(&self, stream: &StreamSpec) -> Result<Located> {
+        Ok(self.look(stream).await?.0)
+    }
+
+    /// The stream's data.
+    ///
+    /// # Errors
+    /// `StreamNotFound`, with what was tried and what is there, if the table does not exist.
+    pub async fn dataset(&self, stream: &StreamSpec) -> Result<Dataset> {
+        let (located, present) = self.look(stream).await?;
+        if !located.exists {
+            return Err(not_found(stream.name(), &located.tried, &present));
+        }
+        Dataset::open(self.engine.clone(), located, stream).await
+    }
+
+    async fn look(&self, stream: &StreamSpec) -> Result<(Located, Vec<TableName>)> {
+        let candidates = candidates(self.kind, &self.names, stream);
+        let mut schemas: Vec<String> = candidates.iter().map(|candidate| candidate.schema.clone()).collect();
+        schemas.sort();
+        schemas.dedup();
+        let present = self.engine.tables(&schemas).await?;
+        let located = locate(candidates, &present).ok_or_else(|| {
+            Error::invalid(format!("the stream name `{}` gives no table name", stream.name()))
+        })?;
+        Ok((located, present))
+    }
+}
+
+async fn engine(destination: &Destination) -> Result<Arc<dyn Engine>> {
+    match destination.kind() {
+        #[cfg(feature = "postgres")]
+        DestinationKind::Postgres => {
+            Ok(Arc::new(crate::engine::postgres::Postgres::connect(destination).await?))
+        }
+        #[cfg(feature = "sqlite")]
+        DestinationKind::Sqlite => Ok(Arc::new(crate::engine::sqlite::Sqlite::open(destination).await?)),
+        #[allow(unreachable_patterns, reason = "reachable in builds without all engines")]
+        kind => Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("this build does not read {} destinations", kind.name()),
+        )
+        .with_hint(format!("build it with the feature `{}`", kind.name()))),
+    }
+}
