@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand::Rng;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -48,7 +50,6 @@ pub enum Seed {
 }
 
 /// How a sandbox is started.
-#[derive(Debug)]
 #[must_use = "a sandbox runs once `start` is called"]
 pub struct SandboxBuilder {
     listen: SocketAddr,
@@ -61,6 +62,18 @@ pub struct SandboxBuilder {
     postgres: Option<String>,
     time_scale: f64,
     faithful_5xx: bool,
+}
+
+impl std::fmt::Debug for SandboxBuilder {
+    // The address of the PostgreSQL server holds a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SandboxBuilder")
+            .field("listen", &self.listen)
+            .field("data_dir", &self.data_dir)
+            .field("seed", &self.seed)
+            .field("edition", &self.edition)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for SandboxBuilder {
@@ -149,15 +162,14 @@ impl SandboxBuilder {
     /// The address is taken, a folder cannot be used or is of a newer version, the PostgreSQL address is none.
     pub async fn start(self) -> Result<Sandbox, Error> {
         let postgres = self.postgres.as_deref().map(postgres_url).transpose()?;
-        let (folder, temporary) = match self.data_dir {
-            Some(folder) => (folder, None),
-            None => {
-                let temporary = tempfile::Builder::new()
-                    .prefix("airbyte-sandbox-")
-                    .tempdir()
-                    .map_err(|source| Error::Folder { path: std::env::temp_dir(), source })?;
-                (temporary.path().to_owned(), Some(temporary))
-            }
+        let (folder, temporary) = if let Some(folder) = self.data_dir {
+            (folder, None)
+        } else {
+            let temporary = tempfile::Builder::new()
+                .prefix("airbyte-sandbox-")
+                .tempdir()
+                .map_err(|source| Error::Folder { path: std::env::temp_dir(), source })?;
+            (temporary.path().to_owned(), Some(temporary))
         };
         let [local_root, samples] = ["local", "files"].map(|name| folder.join(name));
         std::fs::create_dir_all(&samples)
@@ -220,12 +232,11 @@ fn absolute(folder: &Path) -> Result<PathBuf, Error> {
 
 fn postgres_url(text: &str) -> Result<url::Url, Error> {
     // The address may hold a password, so it is not repeated.
-    let wrong = || Error::PostgresUrl("the address given".to_owned());
-    let url = url::Url::parse(text).map_err(|_| wrong())?;
+    let url = url::Url::parse(text).map_err(|_| Error::PostgresUrl)?;
     if matches!(url.scheme(), "postgres" | "postgresql") && url.host_str().is_some() {
         Ok(url)
     } else {
-        Err(wrong())
+        Err(Error::PostgresUrl)
     }
 }
 
@@ -240,7 +251,7 @@ fn application(folder: &Path, keep: bool) -> Result<(String, String), Error> {
         return Ok(pair);
     }
     let id = uuid::Uuid::new_v4().to_string();
-    let secret: String = rand::rng().random::<[u8; 24]>().iter().map(|byte| format!("{byte:02x}")).collect();
+    let secret = URL_SAFE_NO_PAD.encode(rand::rng().random::<[u8; 24]>());
     if keep {
         std::fs::write(&file, serde_json::json!([id, secret]).to_string()).map_err(failed)?;
     }

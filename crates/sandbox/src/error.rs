@@ -37,7 +37,7 @@ pub enum Error {
     /// The data folder's database failed.
     #[error("the sandbox's database failed")]
     Store(#[from] rusqlite::Error),
-    /// The address of the PostgreSQL server is not usable.
-    #[error("`{0}` is not the address of a PostgreSQL server (postgres://USER:PASSWORD@HOST:PORT/DATABASE)")]
-    PostgresUrl(String),
+    /// The address of the PostgreSQL server is none. It may hold a password, so it is not repeated.
+    #[error("what was given for the PostgreSQL server is not postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
+    PostgresUrl,
 }

@@ -107,7 +107,7 @@ pub(crate) struct Job {
     pub connection_id: Uuid,
     pub workspace_id: Uuid,
     /// `sync` or `reset`.
-    pub job_type: String,
+    pub kind: String,
     pub status: JobStatus,
     pub created_at: i64,
     /// Moves only when the status changes.
@@ -177,7 +177,7 @@ pub(crate) struct Failure {
     /// `source`, `destination` or `airbyte_platform`.
     pub origin: String,
     /// `config_error`, `system_error`, `transient_error` or `manual_cancellation`.
-    pub failure_type: String,
+    pub kind: String,
     pub external_message: String,
     pub internal_message: String,
     pub timestamp_millis: i64,

@@ -1,5 +1,7 @@
 //! How the platform and the connectors name what they write.
 
+use std::fmt::Write as _;
+
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
 use unicode_normalization::UnicodeNormalization;
@@ -105,7 +107,10 @@ pub(crate) fn postgres_temporary(schema: &str, table: &str) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 #[cfg(test)]

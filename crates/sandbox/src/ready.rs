@@ -1,5 +1,7 @@
 //! What a client needs to reach a running sandbox.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 
 /// Where a running sandbox is, and how to get in.
@@ -27,7 +29,7 @@ pub struct Ready {
 impl Ready {
     /// The same as lines for a shell: `export NAME=VALUE`.
     pub fn exports(&self) -> String {
-        [
+        let variables = [
             ("AIRBYTE_API_URL", &self.public_api_root),
             ("AIRBYTE_CONFIG_API_URL", &self.config_api_root),
             ("AIRBYTE_CLIENT_ID", &self.client_id),
@@ -35,10 +37,13 @@ impl Ready {
             ("AIRBYTE_WORKSPACE_ID", &self.workspace_id),
             ("AIRBYTE_ORGANIZATION_ID", &self.organization_id),
             ("AIRBYTE_LOCAL_ROOT", &self.local_root),
-        ]
-        .iter()
-        .map(|(name, value)| format!("export {name}='{}'\n", value.replace('\'', r"'\''")))
-        .collect()
+        ];
+        let mut lines = String::new();
+        for (name, value) in variables {
+            // Writing to a text cannot fail.
+            let _ = writeln!(lines, "export {name}='{}'", value.replace('\'', r"'\''"));
+        }
+        lines
     }
 }
 

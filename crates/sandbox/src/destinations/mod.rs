@@ -57,7 +57,7 @@ impl DestinationError {
 #[derive(Clone, Debug)]
 pub(crate) enum Destination {
     Sqlite(PathBuf),
-    Postgres(postgres::Settings),
+    Postgres(Box<postgres::Settings>),
     DevNull,
 }
 
@@ -70,7 +70,7 @@ impl Destination {
     ) -> Result<Self, DestinationError> {
         match connector.map(|connector| connector.slug) {
             Some("sqlite") => Ok(Self::Sqlite(sqlite::path(configuration, local_root)?)),
-            Some("postgres") => Ok(Self::Postgres(postgres::Settings::new(configuration)?)),
+            Some("postgres") => Ok(Self::Postgres(Box::new(postgres::Settings::new(configuration)?))),
             Some("dev-null") => Ok(Self::DevNull),
             other => Err(DestinationError::config(format!(
                 "the sandbox does not run the destination connector `{}`; it runs `postgres`, `sqlite` and `dev-null`",
@@ -95,7 +95,7 @@ impl Destination {
                 let path = path.clone();
                 Ok(streams
                     .into_iter()
-                    .map(|stream| Writer::Sqlite(sqlite::SqliteWriter::new(path.clone(), stream)))
+                    .map(|stream| Writer::Sqlite(Box::new(sqlite::SqliteWriter::new(path.clone(), stream))))
                     .collect())
             }
             Self::Postgres(settings) => {
@@ -108,7 +108,7 @@ impl Destination {
 
 /// Writes one stream.
 pub(crate) enum Writer {
-    Sqlite(sqlite::SqliteWriter),
+    Sqlite(Box<sqlite::SqliteWriter>),
     Postgres(Box<postgres::PostgresWriter>),
     DevNull,
 }

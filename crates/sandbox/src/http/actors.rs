@@ -54,7 +54,7 @@ pub(super) fn list(
                 .filter(|actor| query.include_deleted || actor.configuration.is_some())
                 .map(shown)
                 .collect();
-            page.answer(&app, &format!("{}s", side.word()), &query.kept(asked.as_ref()), actors)
+            Ok(page.answer(&app, &format!("{}s", side.word()), &query.kept(asked.as_ref()), actors))
         })
     }
 }

@@ -13,8 +13,8 @@ pub(crate) type Answer = Result<Response, Refusal>;
 /// Why a request is refused, in the shapes that the server knows.
 #[derive(Debug)]
 pub(crate) enum Refusal {
-    /// A problem body. Unset members are there as null.
-    Problem { status: u16, kind: String, title: &'static str, detail: &'static str, data: Value },
+    /// A problem body.
+    Problem(Box<Problem>),
     /// `{"errorId"}` alone.
     ErrorId(u16),
     /// `{"message", "errorId"}`, the Config API's own errors.
@@ -27,14 +27,24 @@ pub(crate) enum Refusal {
     Token,
 }
 
+/// A problem as the server describes it. Unset members are shown as null.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: u16,
+    kind: String,
+    title: &'static str,
+    detail: &'static str,
+    pub data: Value,
+}
+
 const REFERENCE: &str = "https://reference.airbyte.com/reference/errors";
 
 impl Refusal {
     fn problem(status: u16, kind: String, title: &'static str, detail: &'static str, data: Value) -> Self {
-        Self::Problem { status, kind, title, detail, data }
+        Self::Problem(Box::new(Problem { status, kind, title, detail, data }))
     }
 
-    pub(crate) fn not_found(resource_type: &str, id: impl ToString) -> Self {
+    pub(crate) fn not_found(resource_type: &str, id: impl std::fmt::Display) -> Self {
         let data = json!({"resourceType": resource_type, "resourceId": id.to_string()});
         Self::problem(
             404,
@@ -70,7 +80,7 @@ impl Refusal {
         Self::problem(422, kind, "unprocessable-entity", "The body was not understood.", data)
     }
 
-    pub(crate) fn try_again_later(message: String) -> Self {
+    pub(crate) fn try_again_later(message: &str) -> Self {
         let data = json!({"message": message});
         Self::problem(
             409,
@@ -123,7 +133,8 @@ pub(super) struct FrameworkError(pub String);
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         match self {
-            Self::Problem { status, kind, title, detail, data } => {
+            Self::Problem(problem) => {
+                let Problem { status, kind, title, detail, data } = *problem;
                 let body = json!({
                     "status": status, "type": kind, "title": title, "detail": detail,
                     "documentationUrl": null, "data": data

@@ -40,7 +40,7 @@ pub(super) async fn list(
         .filter(|connection| tags.as_ref().is_none_or(|tags| has_any_tag(connection, tags)))
         .map(shown)
         .collect();
-    page.answer(&app, "connections", &query.kept(asked.as_ref()), connections)
+    Ok(page.answer(&app, "connections", &query.kept(asked.as_ref()), connections))
 }
 
 fn has_any_tag(connection: &Connection, tags: &str) -> bool {

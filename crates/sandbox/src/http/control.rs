@@ -65,14 +65,10 @@ struct Advance {
 }
 
 async fn advance(State(app): State<Arc<App>>, Json(body): Json<Advance>) -> Response {
-    match parse_duration(&body.advance) {
-        Some(duration) => {
-            app.clock.advance(duration);
-            Json(json!({"now": app.clock.now()})).into_response()
-        }
-        None => {
-            let message = format!("`{}` is not a duration such as 20m", body.advance);
-            (StatusCode::BAD_REQUEST, Json(json!({"message": message}))).into_response()
-        }
-    }
+    let Some(duration) = parse_duration(&body.advance) else {
+        let message = format!("`{}` is not a duration such as 20m", body.advance);
+        return (StatusCode::BAD_REQUEST, Json(json!({"message": message}))).into_response();
+    };
+    app.clock.advance(duration);
+    Json(json!({"now": app.clock.now()})).into_response()
 }

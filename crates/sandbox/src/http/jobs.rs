@@ -71,7 +71,7 @@ pub(super) async fn list(
         query.connection_id.is_none_or(|id| job.connection_id == id)
             && ids.as_ref().is_none_or(|ids| ids.contains(&job.workspace_id))
             // Jobs of a clear have the type reset, so `clear` never finds anything.
-            && job_type.is_none_or(|job_type| job.job_type == job_type)
+            && job_type.is_none_or(|job_type| job.kind == job_type)
             && status.is_none_or(|status| job.status.name() == status)
             && after(&query.created_at_start, job.created_at)
             && before(&query.created_at_end, job.created_at)
@@ -80,7 +80,7 @@ pub(super) async fn list(
     });
     sort(&mut found, query.order_by.as_deref())?;
     let shown = found.iter().map(|job| shown(job, true)).collect();
-    page.answer(&app, "jobs", &kept, shown)
+    Ok(page.answer(&app, "jobs", &kept, shown))
 }
 
 /// Oldest first unless something else is asked for.
@@ -146,7 +146,7 @@ fn shown(job: &Job, with_totals: bool) -> Value {
     present(json!({
         "jobId": job.id,
         "status": job.status.name(),
-        "jobType": job.job_type,
+        "jobType": job.kind,
         "startTime": offset_date_time(job.created_at),
         "connectionId": job.connection_id,
         "lastUpdatedAt": job.status.is_final().then(|| offset_date_time(job.updated_at)),

@@ -4,7 +4,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
-use super::answer::{Answer, Refusal, object};
+use super::answer::{Refusal, object};
 use crate::app::App;
 
 /// Where in a list a page begins, and how long it is.
@@ -31,7 +31,7 @@ impl Page {
         path: &str,
         filters: &[(&str, String)],
         items: Vec<Value>,
-    ) -> Answer {
+    ) -> Response {
         let data: Vec<Value> = items.into_iter().skip(self.offset).take(self.limit).collect();
         let link = |offset: usize, twice: bool| {
             let mut query = form_urlencoded::Serializer::new(String::new());
@@ -51,7 +51,7 @@ impl Page {
             // The server's builder is shared between both links and adds the limit once for each.
             offset => link(offset.saturating_sub(self.limit), !data.is_empty()),
         };
-        Ok::<Response, Refusal>(object(json!({"data": data, "next": next, "previous": previous})))
+        object(json!({"data": data, "next": next, "previous": previous}))
     }
 }
 

@@ -104,7 +104,7 @@ impl App {
         }
     }
 
-    pub(crate) fn unknown(&self, resource_type: &str, id: impl ToString) -> Refusal {
+    pub(crate) fn unknown(&self, resource_type: &str, id: impl std::fmt::Display) -> Refusal {
         match self.edition {
             Edition::Cloud => Refusal::forbidden("The caller has no role there."),
             _ => Refusal::not_found(resource_type, id),

@@ -52,7 +52,7 @@ pub(super) async fn list(
         .filter(|workspace| query.include_deleted || !workspace.deleted)
         .map(shown)
         .collect();
-    page.answer(&app, "workspaces", &query.kept(asked.as_ref()), shown)
+    Ok(page.answer(&app, "workspaces", &query.kept(asked.as_ref()), shown))
 }
 
 pub(super) async fn get(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {

@@ -72,7 +72,7 @@ impl Fault {
         Self { origin: "destination", failure_type, external: error.message.clone(), internal: error.message }
     }
 
-    fn platform(reason: impl ToString) -> Self {
+    fn platform(reason: &impl ToString) -> Self {
         let reason = reason.to_string();
         Self {
             origin: "airbyte_platform",
@@ -93,7 +93,7 @@ impl Fault {
     pub(super) fn failure(&self, timestamp_millis: i64) -> Failure {
         Failure {
             origin: self.origin.to_owned(),
-            failure_type: self.failure_type.to_owned(),
+            kind: self.failure_type.to_owned(),
             external_message: self.external.clone(),
             internal_message: self.internal.clone(),
             timestamp_millis,
@@ -103,7 +103,7 @@ impl Fault {
 
 impl From<rusqlite::Error> for Fault {
     fn from(error: rusqlite::Error) -> Self {
-        Self::platform(error)
+        Self::platform(&error)
     }
 }
 
@@ -118,11 +118,11 @@ pub(super) async fn run(app: &Arc<App>, asked: &Asked<'_>, cancel: &Cancellation
 
 async fn work(app: &Arc<App>, asked: &Asked<'_>) -> Result<(), Fault> {
     let actor = |id: uuid::Uuid| -> Result<Actor, Fault> {
-        app.store.get(&id.to_string())?.ok_or_else(|| Fault::platform("the connector has been deleted"))
+        app.store.get(&id.to_string())?.ok_or_else(|| Fault::platform(&"the connector has been deleted"))
     };
     let source_actor = actor(asked.connection.source_id)?;
     let destination_actor = actor(asked.connection.destination_id)?;
-    let is_reset = asked.job.job_type == "reset";
+    let is_reset = asked.job.kind == "reset";
     let checked = must_check(app, asked)?;
     if asked.told_to_fail {
         return Err(Fault {
@@ -175,7 +175,7 @@ async fn discover(source: Option<Arc<Source>>) -> Result<Vec<Stream>, Fault> {
     let Some(source) = source else { return Ok(Vec::new()) };
     tokio::task::spawn_blocking(move || source.discover())
         .await
-        .map_err(Fault::platform)?
+        .map_err(|error| Fault::platform(&error))?
         // A connector finds faults of its data while it reads; nothing has been written by then.
         .map_err(Fault::source)
 }
@@ -204,7 +204,7 @@ fn planned(
     let stream = match stream {
         Some(stream) => stream,
         // A reset empties tables without looking at their columns.
-        None if asked.job.job_type == "reset" => Stream {
+        None if asked.job.kind == "reset" => Stream {
             name: configured.name.clone(),
             namespace: configured.namespace.clone(),
             fields: Vec::new(),
@@ -224,7 +224,7 @@ fn planned(
         fields.retain(|field| selected.contains(&field.name));
     }
     let state = stream_state(app, connection.id, namespace, &configured.name)?;
-    let overwrites = asked.job.job_type == "reset"
+    let overwrites = asked.job.kind == "reset"
         || matches!(
             configured.sync_mode.as_str(),
             "full_refresh_overwrite" | "full_refresh_overwrite_deduped"
@@ -333,7 +333,7 @@ async fn pour(
             progress.saved = Instant::now();
         }
     }
-    reading.await.map_err(Fault::platform)?.map_err(Fault::source)?;
+    reading.await.map_err(|error| Fault::platform(&error))?.map_err(Fault::source)?;
     writer.finish().await.map_err(Fault::destination)?;
     Ok(newest)
 }

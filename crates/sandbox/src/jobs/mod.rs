@@ -59,14 +59,14 @@ fn start(app: &Arc<App>, connection: &Connection, job_type: &str) -> Result<Job,
     // Held while the job is made: two requests at once make one job.
     let mut running = app.running.lock();
     if running.contains_key(&connection.id) {
-        return Err(Refusal::try_again_later(format!("A sync is already running for: {}", connection.id)));
+        return Err(Refusal::try_again_later(&format!("A sync is already running for: {}", connection.id)));
     }
     let now = app.now();
     let job = Job {
         id: app.store.highest_id::<Job>()? + 1,
         connection_id: connection.id,
         workspace_id: connection.workspace_id,
-        job_type: job_type.to_owned(),
+        kind: job_type.to_owned(),
         status: JobStatus::Pending,
         created_at: now,
         updated_at: now,
@@ -118,12 +118,12 @@ pub(crate) fn fail_left_behind(app: &App) -> rusqlite::Result<()> {
         job.status = JobStatus::Failed;
         job.updated_at = now;
         if let Some(attempt) = job.attempts.last_mut().filter(|attempt| attempt.status == "running") {
-            attempt.status = "failed".to_owned();
+            "failed".clone_into(&mut attempt.status);
             attempt.updated_at = now;
             attempt.ended_at = Some(now);
             attempt.failure = Some(Failure {
                 origin: "airbyte_platform".to_owned(),
-                failure_type: "transient_error".to_owned(),
+                kind: "transient_error".to_owned(),
                 external_message: "The sandbox was stopped while this job was running.".to_owned(),
                 internal_message: "found in a non-terminal state at the start".to_owned(),
                 timestamp_millis: now * 1_000,

@@ -127,7 +127,8 @@ fn end(app: &App, id: i64, status: JobStatus, failure: Option<Failure>) -> rusql
             job.status = status;
             job.updated_at = now;
             if let Some(attempt) = job.attempts.last_mut() {
-                attempt.status = if failure.is_none() { "succeeded" } else { "failed" }.to_owned();
+                let status = if failure.is_none() { "succeeded" } else { "failed" };
+                status.clone_into(&mut attempt.status);
                 attempt.updated_at = now;
                 attempt.ended_at = Some(now);
                 if let Some(failure) = &failure {
@@ -164,7 +165,7 @@ fn end_attempt(app: &App, id: i64, fault: &Fault) -> rusqlite::Result<bool> {
 /// Bumps the generation of the streams that the job rewrites and forgets their state, on its first attempt.
 pub(super) fn bump_generations(app: &App, job: &Job) -> rusqlite::Result<()> {
     let mut states = Vec::new();
-    for stream in job.streams.iter().filter(|stream| job.job_type == "reset" || stream.is_full_refresh()) {
+    for stream in job.streams.iter().filter(|stream| job.kind == "reset" || stream.is_full_refresh()) {
         let mut state = stream_state(app, job.connection_id, stream.namespace.as_deref(), &stream.name)?;
         state.generation += 1;
         state.state = None;

@@ -3,40 +3,33 @@
 use super::FieldType;
 
 /// What the texts of one column seen so far have in common.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Inference {
-    integer: bool,
-    number: bool,
-    boolean: bool,
-    seen: bool,
-}
-
-impl Default for Inference {
-    fn default() -> Self {
-        Self { integer: true, number: true, boolean: true, seen: false }
-    }
+    /// `None` until a text has been seen.
+    kind: Option<FieldType>,
+    /// Whether one of them, a long integer, would not be the same as a double.
+    beyond_doubles: bool,
 }
 
 impl Inference {
     /// Takes one more text into account. An empty one says nothing about the type.
     pub(crate) fn see(&mut self, text: &str) {
+        use FieldType::{Boolean, Integer, Number, Text};
         if text.is_empty() {
             return;
         }
-        self.seen = true;
-        self.integer = self.integer && is_exact_integer(text);
-        self.number = self.number && is_exact_number(text);
-        self.boolean = self.boolean && matches!(text, "true" | "false");
+        let exact_number = is_exact_number(text);
+        self.kind = Some(match self.kind {
+            None | Some(Boolean) if matches!(text, "true" | "false") => Boolean,
+            None | Some(Integer) if is_exact_integer(text) => Integer,
+            None | Some(Integer | Number) if exact_number && !self.beyond_doubles => Number,
+            _ => Text,
+        });
+        self.beyond_doubles = self.beyond_doubles || !exact_number;
     }
 
     pub(crate) fn kind(&self) -> FieldType {
-        match self {
-            Self { seen: false, .. } => FieldType::Text,
-            Self { integer: true, .. } => FieldType::Integer,
-            Self { number: true, .. } => FieldType::Number,
-            Self { boolean: true, .. } => FieldType::Boolean,
-            _ => FieldType::Text,
-        }
+        self.kind.unwrap_or(FieldType::Text)
     }
 }
 
@@ -56,7 +49,9 @@ mod tests {
 
     fn kind(texts: &[&str]) -> FieldType {
         let mut inference = Inference::default();
-        texts.iter().for_each(|text| inference.see(text));
+        for text in texts {
+            inference.see(text);
+        }
         inference.kind()
     }
 
@@ -80,6 +75,9 @@ mod tests {
         ] {
             assert_eq!(kind(&["1", awkward]), FieldType::Text, "{awkward}");
         }
+        assert_eq!(kind(&["9007199254740993", "1"]), FieldType::Integer);
+        assert_eq!(kind(&["9007199254740993", "0.5"]), FieldType::Text);
+        assert_eq!(kind(&["true", "1"]), FieldType::Text);
         assert_eq!(kind(&["", ""]), FieldType::Text);
     }
 }

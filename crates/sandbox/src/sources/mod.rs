@@ -142,7 +142,7 @@ impl Source {
     /// The streams it offers. A file is read through once for this, so that its types hold for every row.
     pub(crate) fn discover(&self) -> Result<Vec<Stream>, SourceError> {
         match self {
-            Self::Faker(faker) => Ok(faker.streams()),
+            Self::Faker(_) => Ok(faker::Faker::streams()),
             Self::File(file) => Ok(vec![file.stream()?]),
         }
     }
@@ -155,7 +155,10 @@ impl Source {
         emit: Emit<'_>,
     ) -> Result<(), SourceError> {
         match self {
-            Self::Faker(faker) => faker.read(&stream.name, cursor, emit),
+            Self::Faker(faker) => {
+                faker.read(&stream.name, cursor, emit);
+                Ok(())
+            }
             Self::File(file) => file.read(stream, emit),
         }
     }

@@ -53,8 +53,11 @@ fn kind(path: &Path, name: &str, data_type: &DataType) -> Result<FieldType, Sour
         | DataType::UInt8
         | DataType::UInt16
         | DataType::UInt32 => FieldType::Integer,
-        DataType::UInt64 | DataType::Decimal128(..) | DataType::Decimal256(..) => FieldType::Number,
-        DataType::Float32 | DataType::Float64 => FieldType::Number,
+        DataType::UInt64
+        | DataType::Decimal128(..)
+        | DataType::Decimal256(..)
+        | DataType::Float32
+        | DataType::Float64 => FieldType::Number,
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => FieldType::Text,
         DataType::Date32 => FieldType::Date,
         DataType::Timestamp(TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond, zone) => {

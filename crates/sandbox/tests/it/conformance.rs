@@ -25,14 +25,9 @@ impl Document {
             || workspace.join("../shared/openapi"),
             |folder| workspace.join(PathBuf::from(folder)),
         );
-        let (file, text) = match std::fs::read_to_string(folder.join(upstream)) {
-            Ok(text) => (folder.join(upstream), text),
-            Err(_) => {
-                let file = workspace.join("openapi").join(own);
-                let text = std::fs::read_to_string(&file).expect("the document of this repository");
-                (file, text)
-            }
-        };
+        let upstream = folder.join(upstream);
+        let file = if upstream.exists() { upstream } else { workspace.join("openapi").join(own) };
+        let text = std::fs::read_to_string(&file).expect("an API document");
         // Which one it was belongs to the result; the test runner shows it with --nocapture and on failure.
         #[allow(clippy::print_stderr)]
         {

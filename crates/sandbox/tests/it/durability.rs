@@ -55,7 +55,7 @@ async fn a_folder_of_a_newer_version_is_refused() {
     drop(database);
     match builder(folder.path()).start().await {
         Err(error @ Error::NewerData { found: 1_000, .. }) => {
-            assert!(error.to_string().contains("newer"), "{error}")
+            assert!(error.to_string().contains("newer"), "{error}");
         }
         other => panic!("{:?}", other.map(|_| "started")),
     }
@@ -67,7 +67,7 @@ async fn it_listens_on_loopback_and_refuses_an_address_that_is_taken() {
     let root = url::Url::parse(&api.sandbox.ready().public_api_root).unwrap();
     assert_eq!(root.host_str(), Some("127.0.0.1"));
     let taken = format!("127.0.0.1:{}", root.port().unwrap()).parse().unwrap();
-    let error = Sandbox::builder().listen(taken).start().await.err().expect("the port is taken");
+    let error = Sandbox::builder().listen(taken).start().await.expect_err("the port is taken");
     assert!(matches!(error, Error::Listen { .. }), "{error}");
     assert_eq!(api.get("/workspaces").await.expect(200)["data"].as_array().map(Vec::len), Some(1));
     assert_eq!(json!(api.sandbox.ready())["public_api_root"], root.as_str());

@@ -1,5 +1,8 @@
 //! The sandbox over real HTTP, as a client that knows nothing of its insides sees it.
 
+// Helpers of tests may panic as tests do.
+#![allow(clippy::unwrap_used)]
+
 mod auth;
 mod conformance;
 mod connections;

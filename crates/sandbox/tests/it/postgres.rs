@@ -182,8 +182,8 @@ async fn awkward_texts_arrive_as_they_are() {
     let Some(server) = Server::new().await else { return };
     let folder = tempfile::tempdir().unwrap();
     let texts = ["\\N", "tab\there", "line\nbreak", "back\\slash", "quote\"s", "ünï", "", "\\.", "\r"];
-    let lines: String = texts.iter().map(|text| format!("{}\n", json!({"t": text, "n": 1.10}))).collect();
-    std::fs::write(folder.path().join("data.jsonl"), lines).unwrap();
+    let lines: Vec<String> = texts.iter().map(|text| json!({"t": text, "n": 1.10}).to_string()).collect();
+    std::fs::write(folder.path().join("data.jsonl"), lines.join("\n")).unwrap();
     let api = Api::of(Sandbox::builder().seed(Seed::Empty).time_scale(FAST).files_root(folder.path())).await;
     let configuration = json!({
         "sourceType": "file", "dataset_name": "texts", "format": "jsonl", "url": "data.jsonl",

@@ -40,10 +40,10 @@ pub(super) async fn sync(State(app): State<Arc<App>>, body: Body) -> Answer {
     match jobs::start_sync(&app, &connection) {
         Ok(job) => Ok(object(started(&job))),
         // This API knows no problem bodies: a running sync is a plain conflict, an inactive connection a fault.
-        Err(Refusal::Problem { data, .. }) if connection.status == "active" => {
-            Err(Refusal::Known(409, data["message"].as_str().unwrap_or_default().to_owned()))
+        Err(Refusal::Problem(problem)) if connection.status == "active" => {
+            Err(Refusal::Known(409, problem.data["message"].as_str().unwrap_or_default().to_owned()))
         }
-        Err(Refusal::Problem { .. }) => Err(Refusal::ErrorId(500)),
+        Err(Refusal::Problem(_)) => Err(Refusal::ErrorId(500)),
         Err(refusal) => Err(refusal),
     }
 }
@@ -57,16 +57,15 @@ pub(super) async fn statuses(State(app): State<Arc<App>>, body: Body) -> Answer 
         let mine: Vec<&Job> = all.iter().filter(|job| job.connection_id == connection.id).collect();
         let active = mine.iter().find(|job| !job.status.is_final());
         let last = mine.iter().rfind(|job| job.status.is_final());
-        let last_sync = mine.iter().rfind(|job| job.job_type == "sync");
-        let last_success =
-            mine.iter().rfind(|job| job.status == JobStatus::Succeeded && job.job_type == "sync");
+        let last_sync = mine.iter().rfind(|job| job.kind == "sync");
+        let last_success = mine.iter().rfind(|job| job.status == JobStatus::Succeeded && job.kind == "sync");
         let status = match (active, last) {
             (Some(job), _) if job.status == JobStatus::Pending => "pending",
             (Some(_), _) => "running",
             (None, Some(job)) if failed_by_configuration(job) => "failed",
             _ if connection.status != "active" => "paused",
             (None, Some(job)) => match job.status {
-                JobStatus::Succeeded if job.job_type == "sync" => "synced",
+                JobStatus::Succeeded if job.kind == "sync" => "synced",
                 JobStatus::Succeeded => "pending",
                 _ => "incomplete",
             },
@@ -87,7 +86,7 @@ pub(super) async fn statuses(State(app): State<Arc<App>>, body: Body) -> Answer 
 
 fn failed_by_configuration(job: &Job) -> bool {
     let failure = job.attempts.last().and_then(|attempt| attempt.failure.as_ref());
-    job.status == JobStatus::Failed && failure.is_some_and(|failure| failure.failure_type == "config_error")
+    job.status == JobStatus::Failed && failure.is_some_and(|failure| failure.kind == "config_error")
 }
 
 pub(super) async fn state(State(app): State<Arc<App>>, body: Body) -> Answer {
@@ -102,9 +101,11 @@ pub(super) async fn state(State(app): State<Arc<App>>, body: Body) -> Answer {
             Some(json!({"streamDescriptor": descriptor, "streamState": state.state?}))
         })
         .collect();
-    Ok(object(match states.is_empty() {
-        true => json!({"stateType": "not_set", "connectionId": connection.id}),
-        false => json!({"stateType": "stream", "connectionId": connection.id, "streamState": states}),
+    let connection = connection.id;
+    Ok(object(if states.is_empty() {
+        json!({"stateType": "not_set", "connectionId": connection})
+    } else {
+        json!({"stateType": "stream", "connectionId": connection, "streamState": states})
     }))
 }
 
@@ -114,7 +115,7 @@ pub(super) async fn web_backend(State(app): State<Arc<App>>, body: Body) -> Answ
     let discovered = discovered(&app, &connection).await;
     let mut read = shown(&connection, &discovered, true);
     let jobs: Vec<Job> = app.store.list()?;
-    let latest = jobs.iter().rfind(|job| job.connection_id == connection.id && job.job_type == "sync");
+    let latest = jobs.iter().rfind(|job| job.connection_id == connection.id && job.kind == "sync");
     for (side, id) in [(Side::Source, connection.source_id), (Side::Destination, connection.destination_id)] {
         let actor = app.actor(side, id)?;
         read[side.word()] = connectors::read(&actor);

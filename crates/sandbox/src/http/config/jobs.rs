@@ -112,7 +112,7 @@ fn find(app: &App, body: &Body, member: &str) -> Result<Job, Refusal> {
 }
 
 fn config_type(job: &Job) -> &'static str {
-    if job.job_type == "reset" { "reset_connection" } else { "sync" }
+    if job.kind == "reset" { "reset_connection" } else { "sync" }
 }
 
 pub(super) fn started(job: &Job) -> Value {
@@ -178,11 +178,11 @@ fn shown_attempt(attempt: &Attempt, parts: Parts) -> Value {
         json!({
             "failures": [{
                 "failureOrigin": failure.origin,
-                "failureType": failure.failure_type,
+                "failureType": failure.kind,
                 "externalMessage": failure.external_message,
                 "internalMessage": failure.internal_message,
                 "stacktrace": "",
-                "retryable": failure.failure_type != "config_error",
+                "retryable": failure.kind != "config_error",
                 "timestamp": failure.timestamp_millis,
             }],
             "partialSuccess": attempt.stats.iter().any(|stream| stream.records_committed > 0),
