@@ -253,7 +253,10 @@ fn application(folder: &Path, keep: bool) -> Result<(String, String), Error> {
     let id = uuid::Uuid::new_v4().to_string();
     let secret = URL_SAFE_NO_PAD.encode(rand::rng().random::<[u8; 24]>());
     if keep {
-        std::fs::write(&file, serde_json::json!([id, secret]).to_string()).map_err(failed)?;
+        // A temporary file is readable by its owner alone; renamed, it is there whole or not at all.
+        let mut written = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+        serde_json::to_writer(&mut written, &(&id, &secret)).map_err(|error| failed(error.into()))?;
+        written.persist(&file).map_err(|error| failed(error.error))?;
     }
     Ok((id, secret))
 }

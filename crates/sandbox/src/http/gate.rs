@@ -116,11 +116,22 @@ async fn with_unknown_status(response: Response) -> Response {
     let Ok(mut value) = serde_json::from_slice::<Value>(&bytes) else {
         return Response::from_parts(parts, Body::from(bytes));
     };
-    if let Some(status) = value.get_mut("status") {
+    if let Some(status) = first_status(&mut value) {
         *status = Value::from("awaiting_the_unknown");
     }
     parts.headers.remove(header::CONTENT_LENGTH);
     Response::from_parts(parts, Body::from(value.to_string()))
+}
+
+/// The first member of that name, in a list or in what an object holds, too.
+fn first_status(value: &mut Value) -> Option<&mut Value> {
+    match value {
+        Value::Object(members) => members
+            .iter_mut()
+            .find_map(|(name, member)| if name == "status" { Some(member) } else { first_status(member) }),
+        Value::Array(items) => items.iter_mut().find_map(first_status),
+        _ => None,
+    }
 }
 
 /// Writes the body that the framework would, now that the path is known.

@@ -146,6 +146,8 @@ async fn an_unknown_enum_value_is_one_that_the_document_lacks() {
         ["pending", "queued", "running", "incomplete", "failed", "succeeded", "cancelled"].map(Value::from);
     assert!(strange["status"].is_string() && !known.contains(&strange["status"]), "{strange}");
     assert_eq!(api.get(&format!("/jobs/{job}")).await.expect(200)["status"], "succeeded");
+    switch_on(&api, "unknown-enum,op=listJobs").await;
+    assert_eq!(api.get("/jobs").await.expect(200)["data"][0]["status"], strange["status"]);
 }
 
 #[tokio::test]
