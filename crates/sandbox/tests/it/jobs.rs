@@ -218,6 +218,16 @@ async fn the_config_api_lists_newest_first_and_tells_how_a_connection_is() {
         api.config("/jobs/list", &json!({"configTypes": ["sync"], "configId": connection})).await.expect(200);
     assert_eq!(listed["totalJobCount"], 2);
     assert_eq!(listed["jobs"][0]["job"]["id"], jobs[1]["jobId"]);
+    for (filter, count) in [
+        (json!({"configTypes": ["sync"], "statuses": ["failed"]}), 0),
+        (json!({"configTypes": ["sync"], "statuses": ["succeeded"]}), 2),
+        (json!({"configTypes": ["reset_connection"]}), 0),
+        (json!({"configTypes": ["sync"], "createdAtEnd": "2000-01-01T00:00:00Z"}), 0),
+        (json!({"configTypes": ["sync"], "pagination": {"pageSize": 1, "rowOffset": 1}}), 1),
+    ] {
+        let listed = api.config("/jobs/list", &filter).await.expect(200);
+        assert_eq!(listed["jobs"].as_array().map(Vec::len), Some(count), "{filter}");
+    }
     let status = api.config("/connections/status", &json!({"connectionIds": [connection]})).await.expect(200);
     assert_eq!(status[0]["connectionSyncStatus"], "synced");
     assert_eq!(status[0]["lastSyncJobId"], jobs[1]["jobId"]);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use chrono::DateTime;
 use serde_json::{Value, json};
 
 use crate::app::App;
@@ -52,9 +53,16 @@ pub(super) async fn list(State(app): State<Arc<App>>, body: Body) -> Answer {
             .and_then(|number| usize::try_from(number).ok())
             .unwrap_or(default)
     };
+    let statuses = body.given("statuses").and_then(Value::as_array);
+    let created = (moment(&body, "createdAtStart")?, moment(&body, "createdAtEnd")?);
+    let updated = (moment(&body, "updatedAtStart")?, moment(&body, "updatedAtEnd")?);
     let mut found: Vec<Job> = app.store.list()?;
     found.retain(|job| {
-        connection.is_none_or(|id| job.connection_id.to_string() == id) && types.contains(&config_type(job))
+        connection.is_none_or(|id| job.connection_id.to_string() == id)
+            && types.contains(&config_type(job))
+            && statuses.is_none_or(|statuses| statuses.iter().any(|status| status == job.status.name()))
+            && within(job.created_at, created)
+            && within(job.updated_at, updated)
     });
     found.reverse();
     let total = found.len();
@@ -77,6 +85,19 @@ pub(super) async fn list(State(app): State<Arc<App>>, body: Body) -> Answer {
         })
         .collect();
     Ok(object(json!({"jobs": page, "totalJobCount": total})))
+}
+
+/// A time of the body, in epoch seconds.
+fn moment(body: &Body, member: &str) -> Result<Option<i64>, Refusal> {
+    let Some(text) = body.text(member) else { return Ok(None) };
+    DateTime::parse_from_rfc3339(text)
+        .map(|time| Some(time.timestamp()))
+        .map_err(|_| Refusal::Framework(format!("`{member}` is no date and time with an offset: {text}")))
+}
+
+/// Both ends belong to the range.
+fn within(time: i64, (start, end): (Option<i64>, Option<i64>)) -> bool {
+    start.is_none_or(|start| time >= start) && end.is_none_or(|end| time <= end)
 }
 
 pub(super) async fn cancel(State(app): State<Arc<App>>, body: Body) -> Answer {
