@@ -6,7 +6,10 @@ mod sqlite;
 
 use std::path::{Path, PathBuf};
 
+use chrono::Utc;
+use rand::Rng;
 use serde_json::{Value, json};
+use uuid::{Builder, Uuid};
 
 use crate::connectors::Connector;
 use crate::sources::{Cell, Field, Row};
@@ -153,6 +156,12 @@ impl Writer {
             Self::Postgres(writer) => writer.finish().await,
         }
     }
+}
+
+/// A row's own id: random, but later ones sort behind earlier ones, so that an index on them grows at its end.
+fn row_id(random: &mut impl Rng) -> Uuid {
+    let millis = u64::try_from(Utc::now().timestamp_millis()).unwrap_or_default();
+    Builder::from_unix_timestamp_millis(millis, &random.random()).into_uuid()
 }
 
 /// The value of a cell as JSON text.

@@ -9,7 +9,7 @@ use futures::SinkExt;
 use serde_json::Value;
 use tokio_postgres::{Client, Config, NoTls};
 
-use super::{DestinationError, StreamTarget, copy_text};
+use super::{DestinationError, StreamTarget, copy_text, row_id};
 use crate::naming;
 use crate::sources::{FieldType, Row};
 
@@ -140,6 +140,8 @@ impl PostgresWriter {
     }
 
     pub(super) async fn write(&mut self, rows: &[Row]) -> Result<i64, DestinationError> {
+        let block = self.encoded(rows);
+        let bytes = i64::try_from(block.len()).unwrap_or(i64::MAX);
         let into = if self.staged { self.temporary() } else { self.target() };
         let columns = self.all_columns().map(|column| quoted(&column)).collect::<Vec<_>>().join(", ");
         let sink = self
@@ -148,14 +150,22 @@ impl PostgresWriter {
             .await
             .map_err(|error| failed(&error))?;
         futures::pin_mut!(sink);
+        sink.send(block).await.map_err(|error| failed(&error))?;
+        sink.finish().await.map_err(|error| failed(&error))?;
+        Ok(bytes)
+    }
+
+    /// The rows with their meta columns, as COPY takes them.
+    fn encoded(&self, rows: &[Row]) -> Bytes {
         let now = chrono::Utc::now().format("%Y-%m-%d %H:%M:%S%.6f+00").to_string();
         let meta = format!(
             "\t{now}\t{{\"sync_id\": {}, \"changes\": []}}\t{}",
             self.stream.sync_id, self.stream.generation
         );
+        let mut random = rand::rng();
         let mut block = BytesMut::with_capacity(rows.len() * 256);
         for row in rows {
-            block.put_slice(uuid::Uuid::new_v4().as_hyphenated().encode_lower(&mut [0; 36]).as_bytes());
+            block.put_slice(row_id(&mut random).as_hyphenated().encode_lower(&mut [0; 36]).as_bytes());
             block.put_slice(meta.as_bytes());
             for (field, cell) in self.stream.fields.iter().zip(row) {
                 block.put_u8(b'\t');
@@ -163,10 +173,7 @@ impl PostgresWriter {
             }
             block.put_u8(b'\n');
         }
-        let bytes = block.len();
-        sink.send(block.freeze()).await.map_err(|error| failed(&error))?;
-        sink.finish().await.map_err(|error| failed(&error))?;
-        Ok(i64::try_from(bytes).unwrap_or(i64::MAX))
+        block.freeze()
     }
 
     pub(super) async fn finish(self: Box<Self>) -> Result<(), DestinationError> {

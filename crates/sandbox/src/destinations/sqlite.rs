@@ -6,7 +6,7 @@ use chrono::Local;
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 
-use super::{DestinationError, StreamTarget, json_text};
+use super::{DestinationError, StreamTarget, json_text, row_id};
 use crate::sources::Row;
 
 /// The database file that a configuration names. `/local` stands for the sandbox's local root, as it does on a
@@ -40,8 +40,13 @@ fn open(path: &Path) -> Result<Connection, DestinationError> {
         })?;
     }
     let database = Connection::open(path).map_err(|error| failed(&error))?;
-    // Readers keep their snapshot while a sync writes.
-    database.pragma_update(None, "journal_mode", "wal").map_err(|error| failed(&error))?;
+    // Readers keep their snapshot while a sync writes. A crash of the machine may lose the last batches, never the
+    // database; the sync has not been acknowledged by then.
+    for (pragma, value) in
+        [("journal_mode", "wal"), ("synchronous", "normal"), ("wal_autocheckpoint", "8192")]
+    {
+        database.pragma_update(None, pragma, value).map_err(|error| failed(&error))?;
+    }
     database.busy_timeout(std::time::Duration::from_secs(30)).map_err(|error| failed(&error))?;
     Ok(database)
 }
@@ -113,7 +118,7 @@ fn insert_batch(
 ) -> rusqlite::Result<i64> {
     let emitted_at = Local::now().format("%Y-%m-%dT%H:%M:%S%.6f").to_string();
     let transaction = database.transaction()?;
-    let mut bytes = 0;
+    let (mut bytes, mut random) = (0, rand::rng());
     {
         let mut statement = transaction.prepare_cached(insert)?;
         let mut data = String::new();
@@ -127,7 +132,7 @@ fn insert_batch(
             }
             data.push('}');
             bytes += data.len();
-            statement.execute(params![uuid::Uuid::new_v4().to_string(), emitted_at, data])?;
+            statement.execute(params![row_id(&mut random).to_string(), emitted_at, data])?;
         }
     }
     transaction.commit()?;
