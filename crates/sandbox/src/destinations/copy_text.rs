@@ -9,7 +9,7 @@ pub(super) fn field(out: &mut BytesMut, kind: FieldType, cell: &Cell) {
     match (kind, cell) {
         (_, Cell::Null) => out.put_slice(b"\\N"),
         (FieldType::Json, Cell::Text(text)) => {
-            escaped(out, &without_nul(&serde_json::json!(text).to_string()))
+            escaped(out, &without_nul(&serde_json::json!(text).to_string()));
         }
         (_, Cell::Boolean(value)) => out.put_slice(if *value { b"true" } else { b"false" }),
         (_, Cell::Integer(value)) => out.put_slice(value.to_string().as_bytes()),
