@@ -3,8 +3,12 @@
 #![allow(unreachable_pub, reason = "a program has no users of its modules")]
 #![allow(clippy::print_stderr, clippy::print_stdout, reason = "a task talks to the person who started it")]
 
+mod bench;
+mod ci;
+mod postgres;
 mod regen;
 mod step;
+mod test;
 mod tidy;
 
 use std::path::PathBuf;
@@ -24,12 +28,25 @@ enum Task {
     Regen(regen::Regen),
     /// Check what the compiler does not: invariants of the architecture, sentences, versions
     Tidy,
+    /// Start a throw-away PostgreSQL, installing it if it is missing, and run all tests
+    Test {
+        /// Passed to `cargo test`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Measure the release build beside its peers and rewrite BENCHMARKS.md
+    Bench,
+    /// Everything that must hold before a change lands
+    Ci,
 }
 
 fn main() -> anyhow::Result<()> {
     match Options::parse().task {
         Task::Regen(options) => regen::regen(&options),
         Task::Tidy => tidy::tidy(),
+        Task::Test { arguments } => test::test(&arguments),
+        Task::Bench => bench::bench(),
+        Task::Ci => ci::ci(),
     }
 }
 

@@ -1,2 +1,78 @@
-//! Placeholder.
-fn main() {}
+//! The `airbyte` command: sync, watch and read Airbyte connections from a terminal.
+
+mod args;
+mod commands;
+mod context;
+mod error;
+mod interrupt;
+mod output;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::Cli;
+use crate::context::Context;
+use crate::error::Failure;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let context = Context::new(&cli.global);
+    start_logging(&cli.global);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return context.output().fail(&error.into()),
+    };
+    let outcome = runtime.block_on(commands::run(cli.command, &context));
+    // A sync that is still writing, or a driver that is still closing, must not hold the command up.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => context.output().fail(&error),
+    }
+}
+
+/// Reports that the command line makes no sense (or prints the help that was asked for).
+fn usage(error: &clap::Error) -> ExitCode {
+    let Some(form) = args::output_form(std::env::args_os()).filter(|_| error.use_stderr()) else {
+        // A reader that has gone away is no reason to fail.
+        let _ = error.print();
+        return ExitCode::from(if error.use_stderr() { error::exit::USAGE } else { error::exit::OK });
+    };
+    let text = error.render().to_string();
+    let message = text.lines().next().unwrap_or_default();
+    let tip = text.lines().find_map(|line| line.trim_start().strip_prefix("tip: "));
+    let failure = Failure::usage(message.strip_prefix("error: ").unwrap_or(message))
+        .with_hint(tip.unwrap_or("see --help"));
+    output::Output::of_form(form).fail(&failure)
+}
+
+/// Logs of the libraries go to standard error, and only if they are asked for.
+fn start_logging(global: &args::Global) {
+    use tracing_subscriber::filter::LevelFilter;
+    use tracing_subscriber::fmt::format::FmtSpan;
+    use tracing_subscriber::layer::SubscriberExt;
+    use tracing_subscriber::util::SubscriberInitExt;
+    if global.verbose == 0 {
+        return;
+    }
+    let level = if global.verbose == 1 { LevelFilter::DEBUG } else { LevelFilter::TRACE };
+    let targets = ["airbyte_cloud", "airbyte_sql_read", "airbyte_sandbox"].map(|name| (name, level));
+    let filter = tracing_subscriber::filter::Targets::new().with_targets(targets);
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(
+            tracing_subscriber::fmt::layer()
+                .with_writer(std::io::stderr)
+                .with_ansi(
+                    !global.no_color
+                        && anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never,
+                )
+                .with_span_events(FmtSpan::CLOSE),
+        )
+        .init();
+}

@@ -1,0 +1,142 @@
+//! What can be typed.
+
+use std::ffi::OsString;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::commands::{api, connection, dataset, demo, job, objects, sandbox};
+
+/// Start and watch Airbyte syncs, and read what they left in the destination.
+#[derive(Debug, Parser)]
+#[command(
+    name = "airbyte",
+    version,
+    about = "Start and watch Airbyte syncs, and read what they left in the destination",
+    disable_help_subcommand = true,
+    max_term_width = 110,
+    after_help = "\
+Settings come from the options, the environment (AIRBYTE_CLIENT_ID, AIRBYTE_CLIENT_SECRET, AIRBYTE_BEARER_TOKEN, \
+AIRBYTE_WORKSPACE_ID, AIRBYTE_API_URL, ...) or a profile file, in this order.
+
+Exit codes: 0 ok, 1 the operation failed, 2 usage, 3 not authorised, 4 not found, 5 network or time-out, \
+6 conflict, 130 interrupted."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command understands.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Global {
+    /// The profile to take settings from [default: AIRBYTE_PROFILE, or `default`]
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Global options")]
+    pub(crate) profile: Option<String>,
+    /// Root of the public API, such as https://HOST/api/public/v1 [default: Airbyte Cloud]
+    #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
+    pub(crate) api_root: Option<String>,
+    /// Root of the Config API [default: inferred from the public one]
+    #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
+    pub(crate) config_api_root: Option<String>,
+    /// The workspace to work in
+    #[arg(long, global = true, value_name = "ID", help_heading = "Global options")]
+    pub(crate) workspace: Option<String>,
+    /// How results are printed
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "table",
+        value_name = "FORM",
+        help_heading = "Global options"
+    )]
+    pub(crate) output: OutputForm,
+    /// Print results and errors only
+    #[arg(long, short, global = true, help_heading = "Global options")]
+    pub(crate) quiet: bool,
+    /// Log requests and queries to standard error; twice for more
+    #[arg(long, short, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
+    pub(crate) verbose: u8,
+    /// No colours
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) no_color: bool,
+    /// Send credentials over plain HTTP to a host that is not this machine
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) allow_insecure_http: bool,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputForm {
+    /// For people
+    #[default]
+    Table,
+    /// One JSON value
+    Json,
+    /// One JSON object a line
+    Jsonl,
+}
+
+/// The form for programs that a command line asks for, if it asks for one: also where it makes no sense otherwise.
+pub(crate) fn output_form(arguments: impl Iterator<Item = OsString>) -> Option<OutputForm> {
+    let words: Vec<OsString> = arguments.collect();
+    let after = |index: usize| words.get(index + 1).and_then(|word| word.to_str());
+    words.iter().enumerate().find_map(|(index, word)| {
+        let value = match word.to_str()? {
+            "--output" => after(index)?,
+            word => word.strip_prefix("--output=")?,
+        };
+        OutputForm::from_str(value, false).ok().filter(|form| *form != OutputForm::Table)
+    })
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Watch the whole loop on this machine: a local Airbyte, a sync, the rows read back
+    ///
+    /// It needs no account and no network, and leaves nothing behind but the Parquet file.
+    ///
+    /// Example: airbyte demo --file people.csv
+    Demo(demo::DemoArgs),
+    /// Run a local Airbyte that answers the real API and really moves rows
+    ///
+    /// It runs until Ctrl-C. The lines that it prints give other commands the way to it.
+    ///
+    /// Example: airbyte sandbox --seed demo
+    Sandbox(sandbox::SandboxArgs),
+    /// Workspaces
+    #[command(subcommand)]
+    Workspace(objects::WorkspaceCommand),
+    /// Sources
+    #[command(subcommand)]
+    Source(objects::SourceCommand),
+    /// Destinations
+    #[command(subcommand)]
+    Destination(objects::DestinationCommand),
+    /// Connections, and their syncs
+    #[command(subcommand)]
+    Connection(connection::ConnectionCommand),
+    /// Jobs
+    #[command(subcommand)]
+    Job(job::JobCommand),
+    /// The data that syncs left in the destination
+    #[command(subcommand)]
+    Dataset(dataset::DatasetCommand),
+    /// Call any operation of the API
+    ///
+    /// Example: airbyte api GET /tags -f workspaceIds=9b0a7c1e-7f0e-4a53-8b19-1d5f6a3c2b10
+    ///
+    /// Example: airbyte api POST /connections --input connection.json
+    ///
+    /// Example: airbyte api POST /state/get --config-api -f connectionId=5e0c9a77-3a0b-4d3f-8f3c-0f1d2c3b4a59
+    Api(api::ApiArgs),
+    /// Print a completion script for a shell
+    ///
+    /// Example: airbyte completion bash > ~/.local/share/bash-completion/completions/airbyte
+    Completion {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}

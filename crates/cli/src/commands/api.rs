@@ -1,0 +1,136 @@
+//! Any operation of the API.
+
+use std::io::Read;
+
+use airbyte_cloud::{ApiRequest, Client, Method};
+use clap::Args;
+use serde_json::{Map, Value};
+
+use crate::context::Context;
+use crate::error::{Failure, exit};
+
+/// Entries of a page; the server's own limit.
+const PAGE: usize = 100;
+
+/// Call any operation of the API
+///
+/// Examples:
+///   airbyte api GET /tags -f workspaceIds=9b0a7c1e-7f0e-4a53-8b19-1d5f6a3c2b10
+///   airbyte api POST /connections --input connection.json
+///   airbyte api POST /state/get --config-api -f connectionId=5e0c9a77-3a0b-4d3f-8f3c-0f1d2c3b4a59
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct ApiArgs {
+    /// The HTTP method
+    #[arg(value_parser = method)]
+    method: Method,
+    /// The path below the API's root
+    path: String,
+    /// A text: in the query of a GET, HEAD or DELETE, else in the body
+    #[arg(short = 'f', long = "field", value_name = "KEY=VALUE", value_parser = pair)]
+    fields: Vec<(String, String)>,
+    /// A JSON value in the body: a number, true, null, a list, an object
+    #[arg(short = 'F', long = "json-field", value_name = "KEY=JSON", value_parser = json_pair)]
+    json_fields: Vec<(String, Value)>,
+    /// The body: a JSON file, or - for standard input
+    #[arg(long, value_name = "FILE")]
+    input: Option<String>,
+    /// Read all pages of a list and print them as one array
+    #[arg(long)]
+    paginate: bool,
+    /// Call the Config API instead
+    #[arg(long)]
+    config_api: bool,
+}
+
+fn method(text: &str) -> Result<Method, String> {
+    let upper = text.to_ascii_uppercase();
+    match upper.as_str() {
+        "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" => {
+            upper.parse().map_err(|_| "not a method".to_owned())
+        }
+        _ => Err("known are GET, POST, PUT, PATCH, DELETE".to_owned()),
+    }
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+fn json_pair(text: &str) -> Result<(String, Value), String> {
+    let (key, value) = pair(text)?;
+    let value = serde_json::from_str(&value).map_err(|error| format!("the value is not JSON: {error}"))?;
+    Ok((key, value))
+}
+
+pub(crate) async fn run(args: ApiArgs, context: &Context) -> Result<u8, Failure> {
+    let request = request(&args)?;
+    if args.paginate && args.method != Method::GET {
+        return Err(Failure::usage("--paginate is for GET"));
+    }
+    let client = context.client()?;
+    let answer =
+        if args.paginate { all_pages(&client, request).await? } else { client.request(request).await?.body };
+    context.output().value(&answer)?;
+    Ok(exit::OK)
+}
+
+fn request(args: &ApiArgs) -> Result<ApiRequest, Failure> {
+    let mut request = ApiRequest::new(args.method.clone(), &args.path);
+    if args.config_api {
+        request = request.config_api();
+    }
+    let mut body = match &args.input {
+        Some(file) => Some(read_input(file)?),
+        None => None,
+    };
+    let in_query = matches!(args.method, Method::GET | Method::HEAD | Method::DELETE) && body.is_none();
+    let mut members = Map::new();
+    for (key, value) in &args.fields {
+        if in_query {
+            request = request.query(key, value);
+        } else {
+            members.insert(key.clone(), Value::from(value.clone()));
+        }
+    }
+    members.extend(args.json_fields.iter().cloned());
+    if !members.is_empty() {
+        match body.get_or_insert_with(|| Value::Object(Map::new())) {
+            Value::Object(body) => body.extend(members),
+            _ => return Err(Failure::usage("-f and -F add to an object, and the input is none")),
+        }
+    }
+    Ok(match body {
+        Some(body) => request.body(body),
+        None => request,
+    })
+}
+
+fn read_input(file: &str) -> Result<Value, Failure> {
+    let mut text = String::new();
+    let read = match file {
+        "-" => std::io::stdin().read_to_string(&mut text).map(drop),
+        path => std::fs::read_to_string(path).map(|content| text = content),
+    };
+    read.map_err(|error| Failure::usage(format!("the input {file} cannot be read: {error}")))?;
+    serde_json::from_str(&text)
+        .map_err(|error| Failure::usage(format!("the input {file} is not JSON: {error}")))
+}
+
+/// Reads page by page with offsets of our own: the server's links lose filters and may name another host.
+async fn all_pages(client: &Client, request: ApiRequest) -> Result<Value, Failure> {
+    let mut all = Vec::new();
+    loop {
+        let page = request.clone().query("limit", PAGE.to_string()).query("offset", all.len().to_string());
+        let answer = client.request(page).await?.body;
+        let Some(data) = answer.get("data").and_then(Value::as_array) else {
+            return Err(Failure::usage("the answer is not a page: it has no `data`")
+                .with_hint("leave out --paginate"));
+        };
+        all.extend(data.iter().cloned());
+        if data.len() < PAGE {
+            return Ok(Value::from(all));
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Why a command failed, and the exit code that says so.
+
+use airbyte_cloud::ErrorKind as CloudKind;
+use airbyte_sql_read::ErrorKind as ReadKind;
+use serde::Serialize;
+
+/// Exit codes. Scripts rely on them: changing one is a breaking change.
+pub(crate) mod exit {
+    /// All is well.
+    pub(crate) const OK: u8 = 0;
+    /// The operation failed: a sync that failed or was cancelled, a file that could not be written.
+    pub(crate) const FAILED: u8 = 1;
+    /// The command was used wrongly.
+    pub(crate) const USAGE: u8 = 2;
+    /// The credentials are missing, wrong or not enough.
+    pub(crate) const UNAUTHORISED: u8 = 3;
+    /// What was named does not exist.
+    pub(crate) const NOT_FOUND: u8 = 4;
+    /// The network, the server or the time limit.
+    pub(crate) const NETWORK: u8 = 5;
+    /// The state of things does not allow it.
+    pub(crate) const CONFLICT: u8 = 6;
+    /// Ctrl-C.
+    pub(crate) const INTERRUPTED: u8 = 130;
+}
+
+/// What kind of thing went wrong, as scripts see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Usage,
+    NotFound,
+    Io,
+    Interrupted,
+    /// A kind of one of the libraries, by its name, with its exit code.
+    Library(&'static str, u8),
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Usage => "invalid_input",
+            Self::NotFound => "not_found",
+            Self::Io => "io",
+            Self::Interrupted => "interrupted",
+            Self::Library(name, _) => name,
+        }
+    }
+
+    fn exit_code(self) -> u8 {
+        match self {
+            Self::Usage => exit::USAGE,
+            Self::NotFound => exit::NOT_FOUND,
+            Self::Io => exit::FAILED,
+            Self::Interrupted => exit::INTERRUPTED,
+            Self::Library(_, code) => code,
+        }
+    }
+}
+
+/// Why a command failed.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    kind: Kind,
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+    pub(crate) details: Vec<String>,
+    status: Option<u16>,
+    retryable: Option<bool>,
+    job_id: Option<i64>,
+    closed_pipe: bool,
+}
+
+/// The error object that scripts read; what is not known is absent.
+#[derive(Debug, Serialize)]
+pub(crate) struct ErrorObject<'a> {
+    kind: &'static str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retryable: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job_id: Option<i64>,
+}
+
+impl Failure {
+    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            hint: None,
+            details: Vec::new(),
+            status: None,
+            retryable: None,
+            job_id: None,
+            closed_pipe: false,
+        }
+    }
+
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, message)
+    }
+
+    #[must_use]
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn with_job(mut self, job: i64) -> Self {
+        self.job_id = Some(job);
+        self
+    }
+
+    pub(crate) fn exit_code(&self) -> u8 {
+        self.kind.exit_code()
+    }
+
+    /// Nobody reads the output any more, which is no fault of the command.
+    pub(crate) fn is_closed_pipe(&self) -> bool {
+        self.closed_pipe
+    }
+
+    pub(crate) fn object(&self) -> ErrorObject<'_> {
+        ErrorObject {
+            kind: self.kind.name(),
+            message: &self.message,
+            hint: self.hint.as_deref(),
+            status: self.status,
+            retryable: self.retryable,
+            job_id: self.job_id,
+        }
+    }
+}
+
+impl From<airbyte_cloud::Error> for Failure {
+    fn from(error: airbyte_cloud::Error) -> Self {
+        let code = match error.kind() {
+            CloudKind::InvalidInput | CloudKind::Configuration => exit::USAGE,
+            CloudKind::MissingCredentials | CloudKind::Unauthorized | CloudKind::Forbidden => {
+                exit::UNAUTHORISED
+            }
+            CloudKind::NotFound => exit::NOT_FOUND,
+            CloudKind::Conflict | CloudKind::AlreadyRunning | CloudKind::ConnectionNotActive => {
+                exit::CONFLICT
+            }
+            CloudKind::RateLimited
+            | CloudKind::Server
+            | CloudKind::Network
+            | CloudKind::Timeout
+            | CloudKind::UnexpectedResponse => exit::NETWORK,
+            _ => exit::FAILED,
+        };
+        let mut details: Vec<String> = error.failures().iter().map(ToString::to_string).collect();
+        for failure in error.failures() {
+            if let Some(internal) = failure.internal_message.as_ref().filter(|text| **text != failure.message)
+            {
+                details.push(internal.clone());
+            }
+        }
+        let mut source = std::error::Error::source(&error);
+        while let Some(cause) = source.filter(|_| details.is_empty() || error.failures().is_empty()) {
+            details.push(cause.to_string());
+            source = cause.source();
+        }
+        details.dedup();
+        Self {
+            details,
+            hint: error.hint().map(std::borrow::Cow::into_owned),
+            status: error.status(),
+            retryable: Some(error.is_retryable()),
+            job_id: error.job_id().map(airbyte_cloud::JobId::get),
+            ..Self::new(Kind::Library(error.kind().as_str(), code), error.to_string())
+        }
+    }
+}
+
+impl From<airbyte_sql_read::Error> for Failure {
+    fn from(error: airbyte_sql_read::Error) -> Self {
+        // A failure of the API keeps what the client knows about it.
+        if let Some(cloud) =
+            std::error::Error::source(&error).and_then(|source| source.downcast_ref::<airbyte_cloud::Error>())
+        {
+            return cloud.clone().into();
+        }
+        let (name, code) = match error.kind() {
+            ReadKind::InvalidInput => ("invalid_input", exit::USAGE),
+            ReadKind::MissingSecret => ("missing_secret", exit::UNAUTHORISED),
+            ReadKind::StreamNotFound => ("stream_not_found", exit::NOT_FOUND),
+            ReadKind::Unsupported => ("unsupported", exit::FAILED),
+            ReadKind::Connect => ("connect", exit::NETWORK),
+            ReadKind::BrokenConnection => ("broken_connection", exit::NETWORK),
+            ReadKind::Query => ("query", exit::FAILED),
+            ReadKind::Value => ("value", exit::FAILED),
+            ReadKind::Io => ("io", exit::FAILED),
+            _ => ("failed", exit::FAILED),
+        };
+        Self {
+            hint: error.hint().map(str::to_owned),
+            retryable: Some(error.is_retryable()),
+            details: causes(&error),
+            closed_pipe: is_broken_pipe(&error),
+            ..Self::new(Kind::Library(name, code), error.to_string())
+        }
+    }
+}
+
+/// The texts of an error's causes that its own text does not hold.
+fn causes(error: &dyn std::error::Error) -> Vec<String> {
+    let said = error.to_string();
+    std::iter::successors(error.source(), |cause| cause.source())
+        .map(ToString::to_string)
+        .filter(|cause| !said.contains(cause.as_str()))
+        .collect()
+}
+
+/// Whether the output was closed, as `head` does. Arrow and Parquet keep the cause as text only.
+fn is_broken_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |cause| cause.source()).any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+            || cause.to_string().contains("Broken pipe")
+    })
+}
+
+impl From<airbyte_sandbox::Error> for Failure {
+    fn from(error: airbyte_sandbox::Error) -> Self {
+        let kind = if matches!(error, airbyte_sandbox::Error::PostgresUrl) { Kind::Usage } else { Kind::Io };
+        let mut failure = Self::new(kind, error.to_string());
+        failure.details.extend(std::error::Error::source(&error).map(ToString::to_string));
+        failure
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        let closed_pipe = error.kind() == std::io::ErrorKind::BrokenPipe;
+        Self { closed_pipe, ..Self::new(Kind::Io, error.to_string()) }
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        if let Some(kind) = error.io_error_kind() {
+            return std::io::Error::from(kind).into();
+        }
+        Self::new(Kind::Io, error.to_string())
+    }
+}
+
+impl From<arrow_schema::ArrowError> for Failure {
+    fn from(error: arrow_schema::ArrowError) -> Self {
+        Self::new(Kind::Io, error.to_string())
+    }
+}

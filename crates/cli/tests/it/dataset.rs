@@ -1,0 +1,153 @@
+//! `airbyte dataset`: rows of a connection, or of a destination that a file describes.
+
+use std::fs::File;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::support::{Ended, Sandbox, airbyte, parquet, run, text};
+
+/// `airbyte dataset ...` without any way to an Airbyte.
+fn alone(folder: &Path, arguments: &[&str]) -> Ended {
+    run(airbyte(["dataset"]).args(arguments).args(["--output", "json"]).current_dir(folder))
+}
+
+#[test]
+fn a_destination_file_needs_no_account() {
+    let sandbox = Sandbox::demo();
+    sandbox.synced_connection();
+    let file = sandbox.destination_file();
+    let alone = |arguments: &[&str]| alone(sandbox.folder(), arguments);
+
+    let counted = alone(&["count", "users", "--destination", &file]).exits(0).json();
+    assert_eq!(counted, json!({"stream": "users", "rows": 1000}));
+
+    let head = alone(&["head", "users", "--destination", &file, "-n", "3"]).exits(0).json();
+    assert_eq!(head.as_array().unwrap().len(), 3);
+    // Nobody tells the columns' types here, so the record may still be one JSON text.
+    assert!(head[0].to_string().contains("email"), "{head}");
+
+    let schema = alone(&["schema", "--destination", &file, "users"]).exits(0).json();
+    assert_eq!(crate::support::keys(&schema[0]), ["column", "type", "nullable"]);
+
+    let exported =
+        alone(&["export", "users", "--destination", &file, "--format", "arrow", "-o", "users.arrow"])
+            .exits(0)
+            .json();
+    assert_eq!((&exported["rows"], &exported["file"]), (&json!(1000), &json!("users.arrow")));
+}
+
+#[test]
+fn every_format_holds_the_same_rows() {
+    let sandbox = Sandbox::demo();
+    let connection = sandbox.synced_connection();
+    let export = |name: &str| {
+        // The ending tells the format.
+        let exported = sandbox.json(&["dataset", "export", &connection, "users", "--no-meta", "-o", name]);
+        assert_eq!(exported["rows"], 1000, "{name}");
+        sandbox.folder().join(name)
+    };
+    let ids = |rows: Vec<String>| {
+        let mut ids: Vec<i64> = rows.iter().map(|id| id.parse().unwrap()).collect();
+        ids.sort_unstable();
+        ids
+    };
+    let expected: Vec<i64> = (1..=1000).collect();
+
+    let (names, rows) = parquet(&export("users.parquet"));
+    let id = names.iter().position(|name| name == "id").unwrap();
+    assert_eq!(ids(rows.iter().map(|row| row[id].clone().unwrap()).collect()), expected);
+
+    let lines = std::fs::read_to_string(export("users.jsonl")).unwrap();
+    let objects: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(ids(objects.iter().map(|object| object["id"].to_string()).collect()), expected);
+
+    let csv = std::fs::read_to_string(export("users.csv")).unwrap();
+    assert_eq!(csv.lines().next().unwrap(), names.join(","));
+
+    let arrow = std::fs::read(export("users.arrow")).unwrap();
+    assert!(arrow.starts_with(b"ARROW1") && arrow.ends_with(b"ARROW1"));
+
+    let piped =
+        sandbox.run(&["dataset", "export", &connection, "users", "--no-meta", "--format", "csv", "-o", "-"]);
+    assert_eq!(piped.exits(0).stdout, csv);
+    assert!(!sandbox.folder().join("-").exists());
+}
+
+#[test]
+fn people_see_a_table() {
+    let sandbox = Sandbox::demo();
+    let connection = sandbox.synced_connection();
+    let table = sandbox.run(&["dataset", "head", &connection, "users", "-n", "5"]).exits(0).stdout;
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(lines.len() >= 6, "{table}");
+    assert!(lines[0].contains("id") && lines[0].contains("name"), "{table}");
+    assert!(lines.iter().all(|line| line.chars().count() <= 120), "{table}");
+}
+
+#[test]
+fn a_stream_that_is_not_there_names_those_that_are() {
+    let sandbox = Sandbox::demo();
+    let connection = sandbox.synced_connection();
+    let error =
+        sandbox.script(&["dataset", "export", &connection, "user", "-o", "user.csv"]).exits(4).error();
+    let said = format!("{}\n{}", text(&error, "message"), error["hint"]);
+    assert!(said.contains("users"), "{said}");
+    assert!(!sandbox.folder().join("user.csv").exists());
+
+    let file = sandbox.destination_file();
+    let error = alone(sandbox.folder(), &["count", "user", "--destination", &file]).exits(4).error();
+    assert_eq!(error["kind"], "stream_not_found");
+    assert!(format!("{}\n{}", text(&error, "message"), error["hint"]).contains("users"), "{error}");
+}
+
+#[test]
+fn a_masked_secret_names_its_variable() {
+    let folder = tempfile::tempdir().unwrap();
+    let destination = json!({
+        "destinationType": "postgres",
+        "configuration": {
+            "host": "127.0.0.1", "port": 1, "database": "db", "schema": "public", "username": "u", "password": "**********"
+        }
+    });
+    std::fs::write(folder.path().join("pg.json"), destination.to_string()).unwrap();
+    let error = alone(folder.path(), &["export", "users", "--destination", "pg.json", "-o", "users.arrow"])
+        .exits(3)
+        .error();
+    assert_eq!(error["kind"], "missing_secret");
+    let said = format!("{}\n{}", text(&error, "message"), error["hint"]);
+    assert!(said.contains("AIRBYTE_SECRET_POSTGRES_PASSWORD"), "{said}");
+    assert!(!said.contains("**"), "{said}");
+    assert!(!folder.path().join("users.arrow").exists());
+}
+
+#[test]
+fn destination_files_that_are_none() {
+    let folder = tempfile::tempdir().unwrap();
+    File::create(folder.path().join("empty.json")).unwrap();
+    std::fs::write(folder.path().join("list.json"), "[]").unwrap();
+    for (file, code, kind) in [
+        ("missing.json", 1, "io"),
+        (".", 1, "io"),
+        ("empty.json", 2, "invalid_input"),
+        ("list.json", 2, "invalid_input"),
+    ] {
+        let error = alone(folder.path(), &["count", "users", "--destination", file]).exits(code).error();
+        assert_eq!(error["kind"], kind, "{file}: {error}");
+    }
+}
+
+#[test]
+fn a_format_that_nothing_tells() {
+    let sandbox = Sandbox::demo();
+    let connection = sandbox.connection();
+    for file in ["users.xlsx", "users", "-"] {
+        let error = sandbox.script(&["dataset", "export", &connection, "users", "-o", file]).exits(2).error();
+        assert!(text(&error, "hint").contains("--format"), "{file}: {error}");
+    }
+    sandbox
+        .script(&["dataset", "export", &connection, "users", "--format", "xlsx", "-o", "users"])
+        .exits(2)
+        .error();
+    sandbox.script(&["dataset", "count", "users"]).exits(2).error();
+}

@@ -1,0 +1,55 @@
+//! Ctrl-C during a wait.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::Stdio;
+
+use crate::support::{Sandbox, signal};
+
+/// Waits for a job that does not end, presses Ctrl-C once the first line about it is there, and returns the
+/// exit code and all of standard error.
+fn interrupted(sandbox: &Sandbox, arguments: &[&str]) -> (Option<i32>, String) {
+    let connection = sandbox.connection();
+    let mut command = sandbox.command(&["connection", "sync", &connection, "--wait"]);
+    let mut process = command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = BufReader::new(process.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("running") {
+        assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "it ended early: {said}");
+    }
+    signal(&process, "INT");
+    stderr.read_to_string(&mut said).unwrap();
+    (process.wait().unwrap().code(), said)
+}
+
+#[test]
+fn the_job_goes_on_and_the_command_to_resume_with_is_printed() {
+    let sandbox = Sandbox::with(&["--fault", "slow-job=10m"]);
+    let (code, said) = interrupted(&sandbox, &[]);
+    assert_eq!(code, Some(130), "{said}");
+    let job = &sandbox.json(&["job", "list"])[0];
+    assert!(said.contains(&format!("airbyte job wait {}", job["job_id"])), "{said}");
+    assert_eq!(job["status"], "running");
+}
+
+#[test]
+fn the_job_is_cancelled_where_that_was_asked_for() {
+    let sandbox = Sandbox::with(&["--fault", "slow-job=10m"]);
+    let (code, said) = interrupted(&sandbox, &["--cancel-on-interrupt"]);
+    assert_eq!(code, Some(130), "{said}");
+    assert_eq!(sandbox.json(&["job", "list"])[0]["status"], "cancelled", "{said}");
+}
+
+#[test]
+fn a_start_that_is_interrupted_says_where_to_look() {
+    let sandbox = Sandbox::with(&["--fault", "slow-start=10m", "--fault", "slow-job=10m"]);
+    let connection = sandbox.connection();
+    let mut command = sandbox.command(&["connection", "sync", &connection]);
+    let mut process = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    // The job exists long before the answer that tells so.
+    while sandbox.json(&["job", "list"]).as_array().unwrap().is_empty() {}
+    signal(&process, "INT");
+    let mut said = String::new();
+    process.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(process.wait().unwrap().code(), Some(130), "{said}");
+    assert!(said.contains(&format!("airbyte job list --connection {connection}")), "{said}");
+}

@@ -1,0 +1,15 @@
+//! The real `airbyte` binary against a real sandbox: what it prints, where, and with which exit code.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail anywhere")]
+
+mod api;
+mod bad_input;
+mod contract;
+mod dataset;
+mod demo;
+mod help;
+mod interrupt;
+mod pipes;
+mod sandbox;
+mod support;
+mod sync;
