@@ -89,9 +89,14 @@ impl Scan {
                 Order::Descending => "desc",
             };
             let separator = if index == 0 { " order by" } else { "," };
-            let _ = write!(sql, "{separator} {} {direction}", self.expression(name, None, dialect)?);
+            // Bare names would mean the columns of the result, which may be texts of the ones that are meant.
+            let key = match self.expression(name, None, dialect)? {
+                stored if stored == quoted(name) => format!("{}.{stored}", self.table.sql()),
+                member => member,
+            };
+            let _ = write!(sql, "{separator} {key} {direction}");
         }
-        if let Some(limit) = self.limit {
+        if let Some(limit) = self.sql_limit() {
             let _ = write!(sql, " limit {limit}");
         }
         Ok(sql)
@@ -101,10 +106,15 @@ impl Scan {
     pub(crate) fn count(&self, dialect: &dyn Dialect) -> Result<String> {
         let conditions = self.conditions(dialect)?;
         let rows = format!("from {}{conditions}", self.table.sql());
-        Ok(match self.limit {
+        Ok(match self.sql_limit() {
             None => format!("select count(*) {rows}"),
             Some(limit) => format!("select count(*) from (select 1 {rows} limit {limit}) as limited"),
         })
+    }
+
+    /// The limit, unless it is beyond what a database can count to and so is none.
+    fn sql_limit(&self) -> Option<u64> {
+        self.limit.filter(|limit| i64::try_from(*limit).is_ok())
     }
 
     fn conditions(&self, dialect: &dyn Dialect) -> Result<String> {

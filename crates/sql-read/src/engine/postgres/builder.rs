@@ -18,6 +18,7 @@ use super::types::{element, oid};
 /// Days from 1970-01-01 to 2000-01-01, where PostgreSQL counts from.
 const EPOCH_DAYS: i32 = 10_957;
 const EPOCH_MICROS: i64 = 946_684_800_000_000;
+const DAY_MICROS: i64 = 86_400_000_000;
 
 /// Collects the values of one column.
 pub(super) enum ColumnBuilder {
@@ -116,7 +117,11 @@ impl ColumnBuilder {
                 }
                 builder.append_value(days.checked_add(EPOCH_DAYS).ok_or(Problem::OUT_OF_RANGE)?);
             }
-            Self::Time(builder) => builder.append_value(i64::from_be_bytes(fixed(bytes)?)),
+            Self::Time(builder) => match i64::from_be_bytes(fixed(bytes)?) {
+                micros @ 0..DAY_MICROS => builder.append_value(micros),
+                DAY_MICROS => return Err(Problem("is 24:00:00, which Arrow does not know")),
+                _ => return Err(Problem::OUT_OF_RANGE),
+            },
             Self::Timestamp(builder) => {
                 let micros = i64::from_be_bytes(fixed(bytes)?);
                 if micros == i64::MAX || micros == i64::MIN {

@@ -1,0 +1,17 @@
+//! Copies one stream of a destination into an Arrow file:
+//! `cargo run --release -p airbyte-sql-read --example pg_to_arrow -- pg.json users users.arrow`
+
+use airbyte_sql_read::{Destination, EnvSecrets, Format, StreamSpec};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [destination, stream, file] = arguments.as_slice() else {
+        return Err("usage: pg_to_arrow DESTINATION_FILE STREAM ARROW_FILE".into());
+    };
+    let destination = Destination::from_file(destination)?.with_secrets(&EnvSecrets)?;
+    let dataset = destination.connect().await?.dataset(&StreamSpec::new(stream)).await?;
+    let exported = dataset.export(file, Format::Arrow).await?;
+    println!("{} rows, {} bytes in {}", exported.rows, exported.bytes, exported.file.display());
+    Ok(())
+}
