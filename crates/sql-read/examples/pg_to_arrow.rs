@@ -1,6 +1,8 @@
 //! Copies one stream of a destination into an Arrow file:
 //! `cargo run --release -p airbyte-sql-read --example pg_to_arrow -- pg.json users users.arrow`
 
+#![allow(clippy::print_stdout, reason = "an example prints")]
+
 use airbyte_sql_read::{Destination, EnvSecrets, Format, StreamSpec};
 
 #[tokio::main]

@@ -241,7 +241,7 @@ impl Dataset {
     fn names(&self) -> Vec<(String, Expression)> {
         let stored =
             self.stored.iter().map(|column| (column.name.clone(), Expression::Column(column.name.clone())));
-        let members = self.json.iter().flat_map(|json| json.names());
+        let members = self.json.iter().flat_map(JsonColumns::names);
         stored.chain(members.map(|name| (name.to_owned(), Expression::Json(name.to_owned())))).collect()
     }
 
@@ -252,7 +252,7 @@ impl Dataset {
                 let stored = self.stored.iter().map(|column| column.name.as_str());
                 // What is shown as columns is not shown as JSON once more.
                 let stored = stored.filter(|name| self.json.is_none() || *name != DATA_COLUMN);
-                let members = self.json.iter().flat_map(|json| json.names());
+                let members = self.json.iter().flat_map(JsonColumns::names);
                 stored
                     .chain(members.filter(|name| !self.stored.iter().any(|column| column.name == *name)))
                     .filter(|name| !self.without_meta || !name.starts_with("_airbyte_"))

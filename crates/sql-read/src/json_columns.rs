@@ -283,7 +283,7 @@ impl Builder {
             Self::Boolean(builder) => builder.append_option(json.map(boolean).transpose()?),
             Self::Integer(builder) => builder.append_option(json.map(integer).transpose()?),
             Self::Number(builder) => {
-                builder.append_option(json.map(|json| number(json, inexact)).transpose()?)
+                builder.append_option(json.map(|json| number(json, inexact)).transpose()?);
             }
             Self::Text(builder) => match json {
                 None => builder.append_null(),
@@ -297,7 +297,7 @@ impl Builder {
             Self::Date(builder) => builder.append_option(json.map(date).transpose()?),
             Self::Timestamp(builder) => builder.append_option(json.map(timestamp).transpose()?),
             Self::TimestampWithZone(builder) => {
-                builder.append_option(json.map(timestamp_with_zone).transpose()?)
+                builder.append_option(json.map(timestamp_with_zone).transpose()?);
             }
         }
         Ok(())

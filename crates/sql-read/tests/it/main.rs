@@ -1,6 +1,9 @@
 //! Reads real databases: a PostgreSQL server that `cargo xtask test` starts, and SQLite files.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod exports;
+mod names;
 mod postgres;
 mod postgres_values;
 mod sqlite;
