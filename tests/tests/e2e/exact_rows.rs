@@ -71,14 +71,13 @@ fn round_trip(sandbox: &Sandbox, destination: &str, suffix: &str, environment: &
     let stream = format!("cells{suffix}");
     let mut csv = String::from("number,text,whole,amount,Mixed Case\n");
     let mut expected = BTreeMap::new();
-    for number in 0..2_000_usize {
-        let text = AWKWARD[number % AWKWARD.len()];
-        let whole = (number as i64 - 1_000) * 9_007_199_254_740_993;
+    for (number, text) in (0_i64..2_000).zip(AWKWARD.iter().cycle()) {
+        let whole = (number - 1_000) * 9_007_199_254_740_993;
         let quoted = text.replace('"', "\"\"");
         writeln!(csv, "{number},\"{quoted}\",{whole},{number}.50,\"{quoted}\"").unwrap();
         expected.insert(
             number.to_string(),
-            [text.to_owned(), whole.to_string(), format!("{number}.50"), text.to_owned()],
+            [(*text).to_owned(), whole.to_string(), format!("{number}.50"), (*text).to_owned()],
         );
     }
     std::fs::write(sandbox.folder().join("cells.csv"), csv).unwrap();

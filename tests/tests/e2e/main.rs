@@ -1,5 +1,7 @@
 //! The whole loop with real parts: the real binary, a sandbox process, SQLite and a real PostgreSQL.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod exact_rows;
 mod faults;
 mod first_loop;
