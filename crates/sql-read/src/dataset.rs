@@ -245,21 +245,20 @@ impl Dataset {
         stored.chain(members.map(|name| (name.to_owned(), Expression::Json(name.to_owned())))).collect()
     }
 
+    fn default_columns(&self) -> Vec<String> {
+        let stored = self.stored.iter().map(|column| column.name.as_str());
+        // What is shown as columns is not shown as JSON once more.
+        let stored = stored.filter(|name| self.json.is_none() || *name != DATA_COLUMN);
+        let members = self.json.iter().flat_map(JsonColumns::names);
+        stored
+            .chain(members.filter(|name| !self.stored.iter().any(|column| column.name == *name)))
+            .filter(|name| !self.without_meta || !name.starts_with("_airbyte_"))
+            .map(str::to_owned)
+            .collect()
+    }
+
     fn plan(&self) -> Plan {
-        let wanted: Vec<String> = match &self.chosen {
-            Some(chosen) => chosen.clone(),
-            None => {
-                let stored = self.stored.iter().map(|column| column.name.as_str());
-                // What is shown as columns is not shown as JSON once more.
-                let stored = stored.filter(|name| self.json.is_none() || *name != DATA_COLUMN);
-                let members = self.json.iter().flat_map(JsonColumns::names);
-                stored
-                    .chain(members.filter(|name| !self.stored.iter().any(|column| column.name == *name)))
-                    .filter(|name| !self.without_meta || !name.starts_with("_airbyte_"))
-                    .map(str::to_owned)
-                    .collect()
-            }
-        };
+        let wanted = self.chosen.clone().unwrap_or_else(|| self.default_columns());
         let mut columns = Vec::new();
         let mut fields = Vec::new();
         let mut from_json = false;

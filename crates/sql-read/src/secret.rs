@@ -56,7 +56,7 @@ impl SecretResolver for EnvSecrets {
 }
 
 /// Secrets by the name of their field, as in `{"password": ...}`.
-impl SecretResolver for HashMap<String, SecretString> {
+impl<S: std::hash::BuildHasher + Send + Sync> SecretResolver for HashMap<String, SecretString, S> {
     fn secret(&self, field: &SecretField) -> Option<SecretString> {
         self.get(&field.name()).cloned()
     }

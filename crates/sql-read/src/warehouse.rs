@@ -50,7 +50,12 @@ impl Warehouse {
     pub async fn dataset(&self, stream: &StreamSpec) -> Result<Dataset> {
         let (located, present) = self.look(stream).await?;
         if !located.exists {
-            return Err(not_found(stream.name(), &located.tried, &present));
+            let missing = not_found(stream.name(), &located.tried, &present);
+            return Err(match self.warnings() {
+                [] => missing,
+                // Why nothing is there says more than that nothing is.
+                warnings => missing.with_hint(warnings.join("; ")),
+            });
         }
         Dataset::open(self.engine.clone(), located, stream).await
     }

@@ -26,9 +26,11 @@ fn the_table_that_the_connector_makes_is_among_the_candidates() {
         if let Some(prefix) = text("prefix") {
             stream = stream.prefix(prefix);
         }
-        let mut settings = NameSettings::default();
-        settings.default_schema = text("config_default_schema");
-        settings.raw_only = case["raw_only"] == true;
+        let settings = NameSettings {
+            default_schema: text("config_default_schema"),
+            raw_only: case["raw_only"] == true,
+            ..NameSettings::default()
+        };
         let found = candidates(DestinationKind::Postgres, &settings, &stream);
         let place = (text("schema").unwrap(), text("table").unwrap());
         if !found.iter().any(|one| (&one.schema, &one.table) == (&place.0, &place.1)) {

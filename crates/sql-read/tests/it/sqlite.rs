@@ -152,8 +152,11 @@ async fn a_cell_of_another_type_is_refused_and_comes_as_text() {
 async fn a_missing_file_is_not_made() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("none.db");
-    let error = destination("sqlite", &json!({"destination_path": path})).connect().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Connect);
+    let warehouse = destination("sqlite", &json!({"destination_path": path})).connect().await.unwrap();
+    assert!(!warehouse.locate(&StreamSpec::new("users")).await.unwrap().exists);
+    let error = warehouse.dataset(&StreamSpec::new("users")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::StreamNotFound);
+    assert!(error.hint().unwrap().contains("AIRBYTE_LOCAL_ROOT"), "{error:?}");
     assert!(!path.exists());
     std::fs::write(&path, "this is no database, however long its text may be made to look like one").unwrap();
     let error = destination("sqlite", &json!({"destination_path": path})).connect().await.unwrap_err();

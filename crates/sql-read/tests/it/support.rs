@@ -41,7 +41,9 @@ impl Schema {
     pub(crate) fn configuration(&self) -> Value {
         let host = match &self.config.get_hosts()[0] {
             tokio_postgres::config::Host::Tcp(host) => host.clone(),
-            other => panic!("the test server is reached over TCP, not {other:?}"),
+            other @ tokio_postgres::config::Host::Unix(_) => {
+                panic!("the test server is reached over TCP, not {other:?}")
+            }
         };
         json!({
             "host": host,

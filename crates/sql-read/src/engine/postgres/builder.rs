@@ -1,5 +1,6 @@
 //! Fields of binary COPY, appended to Arrow builders.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use arrow_array::ArrayRef;
@@ -232,9 +233,9 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// A time with its zone, as the server prints it.
 fn time_with_zone(bytes: [u8; 12]) -> String {
-    let [a, b, c, d, e, f, g, h, zone @ ..] = bytes;
-    let micros = i64::from_be_bytes([a, b, c, d, e, f, g, h]);
-    let west = i32::from_be_bytes(zone);
+    let (time, zone) = bytes.split_at(8);
+    let micros = time.iter().fold(0_i64, |micros, byte| micros << 8 | i64::from(*byte));
+    let west = zone.iter().fold(0_i32, |seconds, byte| seconds << 8 | i32::from(*byte));
     let (seconds, fraction) = (micros / 1_000_000, micros % 1_000_000);
     let mut text = format!("{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60);
     if fraction != 0 {
@@ -242,12 +243,12 @@ fn time_with_zone(bytes: [u8; 12]) -> String {
     }
     let offset = west.unsigned_abs();
     text.push(if west > 0 { '-' } else { '+' });
-    text.push_str(&format!("{:02}", offset / 3_600));
+    let _ = write!(text, "{:02}", offset / 3_600);
     if !offset.is_multiple_of(3_600) {
-        text.push_str(&format!(":{:02}", offset / 60 % 60));
+        let _ = write!(text, ":{:02}", offset / 60 % 60);
     }
     if !offset.is_multiple_of(60) {
-        text.push_str(&format!(":{:02}", offset % 60));
+        let _ = write!(text, ":{:02}", offset % 60);
     }
     text
 }

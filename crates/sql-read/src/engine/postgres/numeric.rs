@@ -107,7 +107,9 @@ mod tests {
         bytes.extend(weight.to_be_bytes());
         bytes.extend(sign.to_be_bytes());
         bytes.extend(scale.to_be_bytes());
-        digits.iter().for_each(|digit| bytes.extend(digit.to_be_bytes()));
+        for digit in digits {
+            bytes.extend(digit.to_be_bytes());
+        }
         bytes
     }
 

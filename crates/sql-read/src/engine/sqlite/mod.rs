@@ -27,17 +27,26 @@ const BATCHES_AHEAD: usize = 2;
 /// Bytes of text at which a batch is closed, however few rows it has.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
 
+const LOCAL_ROOT_HINT: &str = "either nothing has been synced yet, or the path is on the Airbyte server's machine; then set \
+                               AIRBYTE_LOCAL_ROOT to the folder that the server calls /local";
+
 /// A SQLite file, opened anew for each read.
 #[derive(Debug)]
 pub(crate) struct Sqlite {
     path: PathBuf,
+    warnings: Vec<String>,
 }
 
 impl Sqlite {
     pub(crate) async fn open(destination: &Destination) -> Result<Self> {
         let asked = destination.required_text("destination_path")?;
         let path = find(Path::new(asked), &local_root());
-        let engine = Self { path };
+        if !path.exists() {
+            // The connector makes the file with the first sync: until then there are no tables.
+            let warnings = vec![format!("there is no SQLite file {}: {LOCAL_ROOT_HINT}", path.display())];
+            return Ok(Self { path, warnings });
+        }
+        let engine = Self { path, warnings: Vec::new() };
         // Told now rather than at the first read.
         engine
             .blocking(|connection| {
@@ -70,10 +79,8 @@ fn find(asked: &Path, local_root: &Path) -> PathBuf {
 
 fn connect(path: &Path) -> Result<Connection> {
     if !path.is_file() {
-        return Err(Error::new(ErrorKind::Connect, format!("there is no SQLite file {}", path.display())).with_hint(
-            "the path of this destination is on the machine of the Airbyte server; set AIRBYTE_LOCAL_ROOT to the folder \
-             that it calls /local",
-        ));
+        return Err(Error::new(ErrorKind::Connect, format!("there is no SQLite file {}", path.display()))
+            .with_hint(LOCAL_ROOT_HINT));
     }
     let connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
@@ -99,6 +106,9 @@ impl From<rusqlite::Error> for Error {
 #[async_trait]
 impl Engine for Sqlite {
     async fn tables(&self, _: &[String]) -> Result<Vec<TableName>> {
+        if !self.path.exists() {
+            return Ok(Vec::new());
+        }
         self.blocking(|connection| {
             let mut statement = connection.prepare(
                 "select name from sqlite_schema where type in ('table', 'view') and name not like 'sqlite\\_%' escape '\\'",
@@ -138,6 +148,10 @@ impl Engine for Sqlite {
             }
         });
         Ok(ReceiverStream::new(receiver).boxed())
+    }
+
+    fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     async fn count(&self, scan: &Scan) -> Result<u64> {
