@@ -117,8 +117,10 @@ impl ConnectionExt for airbyte_cloud::Connection {
         }))?
         .with_secrets(secrets)?;
         let schemas = schemas(self).await;
-        let streams = info.streams.iter().map(|stream| spec(&info, stream, &schemas)).collect();
-        Ok(ConnectionDatasets { warehouse: destination.connect().await?, streams })
+        let warehouse = destination.connect().await?;
+        let mut streams: Vec<_> = info.streams.iter().map(|stream| spec(&info, stream, &schemas)).collect();
+        warehouse.mark_taken_names(&mut streams);
+        Ok(ConnectionDatasets { warehouse, streams })
     }
 }
 
@@ -148,6 +150,7 @@ fn spec(
         },
         namespace_format: connection.namespace_format.clone(),
         json_schema: schema.map(|known| known.schema.clone()),
+        name_is_taken: false,
     }
 }
 

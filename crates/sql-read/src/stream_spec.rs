@@ -24,6 +24,8 @@ pub struct StreamSpec {
     pub(crate) namespace_definition: NamespaceDefinition,
     pub(crate) namespace_format: Option<String>,
     pub(crate) json_schema: Option<Value>,
+    /// Another stream of the connection comes first and has taken the plain name.
+    pub(crate) name_is_taken: bool,
 }
 
 impl StreamSpec {

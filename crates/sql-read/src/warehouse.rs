@@ -60,6 +60,18 @@ impl Warehouse {
         Dataset::open(self.engine.clone(), located, stream).await
     }
 
+    /// Marks the streams whose plain name an earlier stream of the same connection has taken: the connector gives those
+    /// another one, and the plain one holds the other stream's rows.
+    #[cfg(feature = "cloud")]
+    pub(crate) fn mark_taken_names(&self, streams: &mut [StreamSpec]) {
+        let mut taken = std::collections::HashSet::new();
+        for stream in streams {
+            if let Some(first) = candidates(self.kind, &self.names, stream).into_iter().next() {
+                stream.name_is_taken = !taken.insert((first.schema, first.table));
+            }
+        }
+    }
+
     async fn look(&self, stream: &StreamSpec) -> Result<(Located, Vec<TableName>)> {
         let candidates = candidates(self.kind, &self.names, stream);
         let mut schemas: Vec<String> = candidates.iter().map(|candidate| candidate.schema.clone()).collect();

@@ -17,6 +17,10 @@ pub(super) fn candidates(settings: &NameSettings, stream: &StreamSpec) -> Vec<Ca
 
     let schema = version_3(&namespace);
     let collided = format!("{name}{}", collision_suffix(&schema, &name));
+    if stream.name_is_taken {
+        // Whatever else is there belongs to the other stream.
+        return vec![Candidate::new(&schema, version_3(&collided), Layout::Typed)];
+    }
     let typed = [
         Candidate::new(&schema, version_3(&name), Layout::Typed),
         Candidate::new(&schema, version_3(&collided), Layout::Typed),
@@ -75,6 +79,15 @@ mod tests {
         assert!(tables.contains(&("public.1_Foo".to_owned(), Layout::Typed)));
         assert!(tables.contains(&("airbyte_internal.public_raw__stream_1_Foo".to_owned(), Layout::Raw)));
         assert!(tables.contains(&("public._airbyte_raw_1_foo".to_owned(), Layout::RawV1)));
+    }
+
+    #[test]
+    fn a_stream_whose_name_is_taken_is_looked_for_under_its_other_name_alone() {
+        let mut second = StreamSpec::new("my-table");
+        second.name_is_taken = true;
+        let found = candidates(&NameSettings::default(), &second);
+        assert_eq!(found.len(), 1);
+        assert!(found[0].table.starts_with("my_table_") && found[0].table.len() == 12, "{found:?}");
     }
 
     #[test]

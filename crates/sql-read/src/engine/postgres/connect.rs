@@ -65,6 +65,10 @@ impl Settings {
             .user(destination.required_text("username")?)
             .application_name("airbyte-sql-read")
             .connect_timeout(CONNECT_LIMIT)
+            // A peer that has gone silent is given up after a minute.
+            .keepalives_idle(Duration::from_secs(30))
+            .keepalives_interval(Duration::from_secs(10))
+            .keepalives_retries(3)
             .options(format!(
                 "-c default_transaction_read_only=on -c standard_conforming_strings=on -c lock_timeout={LOCK_LIMIT} \
                  -c extra_float_digits=3 -c DateStyle=ISO -c IntervalStyle=iso_8601"
