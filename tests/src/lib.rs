@@ -149,3 +149,8 @@ impl Drop for Sandbox {
         self.process.wait().ok();
     }
 }
+
+/// The README's own programs, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

@@ -36,7 +36,7 @@ pub(crate) struct SandboxArgs {
     /// How long a token is valid
     #[arg(long, default_value = "15m", value_name = "DURATION", value_parser = humantime::parse_duration)]
     token_ttl: Duration,
-    /// Switch a fault on: KIND[=VALUE][,op=OPERATION_ID][,times=N][,p=PROBABILITY], for instance
+    /// Switch a fault on: `KIND[=VALUE][,op=OPERATION_ID][,times=N][,p=PROBABILITY]`, for instance
     /// `status=503,op=getJob,times=2`. Kinds: status, hang, drop, lose-reply, truncate, html, expire-token, slow-start,
     /// slow-job, fail-job, unknown-enum
     #[arg(long = "fault", value_name = "SPEC")]
