@@ -51,8 +51,6 @@ fn export_lines_lead_a_shell_to_it() {
     while !said.contains("airbyte ") {
         assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "it ended early: {said}");
     }
-    signal(&process, "STOP");
-    signal(&process, "CONT");
     let mut lines = String::new();
     let mut stdout = BufReader::new(process.stdout.take().unwrap());
     while !lines.contains("AIRBYTE_LOCAL_ROOT") {

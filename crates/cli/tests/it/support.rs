@@ -202,10 +202,11 @@ pub(crate) fn first_line(output: impl Read + Send + 'static) -> String {
     line
 }
 
-/// Sends a signal, by the name that `kill` knows.
+/// Sends a signal by its short name, `INT` for instance.
 pub(crate) fn signal(process: &Child, name: &str) {
-    let sent = Command::new("kill").arg(format!("-{name}")).arg(process.id().to_string()).status().unwrap();
-    assert!(sent.success(), "{sent}");
+    let signal: nix::sys::signal::Signal = format!("SIG{name}").parse().unwrap();
+    let process = nix::unistd::Pid::from_raw(process.id().try_into().unwrap());
+    nix::sys::signal::kill(process, signal).unwrap();
 }
 
 /// A Parquet file: the names of its columns without Airbyte's own, and the rows as texts (`None` is NULL).
