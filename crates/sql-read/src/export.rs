@@ -1,7 +1,6 @@
 //! Rows into a file that is whole or is not there.
 
 use std::fmt;
-use std::fs::File;
 use std::future::{Future, IntoFuture};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -165,12 +164,8 @@ fn write_all(
     };
     out.flush().map_err(flush_failed)?;
     let file = out.into_inner().map_err(|error| flush_failed(error.into_error()))?;
-    sync(file.as_file()).map_err(flush_failed)?;
+    file.as_file().sync_all().map_err(flush_failed)?;
     Ok((file, progress.rows))
-}
-
-fn sync(file: &File) -> std::io::Result<()> {
-    file.sync_all()
 }
 
 fn io(path: &Path, error: std::io::Error) -> Error {
