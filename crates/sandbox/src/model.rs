@@ -193,6 +193,34 @@ pub(crate) struct LogEvent {
     pub message: String,
 }
 
+/// A project of the connector builder: behind every source definition that is described by a manifest.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[allow(dead_code, reason = "its operations come next")]
+pub(crate) struct BuilderProject {
+    pub id: Uuid,
+    pub workspace_id: Uuid,
+    pub name: String,
+    /// The source definition that it is published as, `None` before its first publishing.
+    pub definition_id: Option<Uuid>,
+    /// What was published, oldest first.
+    pub manifests: Vec<Manifest>,
+    /// The version that syncs use.
+    pub active_version: Option<i64>,
+    /// The manifest that is being worked on.
+    pub draft: Option<Value>,
+    /// The configuration that the builder tests with; it holds secrets.
+    pub testing_values: Option<Value>,
+    pub updated_at: i64,
+}
+
+/// One published version of a builder project.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Manifest {
+    pub version: i64,
+    pub manifest: Value,
+    pub description: String,
+}
+
 macro_rules! record {
     ($type:ty, $kind:literal, $self:ident => $id:expr) => {
         impl Record for $type {
@@ -206,6 +234,7 @@ macro_rules! record {
 record!(Workspace, "workspace", self => self.id.to_string());
 record!(Actor, "actor", self => self.id.to_string());
 record!(Connection, "connection", self => self.id.to_string());
+record!(BuilderProject, "builder_project", self => self.id.to_string());
 record!(Job, "job", self => self.id.to_string());
 record!(StreamState, "stream_state", self => stream_state_id(self.connection_id, self.namespace.as_deref(), &self.name));
 
