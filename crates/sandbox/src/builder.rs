@@ -59,6 +59,7 @@ pub struct SandboxBuilder {
     files_root: Option<PathBuf>,
     token_ttl: Duration,
     faults: Vec<Fault>,
+    fault_seed: Option<u64>,
     postgres: Option<String>,
     time_scale: f64,
     faithful_5xx: bool,
@@ -86,6 +87,7 @@ impl Default for SandboxBuilder {
             files_root: None,
             token_ttl: Duration::from_secs(15 * 60),
             faults: Vec::new(),
+            fault_seed: None,
             postgres: None,
             time_scale: 1.0,
             faithful_5xx: false,
@@ -134,6 +136,12 @@ impl SandboxBuilder {
     /// Switches a fault on; may be called several times.
     pub fn fault(mut self, fault: Fault) -> Self {
         self.faults.push(fault);
+        self
+    }
+
+    /// Seeds the dice for faults with a probability, so that a run can be repeated. Default: a new one each time.
+    pub fn fault_seed(mut self, seed: u64) -> Self {
+        self.fault_seed = Some(seed);
         self
     }
 
@@ -204,7 +212,7 @@ impl SandboxBuilder {
             store,
             clock: Clock::new(self.time_scale),
             tokens: Tokens::new(client_id, client_secret, self.token_ttl),
-            faults: Faults::new(self.faults),
+            faults: Faults::new(self.faults, self.fault_seed.unwrap_or_else(|| rand::rng().random())),
             running: Running::default(),
             requests: Mutex::default(),
             edition: self.edition,

@@ -4,7 +4,8 @@ use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use rand::Rng;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use serde::{Serialize, Serializer};
 
 /// A fault: what happens, to which operation, how often.
@@ -29,6 +30,9 @@ pub struct Fault {
 pub enum FaultKind {
     /// The request is answered with this status and not handled.
     Status(u16),
+    /// The request is answered with 429 and the time to stay away, in whole seconds. (`status=429` leaves the time
+    /// out, as the real server does.)
+    RateLimit(Duration),
     /// The request waits this long before it is handled.
     Hang(Duration),
     /// The connection is closed before the request is handled.
@@ -99,6 +103,7 @@ fn parse_kind(text: &str) -> Result<FaultKind, String> {
     };
     Ok(match name {
         "status" => FaultKind::Status(status()?),
+        "rate-limit" => FaultKind::RateLimit(duration()?),
         "hang" => FaultKind::Hang(duration()?),
         "drop" => FaultKind::Drop,
         "lose-reply" => FaultKind::LoseReply,
@@ -111,8 +116,8 @@ fn parse_kind(text: &str) -> Result<FaultKind, String> {
         "unknown-enum" => FaultKind::UnknownEnum,
         _ => {
             return Err(format!(
-                "`{name}` is no fault; known: status, hang, drop, lose-reply, truncate, html, expire-token, slow-start, \
-                 slow-job, fail-job, unknown-enum"
+                "`{name}` is no fault; known: status, rate-limit, hang, drop, lose-reply, truncate, html, expire-token, \
+                 slow-start, slow-job, fail-job, unknown-enum"
             ));
         }
     })
@@ -136,6 +141,7 @@ impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.kind {
             FaultKind::Status(status) => write!(f, "status={status}")?,
+            FaultKind::RateLimit(duration) => write!(f, "rate-limit={}ms", duration.as_millis())?,
             FaultKind::Hang(duration) => write!(f, "hang={}ms", duration.as_millis())?,
             FaultKind::Drop => write!(f, "drop")?,
             FaultKind::LoseReply => write!(f, "lose-reply")?,
@@ -167,24 +173,31 @@ impl Serialize for Fault {
 }
 
 /// The faults that are switched on.
-#[derive(Debug, Default)]
-pub(crate) struct Faults(Mutex<Vec<Fault>>);
+#[derive(Debug)]
+pub(crate) struct Faults(Mutex<SwitchedOn>);
+
+#[derive(Debug)]
+struct SwitchedOn {
+    faults: Vec<Fault>,
+    /// Decides on faults that are only likely. Seeded, so that a campaign can be run again.
+    dice: StdRng,
+}
 
 impl Faults {
-    pub(crate) fn new(faults: Vec<Fault>) -> Self {
-        Self(Mutex::new(faults))
+    pub(crate) fn new(faults: Vec<Fault>, seed: u64) -> Self {
+        Self(Mutex::new(SwitchedOn { faults, dice: StdRng::seed_from_u64(seed) }))
     }
 
     pub(crate) fn list(&self) -> Vec<Fault> {
-        self.lock().clone()
+        self.lock().faults.clone()
     }
 
     pub(crate) fn add(&self, fault: Fault) {
-        self.lock().push(fault);
+        self.lock().faults.push(fault);
     }
 
     pub(crate) fn clear(&self) {
-        self.lock().clear();
+        self.lock().faults.clear();
     }
 
     /// The faults that happen to this request, each counted as having happened.
@@ -201,10 +214,11 @@ impl Faults {
     }
 
     fn take(&self, applies: impl Fn(&Fault) -> bool) -> Vec<FaultKind> {
-        let mut faults = self.lock();
+        let mut switched_on = self.lock();
+        let SwitchedOn { faults, dice } = &mut *switched_on;
         let mut happening = Vec::new();
         for fault in faults.iter_mut().filter(|fault| applies(fault)) {
-            if fault.probability < 1.0 && !rand::rng().random_bool(fault.probability) {
+            if fault.probability < 1.0 && !dice.random_bool(fault.probability) {
                 continue;
             }
             if let Some(times) = &mut fault.times {
@@ -219,7 +233,7 @@ impl Faults {
         happening
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Fault>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, SwitchedOn> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -230,9 +244,13 @@ mod tests {
 
     #[test]
     fn a_fault_is_read_as_it_is_written() {
-        for text in
-            ["status=503,op=getJob,times=2", "lose-reply,op=createJob", "hang=30000ms,p=0.5", "fail-job"]
-        {
+        for text in [
+            "status=503,op=getJob,times=2",
+            "lose-reply,op=createJob",
+            "hang=30000ms,p=0.5",
+            "rate-limit=2000ms",
+            "fail-job",
+        ] {
             assert_eq!(text.parse::<Fault>().unwrap().to_string(), text);
         }
         for wrong in
@@ -244,11 +262,21 @@ mod tests {
 
     #[test]
     fn a_fault_happens_as_often_as_it_says() {
-        let faults = Faults::new(vec!["status=503,op=getJob,times=2".parse().unwrap()]);
+        let faults = Faults::new(vec!["status=503,op=getJob,times=2".parse().unwrap()], 0);
         assert!(faults.for_request("listJobs").is_empty());
         assert_eq!(faults.for_request("getJob").len(), 1);
         assert_eq!(faults.for_request("getJob").len(), 1);
         assert!(faults.for_request("getJob").is_empty());
         assert!(faults.list().is_empty());
+    }
+    #[test]
+    fn the_same_seed_throws_the_same_dice() {
+        let happenings = |seed| {
+            let faults = Faults::new(vec!["drop,p=0.5".parse().unwrap()], seed);
+            (0..64).map(|_| faults.for_request("getJob").len()).collect::<Vec<_>>()
+        };
+        assert_eq!(happenings(7), happenings(7));
+        assert_ne!(happenings(7), happenings(8));
+        assert!((16..48).contains(&happenings(7).iter().sum::<usize>()));
     }
 }

@@ -63,15 +63,23 @@ async fn before(app: &App, faults: &[FaultKind]) -> Option<Response> {
             FaultKind::ExpireToken => app.tokens.expire_all(),
             FaultKind::Drop => return Some(closed()),
             FaultKind::Html(status) => return Some(answer::html(*status)),
-            FaultKind::Status(429) => {
-                let body = axum::Json(serde_json::json!({"message": "You are being rate limited."}));
-                return Some((answer::code(429), body).into_response());
-            }
+            FaultKind::Status(429) => return Some(rate_limited(None)),
+            FaultKind::RateLimit(away) => return Some(rate_limited(Some(*away))),
             FaultKind::Status(status) => return Some(Refusal::ErrorId(*status).into_response()),
             _ => {}
         }
     }
     None
+}
+
+fn rate_limited(stay_away: Option<Duration>) -> Response {
+    let body = axum::Json(serde_json::json!({"message": "You are being rate limited."}));
+    let mut response = (answer::code(429), body).into_response();
+    if let Some(time) = stay_away {
+        let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
 }
 
 /// What happens to the answer.

@@ -157,3 +157,15 @@ async fn the_control_path_is_not_subject_to_faults() {
     assert!(answer(api.control(Method::DELETE, "faults")).await.status.is_success());
     api.get("/workspaces").await.expect(200);
 }
+
+#[tokio::test]
+async fn a_rate_limit_says_how_long_to_stay_away_only_if_told_to() {
+    let api = Api::start(Seed::Empty).await;
+    for (fault, stay_away) in [("rate-limit=1500ms,times=1", Some("2")), ("status=429,times=1", None)] {
+        switch_on(&api, fault).await;
+        let response = api.public(Method::GET, "/workspaces").send().await.expect("an answer");
+        assert_eq!(response.status(), 429);
+        let header = response.headers().get("retry-after").map(|value| value.to_str().expect("text"));
+        assert_eq!(header, stay_away, "{fault}");
+    }
+}
