@@ -100,6 +100,33 @@ pub(crate) struct StreamState {
     pub state: Option<Value>,
 }
 
+/// The state of a connection as a whole: what its streams share, or a state of the form that knows no streams.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ConnectionState {
+    pub connection_id: Uuid,
+    pub kind: StateKind,
+    pub blob: Option<Value>,
+}
+
+/// The forms of a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum StateKind {
+    Stream,
+    Global,
+    Legacy,
+}
+
+impl StateKind {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Stream => "stream",
+            Self::Global => "global",
+            Self::Legacy => "legacy",
+        }
+    }
+}
+
 /// A job of a connection.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Job {
@@ -236,6 +263,7 @@ record!(Actor, "actor", self => self.id.to_string());
 record!(Connection, "connection", self => self.id.to_string());
 record!(BuilderProject, "builder_project", self => self.id.to_string());
 record!(Job, "job", self => self.id.to_string());
+record!(ConnectionState, "connection_state", self => self.connection_id.to_string());
 record!(StreamState, "stream_state", self => stream_state_id(self.connection_id, self.namespace.as_deref(), &self.name));
 
 /// The store's id of a stream's state.

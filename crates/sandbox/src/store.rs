@@ -108,6 +108,14 @@ impl Store {
         Ok(Some(object))
     }
 
+    /// Removes an object; there may be none.
+    pub(crate) fn delete<T: Record>(&self, id: &str) -> rusqlite::Result<()> {
+        self.lock()
+            .prepare_cached("delete from objects where kind = ?1 and id = ?2")?
+            .execute(params![T::KIND, id])
+            .map(drop)
+    }
+
     /// The highest numeric id of a kind, 0 if there is none.
     pub(crate) fn highest_id<T: Record>(&self) -> rusqlite::Result<i64> {
         self.lock().query_row(

@@ -135,7 +135,7 @@ pub(crate) fn fail_left_behind(app: &App) -> rusqlite::Result<()> {
 }
 
 /// What is remembered of a stream; nothing yet if it has never run.
-fn stream_state(
+pub(crate) fn stream_state(
     app: &App,
     connection: Uuid,
     namespace: Option<&str>,

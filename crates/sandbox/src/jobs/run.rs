@@ -9,7 +9,7 @@ use super::attempt::{self, Fault};
 use super::stream_state;
 use crate::app::App;
 use crate::fault::FaultKind;
-use crate::model::{Attempt, Connection, Failure, Job, JobStatus, LogEvent};
+use crate::model::{Attempt, Connection, ConnectionState, Failure, Job, JobStatus, LogEvent, StreamState};
 
 /// How long a job is at least pending, and at least running, before the time scale.
 const LEAST_PENDING: Duration = Duration::from_millis(100);
@@ -171,5 +171,12 @@ pub(super) fn bump_generations(app: &App, job: &Job) -> rusqlite::Result<()> {
         state.state = None;
         states.push(state);
     }
-    app.store.put_all(&states)
+    app.store.put_all(&states)?;
+    // What the streams share means nothing without them.
+    let remaining: Vec<StreamState> = app.store.list()?;
+    let is_left = |state: &StreamState| state.connection_id == job.connection_id && state.state.is_some();
+    if !states.is_empty() && !remaining.iter().any(is_left) {
+        app.store.delete::<ConnectionState>(&job.connection_id.to_string())?;
+    }
+    Ok(())
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod auth;
+mod config_conformance;
 mod conformance;
 mod connections;
 mod durability;
@@ -15,4 +16,5 @@ mod lists;
 mod objects;
 mod postgres;
 mod sqlite;
+mod state;
 mod support;

@@ -16,7 +16,7 @@ use crate::http::answer::{Answer, Refusal, object, present};
 use crate::http::connections::discover;
 use crate::http::request::Body;
 use crate::jobs;
-use crate::model::{ConfiguredStream, Connection, Job, JobStatus, Record, Schedule, Side, StreamState};
+use crate::model::{ConfiguredStream, Connection, Job, JobStatus, Record, Schedule, Side};
 use crate::sources::Stream;
 
 /// An object that the body names; unknown ones have no words on this API.
@@ -87,26 +87,6 @@ pub(super) async fn statuses(State(app): State<Arc<App>>, body: Body) -> Answer 
 fn failed_by_configuration(job: &Job) -> bool {
     let failure = job.attempts.last().and_then(|attempt| attempt.failure.as_ref());
     job.status == JobStatus::Failed && failure.is_some_and(|failure| failure.kind == "config_error")
-}
-
-pub(super) async fn state(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let connection: Connection = named(&app, &body, "connectionId")?;
-    let states: Vec<Value> = app
-        .store
-        .list::<StreamState>()?
-        .into_iter()
-        .filter(|state| state.connection_id == connection.id)
-        .filter_map(|state| {
-            let descriptor = present(json!({"name": state.name, "namespace": state.namespace}));
-            Some(json!({"streamDescriptor": descriptor, "streamState": state.state?}))
-        })
-        .collect();
-    let connection = connection.id;
-    Ok(object(if states.is_empty() {
-        json!({"stateType": "not_set", "connectionId": connection})
-    } else {
-        json!({"stateType": "stream", "connectionId": connection, "streamState": states})
-    }))
 }
 
 /// The connection with everything that its source offers, selected or not.

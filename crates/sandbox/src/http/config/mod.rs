@@ -4,6 +4,7 @@ mod connections;
 mod connectors;
 mod instance;
 mod jobs;
+mod state;
 mod workspaces;
 
 use std::sync::Arc;
@@ -37,7 +38,12 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/connections/get", op(app, M::POST, "getConnectionConfig", connections::get))
         .route("/connections/sync", op(app, M::POST, "syncConnection", connections::sync))
         .route("/connections/status", op(app, M::POST, "getConnectionStatuses", connections::statuses))
-        .route("/state/get", op(app, M::POST, "getState", connections::state))
+        .route("/state/get", op(app, M::POST, "getState", state::get))
+        .route("/state/create_or_update", op(app, M::POST, "createOrUpdateState", state::write))
+        .route(
+            "/state/create_or_update_safe",
+            op(app, M::POST, "createOrUpdateStateSafe", state::write_safely),
+        )
         .route(
             "/web_backend/connections/get",
             op(app, M::POST, "webBackendGetConnection", connections::web_backend),

@@ -1,0 +1,56 @@
+//! Answers of the Config API against its document.
+
+use airbyte_sandbox::{Sandbox, Seed};
+use serde_json::json;
+
+use crate::conformance::Document;
+use crate::support::{Api, FAST};
+
+#[tokio::test]
+async fn successful_answers_of_the_config_api_fit_its_document() {
+    let api = Api::of(Sandbox::builder().seed(Seed::Empty).time_scale(FAST)).await;
+    let mut document = Document::open("airbyte-config.yaml", "config.json");
+    let connection = api.small_connection().await;
+    let job = api.sync(&connection).await["jobId"].as_i64().unwrap();
+    let info = api.get(&format!("/connections/{connection}")).await.expect(200);
+    let workspace = json!({"workspaceId": api.workspace()});
+    let connection = json!({"connectionId": connection});
+    let state = json!({
+        "connectionId": connection["connectionId"],
+        "connectionState": {
+            "stateType": "global", "connectionId": connection["connectionId"],
+            "globalState": {"shared_state": {}, "streamStates": [{"streamDescriptor": {"name": "users"}, "streamState": {}}]},
+        },
+    });
+    for (operation, path, body) in [
+        ("getJobInfo", "/v1/jobs/get", json!({"id": job})),
+        ("getJobInfoWithoutLogs", "/v1/jobs/get_without_logs", json!({"id": job})),
+        ("getJobInfoLight", "/v1/jobs/get_light", json!({"id": job})),
+        ("listJobsFor", "/v1/jobs/list", json!({"configTypes": ["sync"]})),
+        ("getLastReplicationJob", "/v1/jobs/get_last_replication_job", connection.clone()),
+        ("getAttemptForJob", "/v1/attempt/get_for_job", json!({"jobId": job, "attemptNumber": 0})),
+        ("getConnection", "/v1/connections/get", connection.clone()),
+        (
+            "getConnectionStatuses",
+            "/v1/connections/status",
+            json!({"connectionIds": [connection["connectionId"]]}),
+        ),
+        ("getState", "/v1/state/get", connection.clone()),
+        ("createOrUpdateState", "/v1/state/create_or_update", state.clone()),
+        ("createOrUpdateStateSafe", "/v1/state/create_or_update_safe", state),
+        ("webBackendGetConnection", "/v1/web_backend/connections/get", connection.clone()),
+        ("getWorkspace", "/v1/workspaces/get", workspace.clone()),
+        ("getOrganizationInfo", "/v1/workspaces/get_organization_info", workspace),
+        ("checkConnectionToSource", "/v1/sources/check_connection", json!({"sourceId": info["sourceId"]})),
+        (
+            "checkConnectionToDestination",
+            "/v1/destinations/check_connection",
+            json!({"destinationId": info["destinationId"]}),
+        ),
+        ("syncConnection", "/v1/connections/sync", connection),
+    ] {
+        document.method(operation, path);
+        let answered = api.config(path.trim_start_matches("/v1"), &body).await;
+        document.check(operation, &answered);
+    }
+}
