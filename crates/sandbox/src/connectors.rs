@@ -55,6 +55,23 @@ impl Connector {
         self.side == Side::Source || !matches!(self.slug, "dev-null" | "motherduck")
     }
 
+    /// Whether the connector knows generations, and so refreshes. The table is of destinations that do.
+    pub(crate) fn supports_refreshes(&self) -> bool {
+        self.side == Side::Destination
+            && matches!(
+                self.slug,
+                "bigquery"
+                    | "clickhouse"
+                    | "databricks"
+                    | "dev-null"
+                    | "mssql"
+                    | "postgres"
+                    | "redshift"
+                    | "s3"
+                    | "snowflake"
+            )
+    }
+
     /// The name that answers show: empty where the server has none.
     pub(crate) fn public_name(&self) -> &'static str {
         if self.is_named() { self.slug } else { "" }

@@ -49,10 +49,19 @@ pub enum FaultKind {
     SlowStart(Duration),
     /// A job runs this much longer.
     SlowJob(Duration),
+    /// A job is `queued` this long before its first attempt, as a server without a free worker leaves it.
+    QueueJob(Duration),
     /// A job fails.
     FailJob,
     /// The first status in the answer is one that no client knows.
     UnknownEnum,
+}
+
+impl FaultKind {
+    /// Whether it happens to a job, not to a request.
+    fn is_of_jobs(&self) -> bool {
+        matches!(self, Self::SlowJob(_) | Self::QueueJob(_) | Self::FailJob)
+    }
 }
 
 impl FromStr for Fault {
@@ -112,12 +121,13 @@ fn parse_kind(text: &str) -> Result<FaultKind, String> {
         "expire-token" => FaultKind::ExpireToken,
         "slow-start" => FaultKind::SlowStart(duration()?),
         "slow-job" => FaultKind::SlowJob(duration()?),
+        "queue-job" => FaultKind::QueueJob(duration()?),
         "fail-job" => FaultKind::FailJob,
         "unknown-enum" => FaultKind::UnknownEnum,
         _ => {
             return Err(format!(
                 "`{name}` is no fault; known: status, rate-limit, hang, drop, lose-reply, truncate, html, expire-token, \
-                 slow-start, slow-job, fail-job, unknown-enum"
+                 slow-start, slow-job, queue-job, fail-job, unknown-enum"
             ));
         }
     })
@@ -150,6 +160,7 @@ impl std::fmt::Display for Fault {
             FaultKind::ExpireToken => write!(f, "expire-token")?,
             FaultKind::SlowStart(duration) => write!(f, "slow-start={}ms", duration.as_millis())?,
             FaultKind::SlowJob(duration) => write!(f, "slow-job={}ms", duration.as_millis())?,
+            FaultKind::QueueJob(duration) => write!(f, "queue-job={}ms", duration.as_millis())?,
             FaultKind::FailJob => write!(f, "fail-job")?,
             FaultKind::UnknownEnum => write!(f, "unknown-enum")?,
         }
@@ -203,14 +214,14 @@ impl Faults {
     /// The faults that happen to this request, each counted as having happened.
     pub(crate) fn for_request(&self, operation: &str) -> Vec<FaultKind> {
         self.take(|fault| {
-            !matches!(fault.kind, FaultKind::SlowJob(_) | FaultKind::FailJob)
+            !fault.kind.is_of_jobs()
                 && fault.operation.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(operation))
         })
     }
 
     /// The faults that happen to this job.
     pub(crate) fn for_job(&self) -> Vec<FaultKind> {
-        self.take(|fault| matches!(fault.kind, FaultKind::SlowJob(_) | FaultKind::FailJob))
+        self.take(|fault| fault.kind.is_of_jobs())
     }
 
     fn take(&self, applies: impl Fn(&Fault) -> bool) -> Vec<FaultKind> {

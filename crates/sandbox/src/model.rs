@@ -59,6 +59,9 @@ pub(crate) struct Connection {
     pub non_breaking_schema_updates: String,
     pub tags: Vec<Value>,
     pub created_at: i64,
+    /// Set for good by a deletion: a connection that is made active again still runs no more.
+    #[serde(default)]
+    pub is_deleted: bool,
 }
 
 /// When a connection runs by itself.
@@ -133,15 +136,53 @@ pub(crate) struct Job {
     pub id: i64,
     pub connection_id: Uuid,
     pub workspace_id: Uuid,
-    /// `sync` or `reset`.
-    pub kind: String,
+    pub kind: JobKind,
     pub status: JobStatus,
     pub created_at: i64,
     /// Moves only when the status changes.
     pub updated_at: i64,
     /// The streams as they were when the job was made.
     pub streams: Vec<ConfiguredStream>,
+    /// The streams that a refresh reads from the start again.
+    #[serde(default)]
+    pub refreshes: Vec<Refresh>,
     pub attempts: Vec<Attempt>,
+}
+
+impl Job {
+    /// The wish to read this stream from the start again, if it is one that this job fulfils.
+    pub(crate) fn refresh_of(&self, stream: &ConfiguredStream) -> Option<&Refresh> {
+        self.refreshes.iter().find(|one| one.name == stream.name && one.namespace == stream.namespace)
+    }
+}
+
+/// What a job does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum JobKind {
+    Sync,
+    Reset,
+    Refresh,
+}
+
+impl JobKind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sync => "sync",
+            Self::Reset => "reset",
+            Self::Refresh => "refresh",
+        }
+    }
+}
+
+/// The wish that a stream be read from the start again; it waits for the connection's next job.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Refresh {
+    pub connection_id: Uuid,
+    pub name: String,
+    pub namespace: Option<String>,
+    /// Whether the rows of earlier generations go.
+    pub truncates: bool,
 }
 
 /// Where a job is in its life.
@@ -149,6 +190,7 @@ pub(crate) struct Job {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum JobStatus {
     Pending,
+    Queued,
     Running,
     Incomplete,
     Succeeded,
@@ -160,6 +202,7 @@ impl JobStatus {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Pending => "pending",
+            Self::Queued => "queued",
             Self::Running => "running",
             Self::Incomplete => "incomplete",
             Self::Succeeded => "succeeded",
@@ -264,6 +307,7 @@ record!(Connection, "connection", self => self.id.to_string());
 record!(BuilderProject, "builder_project", self => self.id.to_string());
 record!(Job, "job", self => self.id.to_string());
 record!(ConnectionState, "connection_state", self => self.connection_id.to_string());
+record!(Refresh, "refresh", self => stream_state_id(self.connection_id, self.namespace.as_deref(), &self.name));
 record!(StreamState, "stream_state", self => stream_state_id(self.connection_id, self.namespace.as_deref(), &self.name));
 
 /// The store's id of a stream's state.

@@ -129,6 +129,7 @@ fn connection(app: &App, name: &str, source: &Actor, destination: &Actor) -> Con
         non_breaking_schema_updates: "ignore".to_owned(),
         tags: Vec::new(),
         created_at: app.now(),
+        is_deleted: false,
     }
 }
 

@@ -91,6 +91,7 @@ pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
             .to_owned(),
         tags: body.given("tags").and_then(Value::as_array).cloned().unwrap_or_default(),
         created_at: app.now(),
+        is_deleted: false,
     };
     app.store.put(&connection)?;
     Ok(object(shown(&connection)))
@@ -129,6 +130,9 @@ pub(super) async fn patch(State(app): State<Arc<App>>, Path(id): Path<String>, b
         connection.tags.clone_from(tags);
     }
     app.store.put(&connection)?;
+    if connection.status == "inactive" {
+        jobs::cancel_queued(&app, connection.id)?;
+    }
     Ok(object(shown(&connection)))
 }
 
@@ -141,7 +145,8 @@ pub(super) async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>) 
 /// Deletes a connection as the server does: it stays readable, and its job is cancelled without waiting.
 pub(super) fn deprecate(app: &App, connection: Connection) -> Result<(), Refusal> {
     jobs::cancel_soon(app, connection.id);
-    app.store.put(&Connection { status: "deprecated".to_owned(), ..connection })?;
+    jobs::forget_refreshes(app, connection.id)?;
+    app.store.put(&Connection { status: "deprecated".to_owned(), is_deleted: true, ..connection })?;
     Ok(())
 }
 

@@ -71,7 +71,7 @@ pub(super) async fn list(
         query.connection_id.is_none_or(|id| job.connection_id == id)
             && ids.as_ref().is_none_or(|ids| ids.contains(&job.workspace_id))
             // Jobs of a clear have the type reset, so `clear` never finds anything.
-            && job_type.is_none_or(|job_type| job.kind == job_type)
+            && job_type.is_none_or(|job_type| job.kind.name() == job_type)
             && status.is_none_or(|status| job.status.name() == status)
             && after(&query.created_at_start, job.created_at)
             && before(&query.created_at_end, job.created_at)
@@ -109,7 +109,7 @@ pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
     let connection: Connection = app.find(id, connections::TYPE)?;
     let job = match job_type {
         "sync" => jobs::start_sync(&app, &connection)?,
-        "reset" | "clear" => jobs::start_reset(&app, &connection).await?,
+        "reset" | "clear" => jobs::start_reset(&app, &connection, None).await?,
         _ => {
             let message = "Refreshes are not supported in the public API";
             return Err(Refusal::unprocessable(json!({"message": message})));
@@ -146,7 +146,7 @@ fn shown(job: &Job, with_totals: bool) -> Value {
     present(json!({
         "jobId": job.id,
         "status": job.status.name(),
-        "jobType": job.kind,
+        "jobType": job.kind.name(),
         "startTime": offset_date_time(job.created_at),
         "connectionId": job.connection_id,
         "lastUpdatedAt": job.status.is_final().then(|| offset_date_time(job.updated_at)),

@@ -13,7 +13,7 @@ use super::stream_state;
 use crate::app::App;
 use crate::destinations::{Destination, DestinationError, StreamTarget, Writer};
 use crate::model::{
-    Actor, ConfiguredStream, Connection, Failure, Job, JobStatus, LogEvent, StreamState, StreamStats,
+    Actor, ConfiguredStream, Connection, Failure, Job, JobKind, JobStatus, LogEvent, StreamState, StreamStats,
 };
 use crate::naming;
 use crate::sources::{Cell, Field, Row, Source, SourceError, Stream};
@@ -122,7 +122,7 @@ async fn work(app: &Arc<App>, asked: &Asked<'_>) -> Result<(), Fault> {
     };
     let source_actor = actor(asked.connection.source_id)?;
     let destination_actor = actor(asked.connection.destination_id)?;
-    let is_reset = asked.job.kind == "reset";
+    let is_reset = asked.job.kind == JobKind::Reset;
     let checked = must_check(app, asked)?;
     if asked.told_to_fail {
         return Err(Fault {
@@ -142,9 +142,7 @@ async fn work(app: &Arc<App>, asked: &Asked<'_>) -> Result<(), Fault> {
         log(app, asked, "platform", "checking the destination")?;
         destination.check().await.map_err(|error| Fault::check("destination", error.message))?;
     }
-    if asked.number == 0 {
-        bump_generations(app, asked.job)?;
-    }
+    bump_generations(app, asked.job, asked.number)?;
     let mut plan = Vec::new();
     for configured in &asked.job.streams {
         plan.push(planned(app, asked, configured, &discovered)?);
@@ -204,7 +202,7 @@ fn planned(
     let stream = match stream {
         Some(stream) => stream,
         // A reset empties tables without looking at their columns.
-        None if asked.job.kind == "reset" => Stream {
+        None if asked.job.kind == JobKind::Reset => Stream {
             name: configured.name.clone(),
             namespace: configured.namespace.clone(),
             fields: Vec::new(),
@@ -224,7 +222,8 @@ fn planned(
         fields.retain(|field| selected.contains(&field.name));
     }
     let state = stream_state(app, connection.id, namespace, &configured.name)?;
-    let overwrites = asked.job.kind == "reset"
+    let overwrites = asked.job.kind == JobKind::Reset
+        || asked.job.refresh_of(configured).is_some_and(|refresh| refresh.truncates)
         || matches!(
             configured.sync_mode.as_str(),
             "full_refresh_overwrite" | "full_refresh_overwrite_deduped"

@@ -12,7 +12,12 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::http::Refusal;
-use crate::model::{Connection, Failure, Job, JobStatus, Record, StreamState, stream_state_id};
+use crate::model::{
+    ConfiguredStream, Connection, Failure, Job, JobKind, JobStatus, Record, Refresh, StreamState,
+    stream_state_id,
+};
+
+const DELETED: &str = "The connection has been deleted, so it runs no more jobs";
 
 /// The jobs that are under way, at most one a connection.
 #[derive(Default)]
@@ -41,21 +46,89 @@ impl Running {
     }
 }
 
-/// Starts a sync, unless something runs on the connection already.
+/// Starts a sync, unless something runs on the connection already. A job that still waits for a worker is taken
+/// for the one that is asked for.
 pub(crate) fn start_sync(app: &Arc<App>, connection: &Connection) -> Result<Job, Refusal> {
     if connection.status != "active" {
         return Err(Refusal::state_conflict("Could not fulfill request"));
     }
-    start(app, connection, "sync")
+    if let Some(id) = app.running.job_of(connection.id)
+        && let Some(job) = app.store.get::<Job>(&id.to_string())?
+        && job.status == JobStatus::Queued
+    {
+        return Ok(job);
+    }
+    start_next(app, connection)
+}
+
+/// Which streams a request means: `None` for all, else by name and namespace.
+pub(crate) type Chosen<'a> = Option<&'a [(String, Option<String>)]>;
+
+fn chosen(streams: &[ConfiguredStream], wanted: Chosen<'_>) -> Vec<ConfiguredStream> {
+    let is_wanted = |stream: &&ConfiguredStream| {
+        wanted.is_none_or(|wanted| {
+            wanted.iter().any(|(name, namespace)| *name == stream.name && *namespace == stream.namespace)
+        })
+    };
+    streams.iter().filter(is_wanted).cloned().collect()
 }
 
 /// Starts a reset. Whatever runs on the connection is cancelled first, as on the server.
-pub(crate) async fn start_reset(app: &Arc<App>, connection: &Connection) -> Result<Job, Refusal> {
+pub(crate) async fn start_reset(
+    app: &Arc<App>,
+    connection: &Connection,
+    wanted: Chosen<'_>,
+) -> Result<Job, Refusal> {
+    if connection.is_deleted {
+        return Err(Refusal::state_conflict(DELETED));
+    }
     cancel(app, connection.id).await;
-    start(app, connection, "reset")
+    start(app, connection, JobKind::Reset, chosen(&connection.streams, wanted), Vec::new())
 }
 
-fn start(app: &Arc<App>, connection: &Connection, job_type: &str) -> Result<Job, Refusal> {
+/// Stores the wish to read streams from the start again and starts a job that does so. `None` if another job is
+/// under way: then the next one fulfils the wish.
+pub(crate) fn start_refresh(
+    app: &Arc<App>,
+    connection: &Connection,
+    wanted: Chosen<'_>,
+    truncates: bool,
+) -> Result<Option<Job>, Refusal> {
+    let wishes: Vec<Refresh> = chosen(&connection.streams, wanted)
+        .into_iter()
+        .map(|stream| Refresh {
+            connection_id: connection.id,
+            name: stream.name,
+            namespace: stream.namespace,
+            truncates,
+        })
+        .collect();
+    app.store.put_all(&wishes)?;
+    match start_next(app, connection) {
+        Ok(job) => Ok(Some(job)),
+        Err(_) if app.running.job_of(connection.id).is_some() => Ok(None),
+        Err(refusal) => Err(refusal),
+    }
+}
+
+/// Starts what is due: a refresh if one is wished for, else a sync.
+fn start_next(app: &Arc<App>, connection: &Connection) -> Result<Job, Refusal> {
+    if connection.is_deleted {
+        return Err(Refusal::try_again_later(DELETED));
+    }
+    let mut wishes: Vec<Refresh> = app.store.list()?;
+    wishes.retain(|wish| wish.connection_id == connection.id);
+    let kind = if wishes.is_empty() { JobKind::Sync } else { JobKind::Refresh };
+    start(app, connection, kind, connection.streams.clone(), wishes)
+}
+
+fn start(
+    app: &Arc<App>,
+    connection: &Connection,
+    kind: JobKind,
+    streams: Vec<ConfiguredStream>,
+    refreshes: Vec<Refresh>,
+) -> Result<Job, Refusal> {
     // Held while the job is made: two requests at once make one job.
     let mut running = app.running.lock();
     if running.contains_key(&connection.id) {
@@ -66,11 +139,12 @@ fn start(app: &Arc<App>, connection: &Connection, job_type: &str) -> Result<Job,
         id: app.store.highest_id::<Job>()? + 1,
         connection_id: connection.id,
         workspace_id: connection.workspace_id,
-        kind: job_type.to_owned(),
+        kind,
         status: JobStatus::Pending,
         created_at: now,
         updated_at: now,
-        streams: connection.streams.clone(),
+        streams,
+        refreshes,
         attempts: Vec::new(),
     };
     app.store.put(&job)?;
@@ -109,6 +183,24 @@ pub(crate) fn cancel_soon(app: &App, connection: Uuid) {
     if let Some(running) = app.running.get(connection) {
         running.cancel.cancel();
     }
+}
+
+/// Forgets the wishes for refreshes of a connection, as deleting it does.
+pub(crate) fn forget_refreshes(app: &App, connection: Uuid) -> rusqlite::Result<()> {
+    for wish in app.store.list::<Refresh>()?.into_iter().filter(|wish| wish.connection_id == connection) {
+        app.store.delete::<Refresh>(&wish.id())?;
+    }
+    Ok(())
+}
+
+/// Cancels a job that waits for a worker, as switching its connection off does; one that runs goes on.
+pub(crate) fn cancel_queued(app: &App, connection: Uuid) -> rusqlite::Result<()> {
+    let Some(id) = app.running.job_of(connection) else { return Ok(()) };
+    let job: Option<Job> = app.store.get(&id.to_string())?;
+    if job.is_some_and(|job| job.status == JobStatus::Queued) {
+        cancel_soon(app, connection);
+    }
+    Ok(())
 }
 
 /// Fails the jobs that the last process left behind, as the platform does when it finds them.

@@ -9,7 +9,10 @@ use super::attempt::{self, Fault};
 use super::stream_state;
 use crate::app::App;
 use crate::fault::FaultKind;
-use crate::model::{Attempt, Connection, ConnectionState, Failure, Job, JobStatus, LogEvent, StreamState};
+use crate::model::{
+    Attempt, ConfiguredStream, Connection, ConnectionState, Failure, Job, JobKind, JobStatus, LogEvent,
+    Record, Refresh, StreamState,
+};
 
 /// How long a job is at least pending, and at least running, before the time scale.
 const LEAST_PENDING: Duration = Duration::from_millis(100);
@@ -35,6 +38,13 @@ pub(super) async fn run(app: &Arc<App>, id: i64, cancel: &CancellationToken) -> 
     };
     let faults = app.faults.for_job();
     let extra: Duration = faults.iter().filter_map(slow_by).sum();
+    let queued: Duration = faults.iter().filter_map(queued_for).sum();
+    if !queued.is_zero() {
+        set_status(app, id, JobStatus::Queued)?;
+        if paused(app, queued, cancel).await {
+            return set_status(app, id, JobStatus::Cancelled);
+        }
+    }
     let told_to_fail = faults.contains(&FaultKind::FailJob);
     let (mut fruitless, mut fruitless_at_all) = (0, 0);
     for number in 0.. {
@@ -77,6 +87,13 @@ pub(super) async fn run(app: &Arc<App>, id: i64, cancel: &CancellationToken) -> 
 fn slow_by(fault: &FaultKind) -> Option<Duration> {
     match fault {
         FaultKind::SlowJob(duration) => Some(*duration),
+        _ => None,
+    }
+}
+
+fn queued_for(fault: &FaultKind) -> Option<Duration> {
+    match fault {
+        FaultKind::QueueJob(duration) => Some(*duration),
         _ => None,
     }
 }
@@ -162,16 +179,28 @@ fn end_attempt(app: &App, id: i64, fault: &Fault) -> rusqlite::Result<bool> {
     Ok(last.is_some_and(|attempt| attempt.stats.iter().any(|stream| stream.records_committed > 0)))
 }
 
-/// Bumps the generation of the streams that the job rewrites and forgets their state, on its first attempt.
-pub(super) fn bump_generations(app: &App, job: &Job) -> rusqlite::Result<()> {
+/// Bumps the generation of the streams that this attempt reads from the start, and forgets their state.
+///
+/// A further attempt does so only for full refreshes, none of which can be resumed here.
+pub(super) fn bump_generations(app: &App, job: &Job, attempt: usize) -> rusqlite::Result<()> {
+    let is_refreshed = |stream: &ConfiguredStream| job.refresh_of(stream).is_some();
+    let starts_over = |stream: &&ConfiguredStream| match job.kind {
+        JobKind::Reset => attempt == 0,
+        JobKind::Sync | JobKind::Refresh => {
+            stream.is_full_refresh() || (attempt == 0 && is_refreshed(stream))
+        }
+    };
     let mut states = Vec::new();
-    for stream in job.streams.iter().filter(|stream| job.kind == "reset" || stream.is_full_refresh()) {
+    for stream in job.streams.iter().filter(starts_over) {
         let mut state = stream_state(app, job.connection_id, stream.namespace.as_deref(), &stream.name)?;
         state.generation += 1;
         state.state = None;
         states.push(state);
     }
     app.store.put_all(&states)?;
+    for fulfilled in &job.refreshes {
+        app.store.delete::<Refresh>(&fulfilled.id())?;
+    }
     // What the streams share means nothing without them.
     let remaining: Vec<StreamState> = app.store.list()?;
     let is_left = |state: &StreamState| state.connection_id == job.connection_id && state.state.is_some();

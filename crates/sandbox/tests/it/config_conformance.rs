@@ -22,6 +22,8 @@ async fn successful_answers_of_the_config_api_fit_its_document() {
             "globalState": {"shared_state": {}, "streamStates": [{"streamDescriptor": {"name": "users"}, "streamState": {}}]},
         },
     });
+    let streams = json!({"connectionId": connection["connectionId"], "streams": [{"streamName": "users"}]});
+    let refresh = json!({"connectionId": connection["connectionId"], "refreshMode": "Merge"});
     for (operation, path, body) in [
         ("getJobInfo", "/v1/jobs/get", json!({"id": job})),
         ("getJobInfoWithoutLogs", "/v1/jobs/get_without_logs", json!({"id": job})),
@@ -47,7 +49,12 @@ async fn successful_answers_of_the_config_api_fit_its_document() {
             "/v1/destinations/check_connection",
             json!({"destinationId": info["destinationId"]}),
         ),
-        ("syncConnection", "/v1/connections/sync", connection),
+        ("syncConnection", "/v1/connections/sync", connection.clone()),
+        ("resetConnection", "/v1/connections/reset", connection.clone()),
+        ("clearConnection", "/v1/connections/clear", connection.clone()),
+        ("resetConnectionStream", "/v1/connections/reset/stream", streams.clone()),
+        ("clearConnectionStream", "/v1/connections/clear/stream", streams),
+        ("refreshConnectionStream", "/v1/connections/refresh", refresh),
     ] {
         document.method(operation, path);
         let answered = api.config(path.trim_start_matches("/v1"), &body).await;

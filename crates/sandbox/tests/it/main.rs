@@ -15,6 +15,7 @@ mod jobs;
 mod lists;
 mod objects;
 mod postgres;
+mod refreshes;
 mod sqlite;
 mod state;
 mod support;

@@ -108,6 +108,26 @@ async fn columns_are_typed_and_meta_columns_come_first() {
 }
 
 #[tokio::test]
+async fn a_refresh_keeps_or_removes_the_rows_of_earlier_generations() {
+    let Some(server) = Server::new().await else { return };
+    let connection = server.connection(5, json!([{"name": "users", "syncMode": "incremental_append"}])).await;
+    server.api.sync(&connection).await;
+    for (mode, rows) in [("Merge", [(0, 5), (1, 5)].as_slice()), ("Truncate", &[(2, 5)])] {
+        let body = json!({"connectionId": connection, "refreshMode": mode});
+        let started = server.api.config("/connections/refresh", &body).await.expect(200);
+        let job = server.api.finished(started["job"]["id"].as_i64().unwrap()).await;
+        assert_eq!((&job["status"], &job["rowsSynced"]), (&json!("succeeded"), &json!(5)), "{mode}");
+        let query = format!(
+            "select _airbyte_generation_id, count(*) from {}.users group by 1 order by 1",
+            server.schema
+        );
+        let found = server.client.query(&query, &[]).await.unwrap();
+        let found: Vec<(i64, i64)> = found.iter().map(|row| (row.get(0), row.get(1))).collect();
+        assert_eq!(found, rows, "{mode}");
+    }
+}
+
+#[tokio::test]
 async fn an_overwrite_swaps_in_a_new_generation() {
     let Some(server) = Server::new().await else { return };
     let connection =

@@ -1,10 +1,9 @@
 //! The state of a connection, read and written over the Config API.
 
 use airbyte_sandbox::{Edition, Sandbox, Seed};
-use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Api, FAST, answer};
+use crate::support::{Api, FAST};
 
 impl Api {
     async fn state(&self, connection: &str) -> Value {
@@ -91,8 +90,7 @@ async fn a_sync_goes_on_from_a_state_that_was_written() {
 async fn a_running_sync_blocks_the_safe_write_and_a_reset_does_not() {
     let api = Api::start(Seed::Empty).await;
     let connection = api.small_connection().await;
-    let slow = api.control(Method::POST, "faults").json(&json!({"fault": "slow-job=5m"}));
-    assert!(answer(slow).await.status.is_success());
+    api.fault("slow-job=5m").await;
     let job = api.start_sync(&connection).await;
     let state =
         stream(&connection, &json!([{"streamDescriptor": {"name": "users"}, "streamState": {"n": 1}}]));

@@ -147,6 +147,17 @@ impl Api {
         self.connect(&source, &destination, json!([{"name": "users"}])).await
     }
 
+    /// Switches a fault on.
+    pub(crate) async fn fault(&self, fault: &str) {
+        let added = answer(self.control(Method::POST, "faults").json(&json!({"fault": fault}))).await;
+        assert!(added.status.is_success(), "{added:?}");
+    }
+
+    /// Switches all faults off.
+    pub(crate) async fn no_faults(&self) {
+        assert!(answer(self.control(Method::DELETE, "faults")).await.status.is_success());
+    }
+
     /// Starts a sync and returns its job id.
     pub(crate) async fn start_sync(&self, connection: &str) -> i64 {
         let job =

@@ -15,8 +15,7 @@ use crate::builder::Edition;
 use crate::http::answer::{Answer, Refusal, object, present};
 use crate::http::connections::discover;
 use crate::http::request::Body;
-use crate::jobs;
-use crate::model::{ConfiguredStream, Connection, Job, JobStatus, Record, Schedule, Side};
+use crate::model::{ConfiguredStream, Connection, Job, JobKind, JobStatus, Record, Schedule, Side};
 use crate::sources::Stream;
 
 /// An object that the body names; unknown ones have no words on this API.
@@ -35,19 +34,6 @@ pub(super) async fn get(State(app): State<Arc<App>>, body: Body) -> Answer {
     Ok(object(shown(&connection, &discovered, false)))
 }
 
-pub(super) async fn sync(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let connection: Connection = named(&app, &body, "connectionId")?;
-    match jobs::start_sync(&app, &connection) {
-        Ok(job) => Ok(object(started(&job))),
-        // This API knows no problem bodies: a running sync is a plain conflict, an inactive connection a fault.
-        Err(Refusal::Problem(problem)) if connection.status == "active" => {
-            Err(Refusal::Known(409, problem.data["message"].as_str().unwrap_or_default().to_owned()))
-        }
-        Err(Refusal::Problem(_)) => Err(Refusal::ErrorId(500)),
-        Err(refusal) => Err(refusal),
-    }
-}
-
 pub(super) async fn statuses(State(app): State<Arc<App>>, body: Body) -> Answer {
     let ids = body.required("connectionIds")?.as_array().cloned().unwrap_or_default();
     let all: Vec<Job> = app.store.list()?;
@@ -57,15 +43,19 @@ pub(super) async fn statuses(State(app): State<Arc<App>>, body: Body) -> Answer 
         let mine: Vec<&Job> = all.iter().filter(|job| job.connection_id == connection.id).collect();
         let active = mine.iter().find(|job| !job.status.is_final());
         let last = mine.iter().rfind(|job| job.status.is_final());
-        let last_sync = mine.iter().rfind(|job| job.kind == "sync");
-        let last_success = mine.iter().rfind(|job| job.status == JobStatus::Succeeded && job.kind == "sync");
+        let last_sync = mine.iter().rfind(|job| job.kind != JobKind::Reset);
+        let last_success =
+            mine.iter().rfind(|job| job.status == JobStatus::Succeeded && job.kind != JobKind::Reset);
         let status = match (active, last) {
-            (Some(job), _) if job.status == JobStatus::Pending => "pending",
-            (Some(_), _) => "running",
+            (Some(job), _) => match job.status {
+                JobStatus::Pending => "pending",
+                JobStatus::Queued => "queued",
+                _ => "running",
+            },
             (None, Some(job)) if failed_by_configuration(job) => "failed",
             _ if connection.status != "active" => "paused",
             (None, Some(job)) => match job.status {
-                JobStatus::Succeeded if job.kind == "sync" => "synced",
+                JobStatus::Succeeded if job.kind != JobKind::Reset => "synced",
                 JobStatus::Succeeded => "pending",
                 _ => "incomplete",
             },
@@ -95,7 +85,7 @@ pub(super) async fn web_backend(State(app): State<Arc<App>>, body: Body) -> Answ
     let discovered = discovered(&app, &connection).await;
     let mut read = shown(&connection, &discovered, true);
     let jobs: Vec<Job> = app.store.list()?;
-    let latest = jobs.iter().rfind(|job| job.connection_id == connection.id && job.kind == "sync");
+    let latest = jobs.iter().rfind(|job| job.connection_id == connection.id && job.kind != JobKind::Reset);
     for (side, id) in [(Side::Source, connection.source_id), (Side::Destination, connection.destination_id)] {
         let actor = app.actor(side, id)?;
         read[side.word()] = connectors::read(&actor);

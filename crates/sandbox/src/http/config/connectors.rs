@@ -40,12 +40,12 @@ pub(super) fn read(actor: &Actor) -> Value {
 
 /// The version of a connector that the platform would run.
 pub(super) fn version(actor: &Actor) -> Value {
-    let slug = connectors::by_definition(actor.side, actor.definition_id)
-        .map_or("custom", |connector| connector.slug);
+    let connector = connectors::by_definition(actor.side, actor.definition_id);
+    let slug = connector.map_or("custom", |connector| connector.slug);
     json!({
         "dockerRepository": format!("airbyte/{}-{slug}", actor.side.word()),
         "dockerImageTag": env!("CARGO_PKG_VERSION"),
-        "supportsRefreshes": false,
+        "supportsRefreshes": connector.is_some_and(connectors::Connector::supports_refreshes),
         "isVersionOverrideApplied": false,
         "supportState": "supported",
         "supportsFileTransfer": false,

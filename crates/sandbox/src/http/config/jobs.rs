@@ -11,7 +11,7 @@ use crate::http::answer::{Answer, Refusal, object, present};
 use crate::http::jobs::totals;
 use crate::http::request::Body;
 use crate::jobs;
-use crate::model::{Attempt, Job, StreamStats};
+use crate::model::{Attempt, Job, JobKind, StreamStats};
 
 /// Which parts of a job an answer has.
 #[derive(Clone, Copy)]
@@ -133,7 +133,10 @@ fn find(app: &App, body: &Body, member: &str) -> Result<Job, Refusal> {
 }
 
 fn config_type(job: &Job) -> &'static str {
-    if job.kind == "reset" { "reset_connection" } else { "sync" }
+    match job.kind {
+        JobKind::Reset => "reset_connection",
+        kind => kind.name(),
+    }
 }
 
 pub(super) fn started(job: &Job) -> Value {
@@ -141,11 +144,9 @@ pub(super) fn started(job: &Job) -> Value {
 }
 
 fn shown(job: &Job, parts: Parts) -> Value {
-    let streams: Vec<Value> = job
-        .streams
-        .iter()
-        .map(|stream| present(json!({"name": stream.name, "namespace": stream.namespace})))
-        .collect();
+    let named = |name: &str, namespace: Option<&str>| present(json!({"name": name, "namespace": namespace}));
+    let streams: Vec<Value> =
+        job.streams.iter().map(|stream| named(&stream.name, stream.namespace.as_deref())).collect();
     let mut read = json!({
         "id": job.id,
         "configType": config_type(job),
@@ -155,6 +156,14 @@ fn shown(job: &Job, parts: Parts) -> Value {
         "updatedAt": job.updated_at,
         "status": job.status.name(),
     });
+    match job.kind {
+        JobKind::Sync => {}
+        JobKind::Reset => read["resetConfig"] = json!({"streamsToReset": read["enabledStreams"]}),
+        JobKind::Refresh => {
+            let refreshed = job.refreshes.iter().map(|one| named(&one.name, one.namespace.as_deref()));
+            read["refreshConfig"] = json!({"streamsToRefresh": refreshed.collect::<Vec<_>>()});
+        }
+    }
     if parts.statistics {
         let (records, bytes) = totals(job);
         let last = job.attempts.last().map_or(&[][..], |attempt| &attempt.stats);

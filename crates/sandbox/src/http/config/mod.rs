@@ -4,6 +4,7 @@ mod connections;
 mod connectors;
 mod instance;
 mod jobs;
+mod start;
 mod state;
 mod workspaces;
 
@@ -36,7 +37,12 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/jobs/get_last_replication_job", op(app, M::POST, "getLastReplicationJob", jobs::last))
         .route("/attempt/get_for_job", op(app, M::POST, "getAttemptForJob", jobs::attempt))
         .route("/connections/get", op(app, M::POST, "getConnectionConfig", connections::get))
-        .route("/connections/sync", op(app, M::POST, "syncConnection", connections::sync))
+        .route("/connections/sync", op(app, M::POST, "syncConnection", start::sync))
+        .route("/connections/reset", op(app, M::POST, "resetConnection", start::reset))
+        .route("/connections/reset/stream", op(app, M::POST, "resetConnectionStream", start::reset_streams))
+        .route("/connections/clear", op(app, M::POST, "clearConnection", start::reset))
+        .route("/connections/clear/stream", op(app, M::POST, "clearConnectionStream", start::reset_streams))
+        .route("/connections/refresh", op(app, M::POST, "refreshConnectionStream", start::refresh))
         .route("/connections/status", op(app, M::POST, "getConnectionStatuses", connections::statuses))
         .route("/state/get", op(app, M::POST, "getState", state::get))
         .route("/state/create_or_update", op(app, M::POST, "createOrUpdateState", state::write))

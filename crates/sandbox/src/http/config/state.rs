@@ -12,7 +12,7 @@ use crate::builder::Edition;
 use crate::http::answer::{Answer, Refusal, object, present};
 use crate::http::request::Body;
 use crate::jobs;
-use crate::model::{Connection, ConnectionState, Job, StateKind, StreamState};
+use crate::model::{Connection, ConnectionState, Job, JobKind, StateKind, StreamState};
 
 const BLOCKED: &str = "State cannot be updated while a sync is running for this connection.";
 
@@ -35,7 +35,7 @@ pub(super) async fn write_safely(State(app): State<Arc<App>>, body: Body) -> Ans
     let connection: Connection = named(&app, &body, "connectionId")?;
     let running = app.running.job_of(connection.id);
     let running: Option<Job> = running.map(|id| app.store.get(&id.to_string())).transpose()?.flatten();
-    if running.is_some_and(|job| job.kind != "reset" && !job.status.is_final()) {
+    if running.is_some_and(|job| job.kind != JobKind::Reset && !job.status.is_final()) {
         return Err(Refusal::Known(423, BLOCKED.to_owned()));
     }
     store(&app, connection.id, &body)
