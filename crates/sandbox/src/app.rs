@@ -39,6 +39,8 @@ pub(crate) struct App {
     pub files_roots: [PathBuf; 2],
     pub local_root: PathBuf,
     pub organization_id: Uuid,
+    /// Who every token stands for.
+    pub user_id: Uuid,
     /// Cancelled when the sandbox stops.
     pub stop: CancellationToken,
     /// Jobs and connections that a stopping sandbox waits for.

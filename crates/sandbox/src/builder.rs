@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand::Rng;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -211,7 +209,7 @@ impl SandboxBuilder {
         let app = Arc::new(App {
             store,
             clock: Clock::new(self.time_scale),
-            tokens: Tokens::new(client_id, client_secret, self.token_ttl),
+            tokens: Tokens::new(self.token_ttl),
             faults: Faults::new(self.faults, self.fault_seed.unwrap_or_else(|| rand::rng().random())),
             running: Running::default(),
             requests: Mutex::default(),
@@ -221,10 +219,12 @@ impl SandboxBuilder {
             files_roots: [files_root, absolute(&samples)?],
             local_root,
             organization_id: seed::organization_id(),
+            user_id: seed::user_id(self.edition),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
         jobs::fail_left_behind(&app)?;
+        seed::application(&app, client_id, client_secret)?;
         match self.seed {
             Seed::Empty => seed::empty(&app)?,
             Seed::Demo => seed::demo(&app, postgres.as_ref())?,
@@ -259,7 +259,7 @@ fn application(folder: &Path, keep: bool) -> Result<(String, String), Error> {
         return Ok(pair);
     }
     let id = uuid::Uuid::new_v4().to_string();
-    let secret = URL_SAFE_NO_PAD.encode(rand::rng().random::<[u8; 24]>());
+    let secret = http::new_secret();
     if keep {
         // A temporary file is readable by its owner alone; renamed, it is there whole or not at all.
         let mut written = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;

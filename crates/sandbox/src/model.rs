@@ -4,6 +4,25 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+macro_rules! record {
+    ($type:ty, $kind:literal, $self:ident => $id:expr) => {
+        impl Record for $type {
+            const KIND: &'static str = $kind;
+            fn id(&$self) -> String {
+                $id
+            }
+        }
+    };
+}
+
+mod admin;
+
+#[allow(unused_imports, reason = "some of their operations come next")]
+pub(crate) use admin::{
+    Application, CustomDefinition, Dataplane, Grantee, Group, GroupMember, Organization, Permission, Region,
+    Scope, Tag, User,
+};
+
 /// Something the store keeps under an id.
 pub(crate) trait Record: Serialize + for<'de> Deserialize<'de> {
     /// The name of its kind in the store.
@@ -19,6 +38,12 @@ pub(crate) struct Workspace {
     pub organization_id: Uuid,
     pub name: String,
     pub deleted: bool,
+    /// `None`: the default region.
+    #[serde(default)]
+    pub region_id: Option<Uuid>,
+    /// The notifications that were set, by kind; the others are as by default.
+    #[serde(default)]
+    pub notifications: Value,
 }
 
 /// Which side of a connection a connector is on.
@@ -57,7 +82,7 @@ pub(crate) struct Connection {
     pub namespace_format: Option<String>,
     pub prefix: Option<String>,
     pub non_breaking_schema_updates: String,
-    pub tags: Vec<Value>,
+    pub tags: Vec<Uuid>,
     pub created_at: i64,
     /// Set for good by a deletion: a connection that is made active again still runs no more.
     #[serde(default)]
@@ -272,6 +297,8 @@ pub(crate) struct BuilderProject {
     pub name: String,
     /// The source definition that it is published as, `None` before its first publishing.
     pub definition_id: Option<Uuid>,
+    /// The name of that definition.
+    pub definition_name: Option<String>,
     /// What was published, oldest first.
     pub manifests: Vec<Manifest>,
     /// The version that syncs use.
@@ -291,16 +318,6 @@ pub(crate) struct Manifest {
     pub description: String,
 }
 
-macro_rules! record {
-    ($type:ty, $kind:literal, $self:ident => $id:expr) => {
-        impl Record for $type {
-            const KIND: &'static str = $kind;
-            fn id(&$self) -> String {
-                $id
-            }
-        }
-    };
-}
 record!(Workspace, "workspace", self => self.id.to_string());
 record!(Actor, "actor", self => self.id.to_string());
 record!(Connection, "connection", self => self.id.to_string());

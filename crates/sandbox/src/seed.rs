@@ -4,8 +4,12 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::builder::Edition;
 use crate::error::Error;
-use crate::model::{Actor, ConfiguredStream, Connection, Record, Schedule, Side, Workspace};
+use crate::model::{
+    Actor, Application, ConfiguredStream, Connection, Grantee, Organization, Permission, Record, Region,
+    Schedule, Scope, Side, User, Workspace,
+};
 use crate::sources::Stream;
 
 /// The rows of the demo's sample file.
@@ -33,8 +37,50 @@ pub(crate) fn workspace_id() -> Uuid {
     id("workspace")
 }
 
-/// One workspace; the application and the organization are the sandbox's own.
+/// The user that every token stands for.
+pub(crate) fn user_id(edition: Edition) -> Uuid {
+    match edition {
+        Edition::Cloud => id("user"),
+        // The default user of every self-managed instance.
+        _ => Uuid::nil(),
+    }
+}
+
+pub(crate) fn region_id() -> Uuid {
+    id("region")
+}
+
+/// The sandbox's own application. It is there at every start, whatever was deleted: its credentials are handed out.
+pub(crate) fn application(app: &App, client_id: String, client_secret: String) -> Result<(), Error> {
+    let application = Application {
+        id: id("application"),
+        name: "Sandbox".to_owned(),
+        client_id,
+        client_secret,
+        created_at: app.now(),
+    };
+    match app.store.get::<Application>(&application.id())? {
+        Some(stored) if stored.client_secret == application.client_secret => {}
+        _ => app.store.put(&application)?,
+    }
+    Ok(())
+}
+
+/// One organization with one user, one workspace and one region.
 pub(crate) fn empty(app: &App) -> Result<(), Error> {
+    people(app)?;
+    put_new(
+        app,
+        &Region {
+            id: region_id(),
+            organization_id: app.organization_id,
+            name: "auto".to_owned(),
+            enabled: true,
+            deleted: false,
+            created_at: app.now(),
+            updated_at: app.now(),
+        },
+    )?;
     put_new(
         app,
         &Workspace {
@@ -42,8 +88,47 @@ pub(crate) fn empty(app: &App) -> Result<(), Error> {
             organization_id: app.organization_id,
             name: "Sandbox".to_owned(),
             deleted: false,
+            region_id: None,
+            notifications: serde_json::Value::Null,
         },
     )
+}
+
+/// The organization, its user, and what this one may do.
+fn people(app: &App) -> Result<(), Error> {
+    if app.store.get::<User>(&app.user_id.to_string())?.is_some() {
+        // Permissions that were taken away stay away.
+        return Ok(());
+    }
+    let organization = Organization {
+        id: app.organization_id,
+        name: "Sandbox".to_owned(),
+        email: "sandbox@example.com".to_owned(),
+    };
+    let user = User {
+        id: app.user_id,
+        auth_id: match app.edition {
+            Edition::Cloud => id("auth-user"),
+            _ => Uuid::nil(),
+        }
+        .to_string(),
+        name: "Sandbox User".to_owned(),
+        email: "sandbox@example.com".to_owned(),
+        status: "registered".to_owned(),
+        default_workspace_id: Some(workspace_id()),
+    };
+    let permission = |name: &str, scope: Scope| Permission {
+        id: id(name),
+        kind: name.to_owned(),
+        grantee: Grantee::User(user.id),
+        scope,
+    };
+    put_new(app, &organization)?;
+    put_new(app, &permission("organization_admin", Scope::Organization(organization.id)))?;
+    if app.edition != Edition::Cloud {
+        put_new(app, &permission("instance_admin", Scope::Instance))?;
+    }
+    put_new(app, &user)
 }
 
 /// Sources, destinations, and connections that are ready to sync.

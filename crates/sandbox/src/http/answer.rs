@@ -40,24 +40,41 @@ pub(crate) struct Problem {
 const REFERENCE: &str = "https://reference.airbyte.com/reference/errors";
 
 impl Refusal {
-    fn problem(status: u16, kind: String, title: &'static str, detail: &'static str, data: Value) -> Self {
-        Self::Problem(Box::new(Problem { status, kind, title, detail, data }))
+    pub(super) fn problem(
+        status: u16,
+        kind: impl Into<String>,
+        title: &'static str,
+        detail: &'static str,
+        data: Value,
+    ) -> Self {
+        Self::Problem(Box::new(Problem { status, kind: kind.into(), title, detail, data }))
     }
 
     pub(crate) fn not_found(resource_type: &str, id: impl std::fmt::Display) -> Self {
         let data = json!({"resourceType": resource_type, "resourceId": id.to_string()});
-        Self::problem(
-            404,
-            format!("{REFERENCE}#resource-not-found"),
-            "resource-not-found",
-            "No such resource.",
-            data,
-        )
+        Self::missing("No such resource.", data)
+    }
+
+    /// 404 where the server has words of its own.
+    pub(super) fn missing(detail: &'static str, data: Value) -> Self {
+        Self::problem(404, format!("{REFERENCE}#resource-not-found"), "resource-not-found", detail, data)
     }
 
     pub(crate) fn forbidden(message: &str) -> Self {
         let data = json!({"message": message});
         Self::problem(403, format!("{REFERENCE}#forbidden"), "forbidden", "Not allowed.", data)
+    }
+
+    /// The installation's licence does not cover the feature with this id.
+    pub(crate) fn entitlement(feature: &str) -> Self {
+        let data = json!({"entitlement": feature});
+        Self::problem(
+            403,
+            "error:license/entitlement",
+            "License Entitlement Error",
+            "Not covered by the licence.",
+            data,
+        )
     }
 
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {

@@ -11,9 +11,10 @@ use uuid::Uuid;
 use super::answer::{Answer, Refusal, object, present};
 use super::page::{Page, joined};
 use super::request::{Body, Parameters};
+use super::tags;
 use super::workspaces::ListQuery;
 use crate::app::App;
-use crate::model::{Actor, ConfiguredStream, Connection, Schedule, Side};
+use crate::model::{Actor, ConfiguredStream, Connection, Schedule, Side, Tag};
 use crate::sources::Stream;
 use crate::{catalog, connectors, jobs};
 
@@ -30,30 +31,27 @@ pub(super) async fn list(
     let page = Page::new(query.limit, query.offset)?;
     let asked = joined(raw.as_deref(), "workspaceIds");
     let ids = app.readable_workspaces(asked.as_deref())?;
-    let tags = joined(raw.as_deref(), "tagIds");
+    let wanted = joined(raw.as_deref(), "tagIds");
+    let tags = app.store.list()?;
     let connections = app
         .store
         .list::<Connection>()?
         .iter()
         .filter(|connection| ids.as_ref().is_none_or(|ids| ids.contains(&connection.workspace_id)))
         .filter(|connection| query.include_deleted || connection.status != "deprecated")
-        .filter(|connection| tags.as_ref().is_none_or(|tags| has_any_tag(connection, tags)))
-        .map(shown)
+        .filter(|connection| wanted.as_ref().is_none_or(|wanted| has_any_tag(connection, wanted)))
+        .map(|connection| shown(connection, &tags))
         .collect();
     Ok(page.answer(&app, "connections", &query.kept(asked.as_ref()), connections))
 }
 
-fn has_any_tag(connection: &Connection, tags: &str) -> bool {
-    connection
-        .tags
-        .iter()
-        .filter_map(|tag| tag["tagId"].as_str())
-        .any(|id| tags.split(',').any(|tag| tag == id))
+fn has_any_tag(connection: &Connection, wanted: &str) -> bool {
+    wanted.split(',').filter_map(|id| id.trim().parse().ok()).any(|id| connection.tags.contains(&id))
 }
 
 pub(super) async fn get(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
     let connection: Connection = app.find(app.path_id(&id)?, TYPE)?;
-    Ok(object(shown(&connection)))
+    Ok(object(shown(&connection, &app.store.list()?)))
 }
 
 pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
@@ -89,12 +87,12 @@ pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
             .one_of("nonBreakingSchemaUpdatesBehavior", SCHEMA_UPDATES)?
             .unwrap_or("ignore")
             .to_owned(),
-        tags: body.given("tags").and_then(Value::as_array).cloned().unwrap_or_default(),
+        tags: tags::requested(&app, &body)?.unwrap_or_default(),
         created_at: app.now(),
         is_deleted: false,
     };
     app.store.put(&connection)?;
-    Ok(object(shown(&connection)))
+    Ok(object(shown(&connection, &app.store.list()?)))
 }
 
 pub(super) async fn patch(State(app): State<Arc<App>>, Path(id): Path<String>, body: Body) -> Answer {
@@ -126,14 +124,12 @@ pub(super) async fn patch(State(app): State<Arc<App>>, Path(id): Path<String>, b
         body.text("namespaceFormat").map(str::to_owned).or(connection.namespace_format);
     connection.prefix = body.text("prefix").map(str::to_owned).or(connection.prefix);
     connection.schedule = schedule.unwrap_or(connection.schedule);
-    if let Some(tags) = body.given("tags").and_then(Value::as_array) {
-        connection.tags.clone_from(tags);
-    }
+    connection.tags = tags::requested(&app, &body)?.unwrap_or(connection.tags);
     app.store.put(&connection)?;
     if connection.status == "inactive" {
         jobs::cancel_queued(&app, connection.id)?;
     }
-    Ok(object(shown(&connection)))
+    Ok(object(shown(&connection, &app.store.list()?)))
 }
 
 pub(super) async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
@@ -198,7 +194,7 @@ fn schedule(body: &Body) -> Result<Option<Schedule>, Refusal> {
     }
 }
 
-pub(super) fn shown(connection: &Connection) -> Value {
+fn shown(connection: &Connection, tags: &[Tag]) -> Value {
     let schedule = match &connection.schedule {
         Schedule::Manual => json!({"scheduleType": "manual"}),
         Schedule::Cron { expression } => {
@@ -215,7 +211,7 @@ pub(super) fn shown(connection: &Connection) -> Value {
         "schedule": schedule,
         "configurations": {"streams": connection.streams.iter().map(shown_stream).collect::<Vec<_>>()},
         "createdAt": connection.created_at,
-        "tags": connection.tags,
+        "tags": tags::shown_of(connection, tags),
         "nonBreakingSchemaUpdatesBehavior": connection.non_breaking_schema_updates,
         "namespaceDefinition": connection.namespace_definition,
         "namespaceFormat": connection.namespace_format,

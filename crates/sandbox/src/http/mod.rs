@@ -2,6 +2,7 @@
 
 mod actors;
 mod answer;
+mod applications;
 mod config;
 mod connections;
 mod control;
@@ -11,6 +12,7 @@ mod page;
 mod request;
 mod serve;
 mod streams;
+mod tags;
 mod token;
 mod workspaces;
 
@@ -21,6 +23,7 @@ use axum::handler::Handler;
 use axum::routing::{MethodFilter, MethodRouter, get, on};
 
 pub(crate) use answer::Refusal;
+pub(crate) use applications::new_secret;
 pub(crate) use serve::serve;
 
 use crate::app::App;
@@ -50,6 +53,8 @@ fn public_routes(app: &Arc<App>) -> Router<Arc<App>> {
     let source = crate::model::Side::Source;
     let destination = crate::model::Side::Destination;
     Router::new()
+        .merge(applications::routes(app))
+        .merge(tags::routes(app))
         .route("/health", anonymous(app, M::GET, "getHealthCheck", || async { "Successful operation" }))
         .route("/applications/token", anonymous(app, M::POST, "createAccessToken", token::create))
         .route("/organizations", op(app, M::GET, "listOrganizationsForUser", workspaces::organizations))

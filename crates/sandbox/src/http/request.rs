@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -86,13 +86,31 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<App>> for Parameters<T> {
     }
 }
 
+/// Ids in a path that the framework itself converts: it answers 400 to what is no UUID.
+pub(crate) struct PathIds<T>(pub T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Arc<App>> for PathIds<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
+        Path::from_request_parts(parts, app)
+            .await
+            .map(|Path(ids)| Self(ids))
+            .map_err(|error| Refusal::Framework(error.to_string()))
+    }
+}
+
 impl App {
+    /// 500 as the server's answer, or the status that says better what was wrong.
+    pub(crate) fn server_error(&self, better: u16) -> Refusal {
+        Refusal::ErrorId(if self.faithful_5xx { 500 } else { better })
+    }
+
     /// The id in a path. The server parses some itself and fails with 500 on what is none.
     pub(crate) fn path_id(&self, text: &str) -> Result<Uuid, Refusal> {
         text.parse().map_err(|_| match self.edition {
             Edition::Cloud => Refusal::forbidden("The caller has no role there."),
-            _ if self.faithful_5xx => Refusal::ErrorId(500),
-            _ => Refusal::ErrorId(400),
+            _ => self.server_error(400),
         })
     }
 

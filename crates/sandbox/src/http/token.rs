@@ -69,7 +69,8 @@ fn exchange(
         let missing = || Refusal::Framework(format!("Required property `{name}` is missing"));
         fields[name].as_str().ok_or_else(missing)
     };
-    Ok(app.tokens.issue(member("client_id")?, member("client_secret")?, app.clock.now()))
+    let known = app.knows(member("client_id")?, member("client_secret")?)?;
+    Ok(known.then(|| app.tokens.issue(app.clock.now())))
 }
 
 /// Wrong credentials are answered differently by each back end.

@@ -13,7 +13,7 @@ use super::answer::{Answer, object};
 use super::page::{Page, joined, workspace_ids};
 use super::request::{Body, Parameters};
 use crate::app::App;
-use crate::model::{Actor, Connection, Workspace};
+use crate::model::{Actor, Connection, Organization, Workspace};
 
 pub(super) const TYPE: &str = "STANDARD_WORKSPACE";
 
@@ -66,6 +66,8 @@ pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
         organization_id: app.organization_id,
         name: body.required_text("name")?.to_owned(),
         deleted: false,
+        region_id: None,
+        notifications: Value::Null,
     };
     app.store.put(&workspace)?;
     Ok(object(shown(&workspace)))
@@ -101,11 +103,13 @@ pub(super) async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>) 
 }
 
 pub(super) async fn organizations(State(app): State<Arc<App>>) -> Answer {
-    Ok(object(json!({"data": [{
-        "organizationId": app.organization_id,
-        "organizationName": "Sandbox",
-        "email": "sandbox@example.com",
-    }]})))
+    let organizations: Vec<Value> = app
+        .store
+        .list::<Organization>()?
+        .iter()
+        .map(|one| json!({"organizationId": one.id, "organizationName": one.name, "email": one.email}))
+        .collect();
+    Ok(object(json!({"data": organizations})))
 }
 
 fn shown(workspace: &Workspace) -> Value {
@@ -130,6 +134,14 @@ impl App {
     pub(crate) fn workspace(&self, id: Uuid) -> Result<Workspace, super::Refusal> {
         let workspace: Workspace = self.find(id, TYPE)?;
         if workspace.deleted { Err(self.unknown(TYPE, id)) } else { Ok(workspace) }
+    }
+
+    /// The same where a role annotation reads the id from the body: its refusal is no problem body.
+    pub(super) fn annotated_workspace(&self, id: Uuid) -> Result<Workspace, super::Refusal> {
+        self.workspace(id).map_err(|refusal| match self.edition {
+            crate::builder::Edition::Cloud => super::Refusal::Role,
+            _ => refusal,
+        })
     }
 
     /// The workspaces that a list is limited to, `None` for all. Cloud users may name only their own.

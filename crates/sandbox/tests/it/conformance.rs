@@ -126,13 +126,14 @@ fn forget_impossible_requirements(node: &mut Value) {
     }
 }
 
-struct Walk {
-    api: Api,
+/// A sandbox, and the document that its answers are held against.
+pub(crate) struct Walk {
+    pub(crate) api: Api,
     document: Document,
 }
 
 impl Walk {
-    async fn call(&mut self, operation: &str, path: &str, body: Option<Value>) -> Value {
+    pub(crate) async fn call(&mut self, operation: &str, path: &str, body: Option<Value>) -> Value {
         let request = self.api.public(self.document.method(operation, path), path);
         let answer = answer(match body {
             Some(body) => request.json(&body),
@@ -143,7 +144,7 @@ impl Walk {
         serde_json::from_str(&answer.text).unwrap_or_default()
     }
 
-    async fn get(&mut self, operation: &str, path: &str) -> Value {
+    pub(crate) async fn get(&mut self, operation: &str, path: &str) -> Value {
         self.call(operation, path, None).await
     }
 }
@@ -214,6 +215,7 @@ async fn successful_answers_of_the_public_api_fit_its_document() {
     walk.get("deleteSource", &format!("/sources/{source}")).await;
     walk.get("deleteDestination", &format!("/destinations/{destination}")).await;
 
+    crate::conformance_admin::walk_through(&mut walk).await;
     every_other_operation_is_honestly_absent(&walk).await;
 }
 

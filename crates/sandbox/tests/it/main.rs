@@ -3,9 +3,11 @@
 // Helpers of tests may panic as tests do.
 #![allow(clippy::unwrap_used)]
 
+mod applications;
 mod auth;
 mod config_conformance;
 mod conformance;
+mod conformance_admin;
 mod connections;
 mod durability;
 mod errors;
@@ -19,3 +21,4 @@ mod refreshes;
 mod sqlite;
 mod state;
 mod support;
+mod tags;

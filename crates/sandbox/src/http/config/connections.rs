@@ -15,6 +15,7 @@ use crate::builder::Edition;
 use crate::http::answer::{Answer, Refusal, object, present};
 use crate::http::connections::discover;
 use crate::http::request::Body;
+use crate::http::tags;
 use crate::model::{ConfiguredStream, Connection, Job, JobKind, JobStatus, Record, Schedule, Side};
 use crate::sources::Stream;
 
@@ -31,7 +32,9 @@ pub(super) fn named<T: Record>(app: &App, body: &Body, member: &str) -> Result<T
 pub(super) async fn get(State(app): State<Arc<App>>, body: Body) -> Answer {
     let connection: Connection = named(&app, &body, "connectionId")?;
     let discovered = discovered(&app, &connection).await;
-    Ok(object(shown(&connection, &discovered, false)))
+    let mut read = shown(&connection, &discovered, false);
+    read["tags"] = json!(tags::shown_of(&connection, &app.store.list()?));
+    Ok(object(read))
 }
 
 pub(super) async fn statuses(State(app): State<Arc<App>>, body: Body) -> Answer {
@@ -84,6 +87,7 @@ pub(super) async fn web_backend(State(app): State<Arc<App>>, body: Body) -> Answ
     let connection: Connection = named(&app, &body, "connectionId")?;
     let discovered = discovered(&app, &connection).await;
     let mut read = shown(&connection, &discovered, true);
+    read["tags"] = json!(tags::shown_of(&connection, &app.store.list()?));
     let jobs: Vec<Job> = app.store.list()?;
     let latest = jobs.iter().rfind(|job| job.connection_id == connection.id && job.kind != JobKind::Reset);
     for (side, id) in [(Side::Source, connection.source_id), (Side::Destination, connection.destination_id)] {
@@ -143,7 +147,6 @@ fn shown(connection: &Connection, discovered: &[Stream], with_unselected: bool) 
         "scheduleData": schedule_data,
         "operationIds": Vec::<Uuid>::new(),
         "breakingChange": false,
-        "tags": connection.tags,
     }))
 }
 
