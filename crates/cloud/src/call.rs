@@ -62,6 +62,11 @@ impl Operation {
         }
     }
 
+    /// A change that can be repeated without harm, because it says what shall be, not what shall be done.
+    pub(crate) fn change(id: &'static str) -> Self {
+        Self::read(id)
+    }
+
     /// A call that must not be repeated once it may have arrived.
     pub(crate) fn once(id: &'static str) -> Self {
         Self { idempotency: Idempotency::Once, ..Self::read(id) }

@@ -208,6 +208,7 @@ fn kind_of(code: u16, problem: Option<&Problem>, operation: &Operation) -> Error
         404 | 410 => ErrorKind::NotFound,
         // How the server tells an administrator that a job does not exist.
         409 if by_id && is("state-conflict") => ErrorKind::NotFound,
+        409 if is("error:connection/locked") => ErrorKind::ConnectionNotActive,
         409 | 412 | 423 => ErrorKind::Conflict,
         408 => ErrorKind::Timeout,
         429 => ErrorKind::RateLimited,

@@ -12,6 +12,8 @@ use crate::ids::{ConnectionId, DestinationId, JobId, SourceId, WorkspaceId};
 use crate::job::{JobType, ListJobs};
 use crate::list::{List, Listed, WorkspaceFilter};
 use crate::open_enum::open_enum;
+use crate::schedule::ScheduleInfo;
+use crate::stream::StreamInfo;
 use crate::sync::SyncRequest;
 use crate::sync_result::SyncResult;
 use crate::timestamp::from_epoch_seconds;
@@ -31,30 +33,6 @@ open_enum! {
 }
 
 open_enum! {
-    /// How a stream is read and written.
-    SyncMode {
-        /// Everything, replacing what is there.
-        FullRefreshOverwrite = "full_refresh_overwrite",
-        /// Everything, replacing what is there, one row per key.
-        FullRefreshOverwriteDeduped = "full_refresh_overwrite_deduped",
-        /// Everything, added to what is there.
-        FullRefreshAppend = "full_refresh_append",
-        /// Everything, updating rows by key.
-        FullRefreshUpdate = "full_refresh_update",
-        /// Everything, marking rows that are gone.
-        FullRefreshSoftDelete = "full_refresh_soft_delete",
-        /// What is new, added to what is there.
-        IncrementalAppend = "incremental_append",
-        /// What is new, one row per key.
-        IncrementalDedupedHistory = "incremental_deduped_history",
-        /// What is new, updating rows by key.
-        IncrementalUpdate = "incremental_update",
-        /// What is new, marking rows that are gone.
-        IncrementalSoftDelete = "incremental_soft_delete",
-    }
-}
-
-open_enum! {
     /// Where the names of the destination's schemas come from.
     NamespaceDefinition {
         /// From the stream's own namespace.
@@ -66,69 +44,17 @@ open_enum! {
     }
 }
 
-/// A stream that a connection syncs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct StreamInfo {
-    /// Its name; unique only together with the namespace.
-    pub name: String,
-    /// Its namespace in the source.
-    pub namespace: Option<String>,
-    /// How it is read and written; absent for combinations the public API has no word for.
-    pub sync_mode: Option<SyncMode>,
-    /// The path of the field that tells what is new. Empty if there is none.
-    pub cursor_field: Vec<String>,
-    /// The paths of the key's fields. Empty if there is none.
-    pub primary_key: Vec<Vec<String>>,
-    /// The name of the object in destinations that are not tables.
-    pub destination_object_name: Option<String>,
-}
-
-impl From<types::StreamConfiguration> for StreamInfo {
-    fn from(stream: types::StreamConfiguration) -> Self {
-        Self {
-            name: stream.name,
-            namespace: stream.namespace,
-            sync_mode: stream.sync_mode.map(|mode| SyncMode::from(mode.as_str())),
-            cursor_field: stream.cursor_field.unwrap_or_default(),
-            primary_key: stream.primary_key.unwrap_or_default(),
-            destination_object_name: stream.destination_object_name,
-        }
-    }
-}
-
-/// When a connection runs by itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum ScheduleInfo {
-    /// Never.
-    Manual,
-    /// At the times of an expression.
-    Cron {
-        /// A Quartz expression followed by its time zone.
-        expression: String,
-    },
-    /// In intervals.
-    Basic {
-        /// The interval in the server's words: `Every 24 HOURS`.
-        timing: Option<String>,
-    },
-    /// In a way that this version does not know.
-    Unknown {
-        /// The server's word for it.
-        schedule_type: String,
-    },
-}
-
-impl From<types::ConnectionScheduleResponse> for ScheduleInfo {
-    fn from(schedule: types::ConnectionScheduleResponse) -> Self {
-        match (schedule.schedule_type.as_str(), schedule.cron_expression) {
-            ("manual", _) => Self::Manual,
-            ("cron", Some(expression)) => Self::Cron { expression },
-            ("basic", _) => Self::Basic { timing: schedule.basic_timing },
-            (other, _) => Self::Unknown { schedule_type: other.to_owned() },
-        }
+open_enum! {
+    /// What happens when the source's schema changes in a way that breaks nothing.
+    SchemaUpdates {
+        /// Nothing.
+        Ignore = "ignore",
+        /// The connection is disabled.
+        DisableConnection = "disable_connection",
+        /// New and changed columns are taken over.
+        PropagateColumns = "propagate_columns",
+        /// New and removed streams are taken over, too.
+        PropagateFully = "propagate_fully",
     }
 }
 
@@ -160,8 +86,19 @@ pub struct ConnectionInfo {
     pub namespace_definition: Option<NamespaceDefinition>,
     /// The pattern for [`NamespaceDefinition::CustomFormat`].
     pub namespace_format: Option<String>,
+    /// What happens when the source's schema changes.
+    pub schema_updates: Option<SchemaUpdates>,
+    /// The names of its tags.
+    pub tags: Vec<String>,
     /// When it was made.
     pub created_at: Option<DateTime<Utc>>,
+}
+
+impl ConnectionInfo {
+    /// Whether it can run.
+    pub fn is_enabled(&self) -> bool {
+        self.status == ConnectionStatus::Active
+    }
 }
 
 impl From<types::ConnectionResponse> for ConnectionInfo {
@@ -187,6 +124,10 @@ impl From<types::ConnectionResponse> for ConnectionInfo {
                 .namespace_definition
                 .map(|definition| NamespaceDefinition::from(definition.as_str())),
             namespace_format: response.namespace_format,
+            schema_updates: response
+                .non_breaking_schema_updates_behavior
+                .map(|behavior| SchemaUpdates::from(behavior.as_str())),
+            tags: response.tags.unwrap_or_default().into_iter().map(|tag| tag.name).collect(),
             created_at: response.created_at.and_then(from_epoch_seconds),
         }
     }

@@ -6,11 +6,13 @@ use airbyte_api_raw::public::types;
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::actor::{self, Side};
 use crate::call::Operation;
+use crate::check::CheckResult;
 use crate::client::Client;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{DefinitionId, DestinationId, WorkspaceId};
 use crate::list::{List, Listed, WorkspaceFilter};
 use crate::timestamp::from_epoch_seconds;
@@ -98,6 +100,49 @@ impl Destination {
             attempt.public().get_destination().destination_id(id).send().await
         });
         call.await.map(DestinationInfo::from)
+    }
+
+    /// Gives it another name (operation `patchDestination`).
+    pub async fn rename(&self, name: impl Into<String>) -> Result<DestinationInfo> {
+        let name = name.into();
+        if name.trim().is_empty() {
+            return Err(Error::new(ErrorKind::InvalidInput, "the name of a destination is empty"));
+        }
+        self.patch(json!({ "name": name })).await
+    }
+
+    /// Merges this into its configuration (operation `patchDestination`): members that are given are set, the others
+    /// stay, and none can be removed; [`replace_configuration`](Self::replace_configuration) can.
+    ///
+    /// A configuration with the server's mask in place of a secret is refused: the mask would become the
+    /// secret.
+    pub async fn update_configuration(&self, configuration: impl Serialize) -> Result<DestinationInfo> {
+        let configuration = Value::Object(actor::members(configuration)?);
+        actor::refuse_mask(&configuration, "leave secrets out that shall stay as they are")?;
+        self.patch(json!({ "configuration": configuration })).await
+    }
+
+    /// Replaces its configuration (operation `putDestination`). Where the server's mask `**********` stands in place of a
+    /// secret, the secret stays as it is.
+    pub async fn replace_configuration(&self, configuration: impl Serialize) -> Result<DestinationInfo> {
+        let configuration = Value::Object(actor::members(configuration)?);
+        let name = self.info().await?.name;
+        let body = json!({ "name": name, "configuration": configuration });
+        let response: types::DestinationResponse =
+            actor::put(&self.client, (Side::Destination, self.id), body).await?;
+        Ok(response.into())
+    }
+
+    async fn patch(&self, body: Value) -> Result<DestinationInfo> {
+        let response: types::DestinationResponse =
+            actor::patch(&self.client, (Side::Destination, self.id), body).await?;
+        Ok(response.into())
+    }
+
+    /// Lets the connector try its configuration (Config API operation `checkConnectionToDestination`). A check that
+    /// fails is a result, not an error; [`CheckResult::into_result`] makes it one.
+    pub async fn check(&self) -> Result<CheckResult> {
+        actor::check(&self.client, Side::Destination, self.id).await
     }
 
     /// Its address in the web application; `None` where the application's address is not known. Asks the

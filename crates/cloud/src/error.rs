@@ -49,6 +49,9 @@ pub enum ErrorKind {
     JobFailed,
     /// The job was cancelled.
     JobCancelled,
+    /// A source or destination cannot reach its system, or its configuration is wrong; the message says what
+    /// the connector found.
+    CheckFailed,
     /// The client is set up wrongly: a wrong API root, contradictory settings, an unreadable profile.
     Configuration,
     /// This installation does not offer the operation (status 501).
@@ -74,6 +77,7 @@ impl ErrorKind {
             Self::UnexpectedResponse => "unexpected_response",
             Self::JobFailed => "job_failed",
             Self::JobCancelled => "job_cancelled",
+            Self::CheckFailed => "check_failed",
             Self::Configuration => "configuration",
             Self::Unsupported => "unsupported",
         }

@@ -191,7 +191,7 @@ impl Job {
             self.refuse_unless_running(&info).await?;
             let id = self.id.get();
             // Waits on the server until the job has stopped.
-            let operation = Operation::once("cancelJob").timeout(crate::sync::START_TIMEOUT);
+            let operation = Operation::once("cancelJob").timeout(crate::start::START_TIMEOUT);
             let call = self.client.path().run(operation, |attempt| async move {
                 attempt.public().cancel_job().job_id(id).send().await
             });

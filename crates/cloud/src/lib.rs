@@ -66,33 +66,53 @@
 //! | `SyncResult.wait_for_completion`, `raise_failure_status` | [`SyncResult::wait`] |
 //! | `JobStatusEnum` | [`JobStatus`] |
 
+mod actor;
 mod attempts;
 mod auth;
 mod builder;
 mod call;
+mod catalog;
+mod check;
 mod classify;
+mod clear;
 mod client;
 mod clock;
 mod connection;
+mod create;
+mod create_connection;
 mod credentials;
+mod custom_source;
+mod delete;
 mod destination;
+mod diff;
+mod draft;
+mod edit;
 pub mod env;
 mod error;
 mod failure;
 mod ids;
 mod job;
 mod list;
+mod manifest;
 mod open_enum;
 mod pager;
 mod poller;
+mod preflight;
 mod problem;
 mod profile;
 mod raw;
 mod redact;
+mod refresh;
 mod request;
 mod retry;
+mod schedule;
+mod schema_refresh;
+mod secret_mask;
 mod settings;
 mod source;
+mod start;
+mod state;
+mod stream;
 mod sync;
 mod sync_result;
 mod timestamp;
@@ -104,30 +124,48 @@ mod workspace;
 
 pub use attempts::StreamProgress;
 pub use builder::ClientBuilder;
+pub use catalog::{Catalog, CatalogStream};
+pub use check::{CheckResult, CheckStatus};
+pub use clear::ClearRequest;
 pub use client::Client;
 pub use clock::{Clock, SystemClock};
 pub use connection::{
-    Connection, ConnectionInfo, ConnectionStatus, ListConnections, NamespaceDefinition, ScheduleInfo,
-    StreamInfo, SyncMode,
+    Connection, ConnectionInfo, ConnectionStatus, ListConnections, NamespaceDefinition, SchemaUpdates,
 };
+pub use create::{Create, CreateDestination, CreateSource};
+pub use create_connection::CreateConnection;
+pub use custom_source::{
+    BuilderProject, CustomSourceDefinition, CustomSourceInfo, CustomSourceKind, DeleteCustomSource,
+    PublishCustomSource,
+};
+pub use delete::{DeleteConnection, DeleteRequest};
 pub use destination::{Destination, DestinationInfo, ListDestinations};
+pub use diff::{Diff, FieldChange};
+pub use edit::{ConnectionChange, ConnectionEdit};
 pub use error::{Error, ErrorKind, Result};
 pub use failure::{Failure, FailureOrigin, FailureType};
 pub use http::Method;
 pub use ids::{ConnectionId, DefinitionId, DestinationId, JobId, OrganizationId, SourceId, WorkspaceId};
 pub use job::{Job, JobInfo, JobStatus, JobType, ListJobs};
 pub use list::List;
+pub use manifest::Manifest;
 pub use pager::{Continuation, Page, Pager, Pages};
 pub use poller::{JobProgress, Poller, PollingPolicy, Update};
+pub use preflight::{Blocker, Preflight};
 pub use problem::Problem;
 pub use profile::{DEFAULT_PROFILE, default_profile_file};
 pub use raw::Raw;
+pub use refresh::{RefreshMode, RefreshRequest};
 pub use request::{Api, ApiRequest, ApiResponse};
 pub use retry::RetryPolicy;
+pub use schedule::{CronExpression, Schedule, ScheduleInfo};
+pub use schema_refresh::{SchemaChange, SchemaChangeKind, SchemaChangeType, SchemaRefresh};
 pub use secrecy::SecretString;
 pub use settings::{AuthMethod, Origin, Setting, Settings};
 pub use source::{ListSources, Source, SourceInfo};
+pub use state::{ConnectionState, StateBlob, StateType, StreamState};
+pub use stream::{StreamId, StreamInfo, StreamSelection, SyncMode};
 pub use sync::{IfRunning, SyncRequest};
 pub use sync_result::SyncResult;
 pub use web_links::{CLOUD_API_ROOT, CLOUD_CONFIG_API_ROOT};
-pub use workspace::{ListWorkspaces, Workspace, WorkspaceInfo};
+pub use workspace::{CreateWorkspace, ListWorkspaces, Workspace, WorkspaceInfo};

@@ -63,8 +63,19 @@ pub struct List<T: Listed> {
     client: Client,
     pub(crate) filter: T::Filter,
     name: Option<String>,
+    keep: Option<Filter<T>>,
     limit: Option<usize>,
     start: Continuation,
+}
+
+/// A condition of the caller's.
+#[derive(Clone)]
+struct Filter<T>(Arc<dyn Fn(&T) -> bool + Send + Sync>);
+
+impl<T> fmt::Debug for Filter<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Filter")
+    }
 }
 
 impl<T: Listed> List<T> {
@@ -73,6 +84,7 @@ impl<T: Listed> List<T> {
             client: client.clone(),
             filter: T::Filter::default(),
             name: None,
+            keep: None,
             limit: None,
             start: Continuation::default(),
         }
@@ -84,6 +96,12 @@ impl<T: Listed> List<T> {
         self
     }
 
+    /// Only those for which this is true. It is decided here, so the whole list is read.
+    pub fn filter(mut self, keep: impl Fn(&T) -> bool + Send + Sync + 'static) -> Self {
+        self.keep = Some(Filter(Arc::new(keep)));
+        self
+    }
+
     /// Goes on where an earlier list was left.
     pub fn continue_from(mut self, place: Continuation) -> Self {
         self.start = place;
@@ -92,7 +110,7 @@ impl<T: Listed> List<T> {
 
     /// The list as a stream, fetched page by page.
     pub fn pager(self) -> Pager<T> {
-        let Self { client, filter, name, limit, start } = self;
+        let Self { client, filter, name, keep: wanted, limit, start } = self;
         let fetch = move |offset: u64, size: usize| -> BoxFuture<'static, Result<Vec<T>>> {
             let (client, filter) = (client.clone(), filter.clone());
             Box::pin(async move {
@@ -105,8 +123,12 @@ impl<T: Listed> List<T> {
                 Ok(items)
             })
         };
-        let keep =
-            name.map(|name| -> Keep<T> { Box::new(move |item: &T| item.name() == Some(name.as_str())) });
+        let keep = (name.is_some() || wanted.is_some()).then(|| -> Keep<T> {
+            Box::new(move |item: &T| {
+                name.as_deref().is_none_or(|name| item.name() == Some(name))
+                    && wanted.as_ref().is_none_or(|wanted| (wanted.0)(item))
+            })
+        });
         Pager::new(Plan { fetch: Arc::new(fetch), key: T::key, keep, start, limit })
     }
 

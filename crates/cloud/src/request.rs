@@ -4,6 +4,9 @@ use std::fmt;
 
 use airbyte_api_raw::{Error as RawError, ResponseValue};
 use http::Method;
+use http::header::CONTENT_TYPE;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::call::{Attempt, Operation};
@@ -126,6 +129,41 @@ impl Client {
         let (status, body) =
             call.await.map_err(|error| error.about(&format!("{} {}", request.method, request.path)))?;
         Ok(ApiResponse { status, body })
+    }
+
+    /// Makes a call of this crate whose JSON has to pass through unchanged, which the generated types do not
+    /// promise: they drop members that the API document does not know.
+    pub(crate) async fn exchange<B, T>(
+        &self,
+        operation: Operation,
+        (api, method, path): (Api, Method, &str),
+        body: Option<&B>,
+    ) -> Result<T>
+    where
+        B: Serialize + ?Sized,
+        T: DeserializeOwned,
+    {
+        let url = self.url_of(&ApiRequest { api, ..ApiRequest::new(method.clone(), path) })?;
+        let body = body.map(serde_json::to_vec).transpose().map_err(|error| {
+            Error::new(ErrorKind::InvalidInput, "what was given cannot be written as JSON").with_source(error)
+        })?;
+        let (url, method, body) = (&url, &method, &body);
+        self.path()
+            .run(operation, |attempt| async move {
+                let mut builder = attempt.http().request(method.clone(), url.clone());
+                if let Some(body) = body {
+                    builder = builder.header(CONTENT_TYPE, "application/json").body(body.clone());
+                }
+                let response = attempt.send(builder).await?;
+                let (status, headers) = (response.status(), response.headers().clone());
+                let body = response.bytes().await.map_err(RawError::ResponseBodyError)?;
+                let json: &[u8] = if body.is_empty() { b"null" } else { &body };
+                match serde_json::from_slice(json) {
+                    Ok(value) => Ok(ResponseValue::new(value, status, headers)),
+                    Err(error) => Err(RawError::InvalidResponsePayload(body, error)),
+                }
+            })
+            .await
     }
 
     fn url_of(&self, request: &ApiRequest) -> Result<url::Url> {

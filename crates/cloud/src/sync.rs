@@ -15,31 +15,14 @@ use crate::call::Operation;
 use crate::client::Client;
 use crate::connection::{Connection, ConnectionStatus};
 use crate::error::{Error, ErrorKind, Result};
-use crate::ids::JobId;
-use crate::job::{JobInfo, JobType, newest_jobs, running_job};
+use crate::job::{JobInfo, JobType, running_job};
 use crate::poller::Update;
 use crate::problem::Problem;
+use crate::start::{Baseline, START_TIMEOUT};
 use crate::sync_result::SyncResult;
-
-/// The time limit of requests that start or stop a job: the server itself waits up to a minute for the
-/// job to appear, and has been seen to take two.
-pub(crate) const START_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// How often a start is tried that verifiably did not start anything.
 const ROUNDS: u32 = 3;
-
-/// The pauses between looks for a job that may be about to appear: after the request has failed the
-/// server can need a moment more.
-const LOOKS: [Duration; 5] = [
-    Duration::ZERO,
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(4),
-];
-
-/// How many of the newest jobs are looked at. More than one, because others may start jobs, too.
-const LOOK_AT: i32 = 20;
 
 /// The pause when the server says that a job is running, but none is any more.
 const SETTLE: Duration = Duration::from_secs(1);
@@ -116,7 +99,7 @@ impl SyncRequest {
 
     async fn start(self) -> Result<SyncResult> {
         let client = self.connection.client().clone();
-        let mut baseline = self.baseline().await?;
+        let mut baseline = Baseline::read(&self.connection).await?;
         let mut in_doubt = false;
         let mut rounds = 0;
         loop {
@@ -124,7 +107,7 @@ impl SyncRequest {
             let error = match self.post().await {
                 Ok(job) => {
                     // A job that was still waiting for its first attempt is answered once more.
-                    let attached = job.job_id <= baseline;
+                    let attached = baseline.has(job.job_id);
                     return Ok(SyncResult::new(client, job, attached));
                 }
                 Err(error) => error,
@@ -134,19 +117,19 @@ impl SyncRequest {
                 Verdict::InDoubt => {
                     tracing::debug!(%error, "the start is in doubt, looking for the job");
                     in_doubt = true;
-                    if let Some(job) = self.look_for_newer(baseline, &error).await? {
+                    if let Some(job) = baseline.look_for_newer("the sync", &error).await? {
                         return Ok(SyncResult::new(client, job, false));
                     }
                 }
                 Verdict::AlreadyRunning => {
                     // After a start in doubt, what is running is most likely its job.
-                    if in_doubt && let Some(job) = self.look_for_newer(baseline, &error).await? {
+                    if in_doubt && let Some(job) = baseline.look_for_newer("the sync", &error).await? {
                         return Ok(SyncResult::new(client, job, false));
                     }
                     match running_job(&client, self.connection.id()).await? {
                         Some(job) if self.if_running == IfRunning::WaitThenStart => {
                             self.wait_for(&job).await?;
-                            baseline = self.baseline().await?;
+                            baseline = Baseline::read(&self.connection).await?;
                             (rounds, in_doubt) = (0, false);
                         }
                         Some(job)
@@ -165,16 +148,6 @@ impl SyncRequest {
                 return Err(error.with_hint("no job has appeared on the connection; it can be tried again"));
             }
         }
-    }
-
-    /// The newest job before the start; id 0 if there is none.
-    async fn baseline(&self) -> Result<JobId> {
-        let newest = newest_jobs(self.client(), self.connection.id(), 1).await?;
-        if newest.is_empty() {
-            // An unknown connection has no jobs either.
-            self.connection.info().await?;
-        }
-        Ok(newest.first().map_or(JobId::new(0), |job| job.job_id))
     }
 
     /// Sends `POST /jobs` (operation `createJob`).
@@ -239,33 +212,6 @@ impl SyncRequest {
             _ if is("state-conflict") => Ok(Verdict::InDoubt),
             _ => Ok(Verdict::Refused(error.clone())),
         }
-    }
-
-    /// Looks several times for a job that came after `baseline`. `None` means that there verifiably is none.
-    async fn look_for_newer(&self, baseline: JobId, cause: &Error) -> Result<Option<JobInfo>> {
-        let mut last_look = Ok(None);
-        for pause in LOOKS {
-            self.client().clock().sleep(pause).await;
-            last_look = self.newer_than(baseline).await;
-            if let Ok(Some(job)) = last_look {
-                tracing::debug!(job = %job.job_id, "the job has started all the same");
-                return Ok(Some(job));
-            }
-        }
-        last_look.map_err(|error| {
-            error
-                .with_message(format!("whether the sync has started is not known: {cause}"))
-                .with_hint("look at the connection's jobs before starting another one")
-                // Whoever just calls again could start a second job.
-                .with_retryable(false)
-                .with_source(cause.clone())
-        })
-    }
-
-    /// The first job of the connection that came after `baseline`.
-    async fn newer_than(&self, baseline: JobId) -> Result<Option<JobInfo>> {
-        let jobs = newest_jobs(self.client(), self.connection.id(), LOOK_AT).await?;
-        Ok(jobs.into_iter().filter(|job| job.job_id > baseline).min_by_key(|job| job.job_id))
     }
 
     /// Waits until a job has ended, well or not.

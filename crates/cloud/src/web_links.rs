@@ -144,6 +144,15 @@ impl WebLinks {
         self.workspace(workspace).map(|workspace| format!("{workspace}/connections/{id}"))
     }
 
+    pub(crate) fn builder_project(&self, workspace: WorkspaceId, project: &str) -> Option<String> {
+        self.workspace(workspace).map(|workspace| format!("{workspace}/connector-builder/edit/{project}"))
+    }
+
+    /// The list of source connectors in the settings.
+    pub(crate) fn source_settings(&self, workspace: WorkspaceId) -> Option<String> {
+        self.workspace(workspace).map(|workspace| format!("{workspace}/settings/source"))
+    }
+
     /// Where a connection's jobs are shown.
     pub(crate) fn timeline(&self, workspace: WorkspaceId, id: ConnectionId) -> Option<String> {
         self.connection(workspace, id).map(|connection| format!("{connection}/timeline"))

@@ -1,15 +1,18 @@
 //! Workspaces.
 
+use std::future::IntoFuture;
+
 use airbyte_api_raw::public::types;
 use futures::future::BoxFuture;
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::call::Operation;
 use crate::client::Client;
 use crate::connection::ListConnections;
 use crate::destination::ListDestinations;
-use crate::error::Result;
-use crate::ids::WorkspaceId;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ids::{OrganizationId, WorkspaceId};
 use crate::job::ListJobs;
 use crate::list::{List, Listed, WorkspaceFilter};
 use crate::source::ListSources;
@@ -93,16 +96,100 @@ impl Workspace {
         list
     }
 
+    /// Gives it another name (operation `updateWorkspace`).
+    pub async fn rename(&self, name: impl Into<String>) -> Result<WorkspaceInfo> {
+        let body = types::WorkspaceUpdateRequest { name: Some(checked_name(name)?), ..Default::default() };
+        let (id, body) = (self.id, &body);
+        let call = self.client.path().run(Operation::change("updateWorkspace"), |attempt| async move {
+            attempt.public().update_workspace().workspace_id(id).body(body.clone()).send().await
+        });
+        call.await.map(WorkspaceInfo::from).map_err(|error| error.about(&format!("workspace {id}")))
+    }
+
     /// Its address in the web application; `None` where the application's address is not known.
     pub fn url(&self) -> Option<String> {
         self.client.links().workspace(self.id)
     }
 
-    fn list<T: Listed<Filter = WorkspaceFilter>>(&self) -> List<T> {
+    pub(crate) fn list<T: Listed<Filter = WorkspaceFilter>>(&self) -> List<T> {
         let mut list: List<T> = List::of_client(&self.client);
         list.filter.workspace = Some(self.id);
         list
     }
+}
+
+/// Creates a workspace; made by [`Client::create_workspace`], run by `.await`.
+///
+/// Names need not be unique. If the answer is lost, the error says that it may have been created.
+#[derive(Clone, Debug)]
+#[must_use = "nothing is created until it is awaited"]
+pub struct CreateWorkspace {
+    client: Client,
+    name: String,
+    organization: Option<OrganizationId>,
+    region: Option<Uuid>,
+}
+
+impl CreateWorkspace {
+    /// The organization it shall belong to. Only Airbyte Cloud heeds it: a self-managed installation puts all
+    /// workspaces into its default organization.
+    pub fn organization(mut self, organization: OrganizationId) -> Self {
+        self.organization = Some(organization);
+        self
+    }
+
+    /// The region its data shall be processed in.
+    pub fn region(mut self, region: impl Into<Uuid>) -> Self {
+        self.region = Some(region.into());
+        self
+    }
+
+    async fn create(self) -> Result<Workspace> {
+        let body = types::WorkspaceCreateRequest {
+            name: checked_name(self.name)?,
+            organization_id: self.organization.map(Into::into),
+            region_id: self.region,
+            notifications: None,
+        };
+        let body = &body;
+        let call = self.client.path().run(Operation::once("createWorkspace"), |attempt| async move {
+            attempt.public().create_workspace().body(body.clone()).send().await
+        });
+        let response = call.await.map_err(|error| {
+            if !error.is_ambiguous() {
+                return error;
+            }
+            error
+                .about(&format!("whether workspace `{}` was created is not known", body.name))
+                .with_retryable(false)
+                .with_hint("look for it in the list of workspaces before creating it again")
+        })?;
+        Ok(self.client.workspace(response.workspace_id.into()))
+    }
+}
+
+impl IntoFuture for CreateWorkspace {
+    type Output = Result<Workspace>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.create())
+    }
+}
+
+impl Client {
+    /// Creates a workspace (operation `createWorkspace`); `.await` it.
+    pub fn create_workspace(&self, name: impl Into<String>) -> CreateWorkspace {
+        CreateWorkspace { client: self.clone(), name: name.into(), organization: None, region: None }
+    }
+}
+
+fn checked_name(name: impl Into<String>) -> Result<String> {
+    let name = name.into();
+    if name.trim().is_empty() {
+        return Err(Error::new(ErrorKind::InvalidInput, "the name of a workspace is empty"));
+    }
+    Ok(name)
 }
 
 impl Listed for WorkspaceInfo {
