@@ -1,7 +1,7 @@
 //! Decoding of answers, with the place of a failure.
 
 use progenitor_client::{Error, ResponseValue};
-use serde::de::{DeserializeOwned, Error as _};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error as _};
 
 /// Reads the body of a successful answer. A failure's text begins with its place: `data[3].jobId: ...`.
 pub(crate) async fn from_response<T: DeserializeOwned, E>(
@@ -22,6 +22,15 @@ fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
         Some(path) => serde_json::Error::custom(format_args!("{path}: {error}")),
         None => error,
     })
+}
+
+/// Reads a required list or map, for which null is as good as nothing in it.
+pub(crate) fn null_as_empty<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: Deserialize<'de> + Default,
+    D: Deserializer<'de>,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// Where in `payload` the decoding of a `T` fails, `data[3].jobId` for instance.

@@ -26,7 +26,8 @@
 //! What to expect of the types:
 //! - a text field with a fixed set of values is an enum with a variant `Unknown(String)`, so that a value of a
 //!   newer server is kept and written back unchanged;
-//! - fields that the API document does not know are ignored, and a missing or null optional field is `None`;
+//! - fields that the API document does not know are ignored, a missing or null optional field is `None`, and
+//!   null in place of a required list is an empty one;
 //! - secrets, and what connectors are configured with, do not show themselves in debug output;
 //! - fields never have default values: what is not set is not sent;
 //! - an answer that cannot be decoded is [`Error::InvalidResponsePayload`], whose text names the place in the

@@ -1,4 +1,5 @@
-//! `cargo xtask regen`: upstream documents -> normaliser -> overlays -> `openapi/` -> snapshots of the surface.
+//! `cargo xtask regen`: upstream documents -> normaliser -> overlays -> `openapi/` -> snapshots of the surface, and
+//! a table of all calls for the tests of the bindings.
 
 mod changes;
 mod document;
@@ -184,6 +185,10 @@ fn files_of(api: &str, document: &Value) -> Result<Vec<Wanted>> {
         },
         snapshot("operations", &surface::operations(&source)?),
         snapshot("types", &surface::types(&source)?),
+        Wanted {
+            path: PathBuf::from(format!("crates/api-raw/tests/it/calls/{api}.rs")),
+            text: surface::calls(api, &source)?,
+        },
     ])
 }
 

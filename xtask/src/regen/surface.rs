@@ -12,9 +12,53 @@ use syn::{Attribute, Fields, GenericArgument, Item, ItemImpl, PathArguments, Ret
 
 /// One operation below the other, in the order of the document.
 pub fn operations(source: &str) -> Result<String> {
+    let mut text = String::new();
+    for operation in in_order(source)? {
+        writeln!(text, "{}: {}", operation.method, operation.request)?;
+        for Argument { name, of, optional } in &operation.arguments {
+            writeln!(text, "    {name}{}: {of}", if *optional { "?" } else { "" })?;
+        }
+        writeln!(text, "    -> {}", operation.result)?;
+    }
+    Ok(text)
+}
+
+/// A table in Rust of how each operation is called, with the arguments it cannot do without, for tests that
+/// go through all of them.
+pub fn calls(api: &str, source: &str) -> Result<String> {
+    let mut text =
+        format!("//! The calls of the {api} API. Written by `cargo xtask regen`.\n\ncalls! {{ {api};\n");
+    for operation in in_order(source)? {
+        let required = operation.arguments.iter().filter(|argument| !argument.optional);
+        let required: Vec<String> =
+            required.map(|argument| format!("{}: {}", argument.name, argument.of)).collect();
+        let answer = if operation.result == "ByteStream" { "bytes" } else { "json" };
+        let (request, method, required) = (operation.request, operation.method, required.join(", "));
+        writeln!(text, "    {request:?} {method}({required}) -> {answer};")?;
+    }
+    Ok(text + "}\n")
+}
+
+struct Operation {
+    /// The name of the client's method.
+    method: String,
+    /// `GET /jobs`
+    request: String,
+    arguments: Vec<Argument>,
+    result: String,
+}
+
+#[derive(Clone)]
+struct Argument {
+    name: String,
+    of: String,
+    optional: bool,
+}
+
+fn in_order(source: &str) -> Result<Vec<Operation>> {
     let file = syn::parse_file(source)?;
     let builders = module(&file.items, "builder")?;
-    let arguments: BTreeMap<String, String> = builders
+    let arguments: BTreeMap<String, Vec<Argument>> = builders
         .iter()
         .filter_map(|item| match item {
             Item::Struct(builder) => Some((builder.ident.to_string(), arguments(&builder.fields))),
@@ -28,7 +72,7 @@ pub fn operations(source: &str) -> Result<String> {
             _ => None,
         })
         .collect();
-    let mut text = String::new();
+    let mut operations = Vec::new();
     for item in &file.items {
         let Item::Impl(block) = item else { continue };
         if block.trait_.is_some() || self_name(block).as_deref() != Some("Client") {
@@ -38,12 +82,15 @@ pub fn operations(source: &str) -> Result<String> {
             let syn::ImplItem::Fn(method) = item else { continue };
             let Some(request) = request_line(&method.attrs) else { continue };
             let builder = result_name(&method.sig.output).context("an operation returns its builder")?;
-            writeln!(text, "{}: {request}", method.sig.ident)?;
-            text.push_str(arguments.get(&builder).context("a builder is in its module")?);
-            writeln!(text, "    -> {}", results.get(&builder).context("a builder can be sent")?)?;
+            operations.push(Operation {
+                method: method.sig.ident.to_string(),
+                request,
+                arguments: arguments.get(&builder).context("a builder is in its module")?.clone(),
+                result: results.get(&builder).context("a builder can be sent")?.clone(),
+            });
         }
     }
-    Ok(text)
+    Ok(operations)
 }
 
 /// One type below the other, by name.
@@ -144,20 +191,17 @@ fn argument(of: &Type) -> Option<&Type> {
     }
 }
 
-fn arguments(of: &Fields) -> String {
-    let mut text = String::new();
-    for field in of {
-        let Some(name) = field.ident.as_ref().filter(|name| *name != "client") else { continue };
-        let Some(of) = argument(&field.ty) else { continue };
-        let name = name.to_string();
-        let shown = show(of);
+fn arguments(of: &Fields) -> Vec<Argument> {
+    let field = |field: &syn::Field| {
+        let name = field.ident.as_ref().filter(|name| *name != "client")?.to_string();
+        let shown = show(argument(&field.ty)?);
         // A builder holds each argument as a result, and an optional one as an option in it.
-        match shown.strip_prefix("Option<").and_then(|rest| rest.strip_suffix('>')) {
-            Some(optional) => text.extend(["    ", &name, "?: ", optional, "\n"]),
-            None => text.extend(["    ", &name, ": ", &shown, "\n"]),
-        }
-    }
-    text
+        Some(match shown.strip_prefix("Option<").and_then(|rest| rest.strip_suffix('>')) {
+            Some(of) => Argument { name, of: of.to_owned(), optional: true },
+            None => Argument { name, of: shown, optional: false },
+        })
+    };
+    of.iter().filter_map(field).collect()
 }
 
 fn fields(name: &str, of: &Fields) -> String {

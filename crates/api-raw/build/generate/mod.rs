@@ -4,6 +4,7 @@
 
 mod decode;
 mod mock_query;
+mod null_lists;
 mod open_enums;
 mod policy;
 mod secrets;
@@ -24,6 +25,7 @@ pub fn client(document: &OpenAPI) -> Result<String> {
     let tokens = generator().generate_tokens(document).map_err(|error| anyhow!("{error}"))?;
     let mut file: syn::File = syn::parse2(tokens).context("the generator produced invalid Rust")?;
     open_enums::open_every_string_enum(&mut file)?;
+    null_lists::read_as_empty(&mut file);
     decode::name_the_json_path(&mut file);
     secrets::hide_from_debug(&mut file)?;
     policy::leave_the_http_client_to_the_caller(&mut file);

@@ -3,6 +3,9 @@
 #![allow(missing_docs, clippy::needless_pass_by_value, clippy::unwrap_used, reason = "these are tests")]
 
 mod answers;
+mod calls;
+mod document;
+mod every_operation;
 mod hooks;
 #[cfg(feature = "httpmock")]
 mod mocks;
