@@ -37,6 +37,11 @@ fn parse(line: &'static str) -> Option<Connector> {
     Some(Connector { side, slug, definition_id, secrets })
 }
 
+/// All connectors of one side.
+pub(crate) fn of_side(side: Side) -> impl Iterator<Item = &'static Connector> {
+    CONNECTORS.iter().filter(move |connector| connector.side == side)
+}
+
 /// The connector with this definition id.
 pub(crate) fn by_definition(side: Side, id: Uuid) -> Option<&'static Connector> {
     CONNECTORS.iter().find(|connector| connector.side == side && connector.definition_id == id)

@@ -26,6 +26,7 @@ mod builder;
 mod catalog;
 mod clock;
 mod connectors;
+mod definitions;
 mod destinations;
 mod error;
 mod fault;

@@ -290,7 +290,6 @@ pub(crate) struct LogEvent {
 
 /// A project of the connector builder: behind every source definition that is described by a manifest.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[allow(dead_code, reason = "its operations come next")]
 pub(crate) struct BuilderProject {
     pub id: Uuid,
     pub workspace_id: Uuid,

@@ -19,7 +19,7 @@ use crate::model::{Actor, Connection, Side};
 
 impl Side {
     /// `source` or `destination`.
-    pub(in crate::http) fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Source => "source",
             Self::Destination => "destination",
@@ -64,7 +64,7 @@ pub(super) fn create(side: Side) -> impl Fn(State<Arc<App>>, Body) -> Done + Clo
         Box::pin(async move {
             let workspace = app.workspace(body.required_id("workspaceId")?)?;
             let mut configuration = body.required("configuration")?.clone();
-            let definition_id = definition(&app, side, &body, &configuration)?;
+            let definition_id = definition(&app, side, workspace.id, &body, &configuration)?;
             strip_type(side, &mut configuration);
             validate(side, definition_id, &configuration)?;
             let actor = Actor {
@@ -136,31 +136,47 @@ pub(super) fn delete(side: Side) -> impl Fn(State<Arc<App>>, Path<String>) -> Do
     move |State(app), Path(id)| {
         Box::pin(async move {
             let actor = app.actor(side, app.path_id(&id)?)?;
-            for connection in app.store.list::<Connection>()? {
-                if connection.source_id == actor.id || connection.destination_id == actor.id {
-                    super::connections::deprecate(&app, connection)?;
-                }
-            }
-            app.store.put(&Actor { configuration: None, ..actor })?;
+            remove(&app, actor)?;
             Ok(StatusCode::NO_CONTENT.into_response())
         })
     }
 }
 
+/// Deletes a source or destination, and with it every connection that uses it.
+pub(super) fn remove(app: &App, actor: Actor) -> Result<(), Refusal> {
+    for connection in app.store.list::<Connection>()? {
+        if connection.source_id == actor.id || connection.destination_id == actor.id {
+            super::connections::deprecate(app, connection)?;
+        }
+    }
+    app.store.put(&Actor { configuration: None, ..actor })?;
+    Ok(())
+}
+
+/// Deletes everything of a definition.
+pub(super) fn remove_all_of(app: &App, side: Side, definition: Uuid) -> Result<(), Refusal> {
+    let actors = app.store.list::<Actor>()?.into_iter();
+    actors
+        .filter(|actor| actor.side == side && actor.definition_id == definition)
+        .try_for_each(|actor| remove(app, actor))
+}
+
 /// The definition that the request names, by id or by a type somewhere in the configuration.
-fn definition(app: &App, side: Side, body: &Body, configuration: &Value) -> Result<Uuid, Refusal> {
+fn definition(
+    app: &App,
+    side: Side,
+    workspace: Uuid,
+    body: &Body,
+    configuration: &Value,
+) -> Result<Uuid, Refusal> {
     if !configuration.is_object() {
         return Err(if app.faithful_5xx { Refusal::ErrorId(500) } else { Refusal::ErrorId(400) });
     }
     if body.given("definitionId").is_some() {
         let id = body.required_id("definitionId")?;
-        let kind = match side {
-            Side::Source => "STANDARD_SOURCE_DEFINITION",
-            Side::Destination => "STANDARD_DESTINATION_DEFINITION",
-        };
-        return match connectors::by_definition(side, id) {
+        return match app.definition(side, workspace, id)? {
             Some(_) => Ok(id),
-            None => Err(Refusal::not_found(kind, id)),
+            None => Err(Refusal::not_found(super::definitions::type_of(side), id)),
         };
     }
     let slug = anywhere(configuration, type_key(side)).ok_or(Refusal::unprocessable(Value::Null))?;

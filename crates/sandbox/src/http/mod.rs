@@ -6,6 +6,8 @@ mod applications;
 mod config;
 mod connections;
 mod control;
+mod declarative;
+mod definitions;
 mod gate;
 mod jobs;
 mod page;
@@ -54,6 +56,8 @@ fn public_routes(app: &Arc<App>) -> Router<Arc<App>> {
     let destination = crate::model::Side::Destination;
     Router::new()
         .merge(applications::routes(app))
+        .merge(declarative::routes(app))
+        .merge(definitions::routes(app))
         .merge(tags::routes(app))
         .route("/health", anonymous(app, M::GET, "getHealthCheck", || async { "Successful operation" }))
         .route("/applications/token", anonymous(app, M::POST, "createAccessToken", token::create))

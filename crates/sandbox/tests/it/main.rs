@@ -9,6 +9,7 @@ mod config_conformance;
 mod conformance;
 mod conformance_admin;
 mod connections;
+mod definitions;
 mod durability;
 mod errors;
 mod faults;
