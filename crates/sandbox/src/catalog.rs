@@ -23,6 +23,16 @@ fn deduplicates(destination: &str) -> bool {
     !matches!(destination, "sqlite" | "duckdb")
 }
 
+/// The mode of a stream that nobody has configured, as far as the destination has it.
+pub(crate) fn default_mode(stream: &Stream, destination: Option<&str>) -> &'static str {
+    let has_both = !stream.cursor.is_empty() && !stream.primary_key.is_empty();
+    if stream.incremental && has_both && destination.is_none_or(deduplicates) {
+        "incremental_deduped_history"
+    } else {
+        "full_refresh_overwrite"
+    }
+}
+
 /// The configured streams for a request's list; a list that is not given selects what the server selects.
 pub(crate) fn configure(
     requested: &[Value],
@@ -50,15 +60,7 @@ pub(crate) fn configure(
 /// The streams of a connection for which none are given: one if the source has just one, else none.
 pub(crate) fn by_default(discovered: &[Stream]) -> Vec<ConfiguredStream> {
     match discovered {
-        [only] => vec![ConfiguredStream {
-            name: only.name.clone(),
-            namespace: only.namespace.clone(),
-            sync_mode: "full_refresh_overwrite".to_owned(),
-            cursor_field: only.cursor.clone(),
-            primary_key: only.primary_key.clone(),
-            selected_fields: None,
-            mappers: Vec::new(),
-        }],
+        [only] => vec![ConfiguredStream::of(only, "full_refresh_overwrite")],
         _ => Vec::new(),
     }
 }

@@ -35,6 +35,7 @@ mod jobs;
 mod model;
 mod naming;
 mod ready;
+mod schema;
 mod seed;
 mod sources;
 mod store;

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::sources::Stream;
+
 macro_rules! record {
     ($type:ty, $kind:literal, $self:ident => $id:expr) => {
         impl Record for $type {
@@ -87,6 +89,20 @@ pub(crate) struct Connection {
     /// Set for good by a deletion: a connection that is made active again still runs no more.
     #[serde(default)]
     pub is_deleted: bool,
+    /// The catalog of the source that the streams were chosen from.
+    #[serde(default)]
+    pub catalog_id: Option<Uuid>,
+    /// Whether its source has lost a field that a stream cannot do without.
+    #[serde(default)]
+    pub is_broken: bool,
+}
+
+/// What a source offered when it was asked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct SourceCatalog {
+    pub id: Uuid,
+    pub source_id: Uuid,
+    pub streams: Vec<Stream>,
 }
 
 /// When a connection runs by itself.
@@ -94,7 +110,22 @@ pub(crate) struct Connection {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum Schedule {
     Manual,
-    Cron { expression: String },
+    Cron {
+        /// Without the zone.
+        expression: String,
+        #[serde(default = "utc")]
+        zone: String,
+    },
+    /// Every so many units; only the Config API makes such schedules.
+    Basic {
+        units: i64,
+        /// `minutes`, `hours`, `days`, `weeks` or `months`.
+        unit: String,
+    },
+}
+
+fn utc() -> String {
+    "UTC".to_owned()
 }
 
 /// A selected stream of a connection.
@@ -112,6 +143,32 @@ pub(crate) struct ConfiguredStream {
 }
 
 impl ConfiguredStream {
+    /// The stream with all of its fields, and the cursor and the key that its source defines.
+    pub(crate) fn of(stream: &Stream, sync_mode: &str) -> Self {
+        Self {
+            name: stream.name.clone(),
+            namespace: stream.namespace.clone(),
+            sync_mode: sync_mode.to_owned(),
+            cursor_field: stream.cursor.clone(),
+            primary_key: stream.primary_key.clone(),
+            selected_fields: None,
+            mappers: Vec::new(),
+        }
+    }
+
+    /// Whether this is the configuration of that stream.
+    pub(crate) fn is_of(&self, stream: &Stream) -> bool {
+        self.name == stream.name && self.namespace == stream.namespace
+    }
+
+    /// Whether rows written under the one configuration are what the other one would have written.
+    pub(crate) fn has_same_data_as(&self, other: &Self) -> bool {
+        self.sync_mode == other.sync_mode
+            && self.cursor_field == other.cursor_field
+            && self.primary_key == other.primary_key
+            && self.selected_fields == other.selected_fields
+    }
+
     pub(crate) fn is_full_refresh(&self) -> bool {
         self.sync_mode.starts_with("full_refresh")
     }
@@ -322,6 +379,7 @@ record!(Actor, "actor", self => self.id.to_string());
 record!(Connection, "connection", self => self.id.to_string());
 record!(BuilderProject, "builder_project", self => self.id.to_string());
 record!(Job, "job", self => self.id.to_string());
+record!(SourceCatalog, "source_catalog", self => self.id.to_string());
 record!(ConnectionState, "connection_state", self => self.connection_id.to_string());
 record!(Refresh, "refresh", self => stream_state_id(self.connection_id, self.namespace.as_deref(), &self.name));
 record!(StreamState, "stream_state", self => stream_state_id(self.connection_id, self.namespace.as_deref(), &self.name));

@@ -198,15 +198,7 @@ fn connection(app: &App, name: &str, source: &Actor, destination: &Actor) -> Con
         schedule: Schedule::Manual,
         streams: discovered
             .into_iter()
-            .map(|stream| ConfiguredStream {
-                name: stream.name,
-                namespace: stream.namespace,
-                sync_mode: "full_refresh_overwrite".to_owned(),
-                cursor_field: stream.cursor,
-                primary_key: stream.primary_key,
-                selected_fields: None,
-                mappers: Vec::new(),
-            })
+            .map(|stream| ConfiguredStream::of(&stream, "full_refresh_overwrite"))
             .collect(),
         namespace_definition: "destination".to_owned(),
         namespace_format: None,
@@ -215,6 +207,8 @@ fn connection(app: &App, name: &str, source: &Actor, destination: &Actor) -> Con
         tags: Vec::new(),
         created_at: app.now(),
         is_deleted: false,
+        catalog_id: None,
+        is_broken: false,
     }
 }
 

@@ -16,10 +16,10 @@ use super::workspaces::ListQuery;
 use crate::app::App;
 use crate::model::{Actor, ConfiguredStream, Connection, Schedule, Side, Tag};
 use crate::sources::Stream;
-use crate::{catalog, connectors, jobs};
+use crate::{catalog, connectors, jobs, schema};
 
 pub(super) const TYPE: &str = "STANDARD_SYNC";
-const STATUSES: &[&str] = &["active", "inactive", "deprecated", "locked"];
+pub(super) const STATUSES: &[&str] = &["active", "inactive", "deprecated", "locked"];
 const NAMESPACES: &[&str] = &["source", "destination", "custom_format"];
 const SCHEMA_UPDATES: &[&str] = &["ignore", "disable_connection", "propagate_columns", "propagate_fully"];
 
@@ -90,6 +90,8 @@ pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
         tags: tags::requested(&app, &body)?.unwrap_or_default(),
         created_at: app.now(),
         is_deleted: false,
+        catalog_id: schema::latest(&app, source.id)?.map(|catalog| catalog.id),
+        is_broken: false,
     };
     app.store.put(&connection)?;
     Ok(object(shown(&connection, &app.store.list()?)))
@@ -101,6 +103,7 @@ pub(super) async fn patch(State(app): State<Arc<App>>, Path(id): Path<String>, b
     if connection.status == "locked" {
         return Err(Refusal::locked(connection.id));
     }
+    let before = connection.clone();
     let status = body.one_of("status", STATUSES)?;
     let namespace_definition = body.one_of("namespaceDefinition", NAMESPACES)?;
     let schema_updates = body.one_of("nonBreakingSchemaUpdatesBehavior", SCHEMA_UPDATES)?;
@@ -110,6 +113,8 @@ pub(super) async fn patch(State(app): State<Arc<App>>, Path(id): Path<String>, b
         let destination = app.actor(Side::Destination, connection.destination_id)?;
         let discovered = discover(&app, &source).await?;
         connection.streams = catalog::configure(requested, &discovered, slug(&destination))?;
+        connection.catalog_id = schema::latest(&app, source.id)?.map(|catalog| catalog.id);
+        connection.is_broken = false;
     }
     let set = |field: &mut String, value: Option<&str>| {
         if let Some(value) = value {
@@ -125,6 +130,7 @@ pub(super) async fn patch(State(app): State<Arc<App>>, Path(id): Path<String>, b
     connection.prefix = body.text("prefix").map(str::to_owned).or(connection.prefix);
     connection.schedule = schedule.unwrap_or(connection.schedule);
     connection.tags = tags::requested(&app, &body)?.unwrap_or(connection.tags);
+    jobs::forget_changed_modes(&app, &before, &connection)?;
     app.store.put(&connection)?;
     if connection.status == "inactive" {
         jobs::cancel_queued(&app, connection.id)?;
@@ -150,7 +156,7 @@ fn requested_streams(body: &Body) -> &[Value] {
     body.0.pointer("/configurations/streams").and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-fn slug(actor: &Actor) -> &'static str {
+pub(super) fn slug(actor: &Actor) -> &'static str {
     connectors::by_definition(actor.side, actor.definition_id).map_or("", |connector| connector.slug)
 }
 
@@ -160,7 +166,9 @@ pub(super) async fn discover(app: &App, source: &Actor) -> Result<Vec<Stream>, R
         |reason: &str| Refusal::unexpected(&format!("Something went wrong in the connector. logs:{reason}"));
     let opened = app.open_source(source).map_err(|error| failed(&error.0))?;
     let found = tokio::task::spawn_blocking(move || opened.discover()).await;
-    found.map_err(|error| failed(&error.to_string()))?.map_err(|error| failed(&error.0))
+    let streams = found.map_err(|error| failed(&error.to_string()))?.map_err(|error| failed(&error.0))?;
+    schema::remember(app, source.id, &streams)?;
+    Ok(streams)
 }
 
 /// The schedule of a request, `None` if it gives none.
@@ -188,7 +196,7 @@ fn schedule(body: &Body) -> Result<Option<Schedule>, Refusal> {
                      and minutes values cannot be `*`."
                 )));
             }
-            Ok(Some(Schedule::Cron { expression }))
+            Ok(Some(Schedule::Cron { expression, zone: "UTC".to_owned() }))
         }
         None => Err(Refusal::Framework("Required property `scheduleType` is missing".to_owned())),
     }
@@ -197,8 +205,12 @@ fn schedule(body: &Body) -> Result<Option<Schedule>, Refusal> {
 fn shown(connection: &Connection, tags: &[Tag]) -> Value {
     let schedule = match &connection.schedule {
         Schedule::Manual => json!({"scheduleType": "manual"}),
-        Schedule::Cron { expression } => {
-            json!({"scheduleType": "cron", "cronExpression": format!("{expression} UTC")})
+        Schedule::Cron { expression, zone } => {
+            json!({"scheduleType": "cron", "cronExpression": format!("{expression} {zone}")})
+        }
+        Schedule::Basic { units, unit } => {
+            let timing = format!("Every {units} {}", unit.to_uppercase());
+            json!({"scheduleType": "basic", "basicTiming": timing})
         }
     };
     present(json!({

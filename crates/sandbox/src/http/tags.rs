@@ -98,7 +98,7 @@ async fn delete(State(app): State<Arc<App>>, PathIds(id): PathIds<Uuid>) -> Answ
 }
 
 /// The ids of the tags that a request gives a connection, `None` if it leaves them alone.
-pub(super) fn requested(app: &App, body: &Body) -> Result<Option<Vec<Uuid>>, Refusal> {
+pub(in crate::http) fn requested(app: &App, body: &Body) -> Result<Option<Vec<Uuid>>, Refusal> {
     let Some(given) = body.given("tags") else { return Ok(None) };
     let Value::Array(given) = given else {
         return Err(Refusal::Framework("`tags` is not a list".to_owned()));

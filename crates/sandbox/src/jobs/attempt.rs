@@ -202,14 +202,9 @@ fn planned(
     let stream = match stream {
         Some(stream) => stream,
         // A reset empties tables without looking at their columns.
-        None if asked.job.kind == JobKind::Reset => Stream {
-            name: configured.name.clone(),
-            namespace: configured.namespace.clone(),
-            fields: Vec::new(),
-            cursor: Vec::new(),
-            primary_key: Vec::new(),
-            incremental: false,
-        },
+        None if asked.job.kind == JobKind::Reset => {
+            Stream::unknown(&configured.name, configured.namespace.clone())
+        }
         None => {
             return Err(Fault::source(SourceError(format!(
                 "the source has no stream `{}`",

@@ -185,6 +185,24 @@ pub(crate) fn cancel_soon(app: &App, connection: Uuid) {
     }
 }
 
+/// Forgets the state of the streams that are no longer read in the way that it was made for.
+pub(crate) fn forget_changed_modes(
+    app: &App,
+    before: &Connection,
+    after: &Connection,
+) -> rusqlite::Result<()> {
+    let mut states = Vec::new();
+    for stream in &after.streams {
+        let is_same = |old: &&ConfiguredStream| old.name == stream.name && old.namespace == stream.namespace;
+        let Some(old) = before.streams.iter().find(is_same) else { continue };
+        if old.is_full_refresh() != stream.is_full_refresh() {
+            let state = stream_state(app, after.id, stream.namespace.as_deref(), &stream.name)?;
+            states.push(StreamState { state: None, ..state });
+        }
+    }
+    app.store.put_all(&states)
+}
+
 /// Forgets the wishes for refreshes of a connection, as deleting it does.
 pub(crate) fn forget_refreshes(app: &App, connection: Uuid) -> rusqlite::Result<()> {
     for wish in app.store.list::<Refresh>()?.into_iter().filter(|wish| wish.connection_id == connection) {

@@ -10,6 +10,7 @@ mod parquet;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::connectors::Connector;
@@ -34,7 +35,8 @@ pub(crate) enum Cell {
 pub(crate) type Row = Vec<Cell>;
 
 /// What a field holds, in Airbyte's own types.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum FieldType {
     Text,
     Boolean,
@@ -68,7 +70,7 @@ impl FieldType {
 }
 
 /// A field of a stream.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Field {
     pub name: String,
     pub kind: FieldType,
@@ -82,7 +84,7 @@ impl Field {
 }
 
 /// A stream that a source offers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Stream {
     pub name: String,
     pub namespace: Option<String>,
@@ -94,6 +96,23 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
+    /// A stream of which nothing but the name is known.
+    pub(crate) fn unknown(name: &str, namespace: Option<String>) -> Self {
+        Self {
+            name: name.to_owned(),
+            namespace,
+            fields: Vec::new(),
+            cursor: Vec::new(),
+            primary_key: Vec::new(),
+            incremental: false,
+        }
+    }
+
+    /// Whether both have the same name and namespace.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.name == other.name && self.namespace == other.namespace
+    }
+
     /// The stream's JSON schema, as a catalog holds it.
     pub(crate) fn json_schema(&self) -> Value {
         let properties: serde_json::Map<_, _> =

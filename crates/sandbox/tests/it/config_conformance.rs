@@ -24,6 +24,8 @@ async fn successful_answers_of_the_config_api_fit_its_document() {
     });
     let streams = json!({"connectionId": connection["connectionId"], "streams": [{"streamName": "users"}]});
     let refresh = json!({"connectionId": connection["connectionId"], "refreshMode": "Merge"});
+    let refreshed = json!({"connectionId": connection["connectionId"], "withRefreshedCatalog": true});
+    let renamed = json!({"connectionId": connection["connectionId"], "name": "Renamed"});
     for (operation, path, body) in [
         ("getJobInfo", "/v1/jobs/get", json!({"id": job})),
         ("getJobInfoWithoutLogs", "/v1/jobs/get_without_logs", json!({"id": job})),
@@ -41,6 +43,9 @@ async fn successful_answers_of_the_config_api_fit_its_document() {
         ("createOrUpdateState", "/v1/state/create_or_update", state.clone()),
         ("createOrUpdateStateSafe", "/v1/state/create_or_update_safe", state),
         ("webBackendGetConnection", "/v1/web_backend/connections/get", connection.clone()),
+        ("webBackendGetConnection", "/v1/web_backend/connections/get", refreshed),
+        ("webBackendUpdateConnection", "/v1/web_backend/connections/update", renamed.clone()),
+        ("discoverSchemaForSource", "/v1/sources/discover_schema", json!({"sourceId": info["sourceId"]})),
         ("getWorkspace", "/v1/workspaces/get", workspace.clone()),
         ("getOrganizationInfo", "/v1/workspaces/get_organization_info", workspace),
         ("checkConnectionToSource", "/v1/sources/check_connection", json!({"sourceId": info["sourceId"]})),

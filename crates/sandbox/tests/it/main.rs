@@ -19,6 +19,7 @@ mod lists;
 mod objects;
 mod postgres;
 mod refreshes;
+mod schema_changes;
 mod sqlite;
 mod state;
 mod support;

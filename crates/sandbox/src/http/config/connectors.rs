@@ -74,16 +74,34 @@ async fn check(app: &App, body: &Body, member: &str, side: Side) -> Answer {
     Ok(object(present(json!({
         "status": status,
         "message": outcome.err(),
-        "jobInfo": {
-            "id": Uuid::new_v4(),
-            "configType": config_type,
-            "configId": actor.definition_id.to_string(),
-            "createdAt": begun,
-            "endedAt": app.now(),
-            "succeeded": true,
-            "connectorConfigurationUpdated": false,
-            "logType": "formatted",
-            "logs": {"logLines": []},
-        },
+        "jobInfo": job_info(app, config_type, &actor, begun, None),
     }))))
+}
+
+/// A job of a connector that the caller has waited for.
+pub(super) fn job_info(
+    app: &App,
+    config_type: &str,
+    actor: &Actor,
+    begun: i64,
+    failure: Option<Value>,
+) -> Value {
+    let reason = failure.map(|message| {
+        json!({
+            "failureOrigin": actor.side.word(), "failureType": "config_error", "externalMessage": message,
+            "internalMessage": message, "timestamp": app.clock.now().timestamp_millis(),
+        })
+    });
+    present(json!({
+        "id": Uuid::new_v4(),
+        "configType": config_type,
+        "configId": actor.definition_id.to_string(),
+        "createdAt": begun,
+        "endedAt": app.now(),
+        "succeeded": reason.is_none(),
+        "connectorConfigurationUpdated": false,
+        "logType": "formatted",
+        "logs": {"logLines": []},
+        "failureReason": reason,
+    }))
 }

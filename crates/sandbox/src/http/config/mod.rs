@@ -4,8 +4,13 @@ mod connections;
 mod connectors;
 mod instance;
 mod jobs;
+mod read;
+mod schema_change;
 mod start;
 mod state;
+mod sync_mode;
+mod update;
+mod web_backend;
 mod workspaces;
 
 use std::sync::Arc;
@@ -50,9 +55,14 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
             "/state/create_or_update_safe",
             op(app, M::POST, "createOrUpdateStateSafe", state::write_safely),
         )
+        .route("/web_backend/connections/get", op(app, M::POST, "webBackendGetConnection", web_backend::get))
         .route(
-            "/web_backend/connections/get",
-            op(app, M::POST, "webBackendGetConnection", connections::web_backend),
+            "/web_backend/connections/update",
+            op(app, M::POST, "webBackendUpdateConnection", web_backend::update),
+        )
+        .route(
+            "/sources/discover_schema",
+            op(app, M::POST, "discoverSchemaForSource", schema_change::discover_schema),
         )
         .route("/workspaces/get", op(app, M::POST, "getWorkspaceConfig", workspaces::get))
         .route(

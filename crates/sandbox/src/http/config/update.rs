@@ -1,0 +1,126 @@
+//! Partial changes of a connection: what is not given, or null, stays as it is.
+
+use serde_json::Value;
+
+use super::sync_mode;
+use crate::app::App;
+use crate::http::answer::Refusal;
+use crate::http::connections::STATUSES;
+use crate::http::request::Body;
+use crate::http::tags;
+use crate::jobs;
+use crate::model::{ConfiguredStream, Connection, Schedule};
+use crate::schema;
+
+/// Changes the connection as the body says and stores it.
+pub(super) fn apply(app: &App, connection: &mut Connection, body: &Body) -> Result<(), Refusal> {
+    let before = connection.clone();
+    let namespaces = &["source", "destination", "customformat"];
+    let preferences = &["ignore", "disable", "propagate_columns", "propagate_fully"];
+    if let Some(name) = body.text("name") {
+        name.clone_into(&mut connection.name);
+    }
+    if let Some(status) = body.one_of("status", STATUSES)? {
+        status.clone_into(&mut connection.status);
+    }
+    if let Some(namespace) = body.one_of("namespaceDefinition", namespaces)? {
+        connection.namespace_definition = namespace.replace("customformat", "custom_format");
+    }
+    if let Some(preference) = body.one_of("nonBreakingChangesPreference", preferences)? {
+        connection.non_breaking_schema_updates = match preference {
+            "disable" => "disable_connection".to_owned(),
+            other => other.to_owned(),
+        };
+    }
+    if let Some(format) = body.text("namespaceFormat") {
+        connection.namespace_format = Some(format.to_owned());
+    }
+    if let Some(prefix) = body.text("prefix") {
+        connection.prefix = Some(prefix.to_owned());
+    }
+    if let Some(schedule) = schedule(body)? {
+        connection.schedule = schedule;
+    }
+    if let Some(streams) = body.0.pointer("/syncCatalog/streams").and_then(Value::as_array) {
+        connection.streams = selected(streams)?;
+        // Whoever sends a catalog has seen what the source offers by now.
+        connection.catalog_id = match body.given("sourceCatalogId") {
+            Some(_) => Some(body.required_id("sourceCatalogId")?),
+            None => schema::latest(app, connection.source_id)?.map(|catalog| catalog.id),
+        };
+        connection.is_broken = false;
+    }
+    if let Some(broken) = body.given("breakingChange").and_then(Value::as_bool) {
+        connection.is_broken = broken;
+    }
+    if let Some(tags) = tags::requested(app, body)? {
+        connection.tags = tags;
+    }
+    jobs::forget_changed_modes(app, &before, connection)?;
+    app.store.put(connection)?;
+    if connection.status == "inactive" {
+        jobs::cancel_queued(app, connection.id)?;
+    }
+    Ok(())
+}
+
+/// The selected streams of a catalog, taken as they are: nothing is checked against the source here.
+fn selected(streams: &[Value]) -> Result<Vec<ConfiguredStream>, Refusal> {
+    let mut selected = Vec::new();
+    for entry in streams {
+        let config = Body(entry["config"].clone());
+        if config.given("selected") != Some(&Value::Bool(true)) {
+            continue;
+        }
+        let stream = Body(entry["stream"].clone());
+        let path = |value: &Value| -> Vec<String> {
+            value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+        };
+        let list = |name: &str| config.given(name).and_then(Value::as_array).cloned().unwrap_or_default();
+        let fields =
+            || list("selectedFields").iter().filter_map(|field| path(&field["fieldPath"]).pop()).collect();
+        let selects_fields = config.given("fieldSelectionEnabled") == Some(&Value::Bool(true));
+        selected.push(ConfiguredStream {
+            name: stream.required_text("name")?.to_owned(),
+            namespace: stream.text("namespace").map(str::to_owned),
+            sync_mode: sync_mode::of(&config)?,
+            cursor_field: config.given("cursorField").map(path).unwrap_or_default(),
+            primary_key: list("primaryKey").iter().map(path).collect(),
+            selected_fields: selects_fields.then(fields),
+            mappers: list("mappers"),
+        });
+    }
+    Ok(selected)
+}
+
+/// The schedule of a body. The old form, and data that does not fit its type, are faults.
+fn schedule(body: &Body) -> Result<Option<Schedule>, Refusal> {
+    let schedule_type = body.one_of("scheduleType", &["manual", "basic", "cron"])?;
+    let data = body.given("scheduleData");
+    let fault = Refusal::ErrorId(500);
+    if body.given("schedule").is_some() {
+        return Err(fault);
+    }
+    match (schedule_type, data) {
+        (None, None) => Ok(None),
+        (Some("manual"), None) => Ok(Some(Schedule::Manual)),
+        (Some("cron"), Some(data)) => {
+            let cron = Body(data["cron"].clone());
+            let expression = cron.required_text("cronExpression")?.trim().to_owned();
+            if !matches!(expression.split_whitespace().count(), 6 | 7) {
+                let message = format!("The cron expression {expression} does not have six or seven fields.");
+                return Err(Refusal::bad_request(message));
+            }
+            let zone = cron.text("cronTimeZone").unwrap_or("UTC").to_owned();
+            Ok(Some(Schedule::Cron { expression, zone }))
+        }
+        (Some("basic"), Some(data)) => {
+            let basic = Body(data["basicSchedule"].clone());
+            let units = basic.required("units")?.as_i64().ok_or(fault)?;
+            let known = &["minutes", "hours", "days", "weeks", "months"];
+            let unit = basic.one_of("timeUnit", known)?.unwrap_or("hours").to_owned();
+            Ok(Some(Schedule::Basic { units, unit }))
+        }
+        _ => Err(fault),
+    }
+}
