@@ -31,7 +31,7 @@ pub enum CustomSourceKind {
 
 impl CustomSourceKind {
     /// The one of two texts that belongs to it.
-    fn pick(self, yaml: &'static str, docker: &'static str) -> &'static str {
+    pub(crate) fn pick(self, yaml: &'static str, docker: &'static str) -> &'static str {
         match self {
             Self::Yaml => yaml,
             Self::Docker => docker,
@@ -39,7 +39,7 @@ impl CustomSourceKind {
     }
 
     /// The path of all in a workspace.
-    fn path(self, workspace: WorkspaceId) -> String {
+    pub(crate) fn path(self, workspace: WorkspaceId) -> String {
         format!("/workspaces/{workspace}/definitions/{}", self.pick("declarative_sources", "sources"))
     }
 }
@@ -67,7 +67,7 @@ pub struct CustomSourceInfo {
 }
 
 impl CustomSourceInfo {
-    fn read(kind: CustomSourceKind, answer: &Value) -> Result<Self> {
+    pub(crate) fn read(kind: CustomSourceKind, answer: &Value) -> Result<Self> {
         let text = |member: &str| {
             let text = answer.get(member).and_then(Value::as_str);
             // The server has the word null for a text that it does not know.
@@ -356,124 +356,6 @@ impl IntoFuture for DeleteCustomSource {
     }
 }
 
-/// Publishes a custom connector; made by [`Workspace::publish_custom_source`] and
-/// [`Workspace::publish_docker_source`], run by `.await`.
-///
-/// Names need not be unique on the server. Here a name that is taken by one of the same kind is refused, unless
-/// [`allow_same_name`](Self::allow_same_name) is said. If the answer is lost, the new definition is looked for by
-/// its name.
-#[derive(Clone, Debug)]
-#[must_use = "nothing is published until it is awaited"]
-pub struct PublishCustomSource {
-    workspace: Workspace,
-    kind: CustomSourceKind,
-    name: String,
-    body: Value,
-    manifest: Option<Manifest>,
-    unique: bool,
-    check: bool,
-    testing_values: Option<Value>,
-}
-
-impl PublishCustomSource {
-    /// Publishes it even if another one has the name.
-    pub fn allow_same_name(mut self) -> Self {
-        self.unique = false;
-        self
-    }
-
-    /// Leaves it to the server to look at the manifest.
-    pub fn without_check(mut self) -> Self {
-        self.check = false;
-        self
-    }
-
-    /// The configuration that the connector builder shall test with; of YAML connectors.
-    pub fn testing_values(mut self, values: Value) -> Self {
-        self.testing_values = Some(values);
-        self
-    }
-
-    async fn run(self) -> Result<CustomSourceDefinition> {
-        if self.name.trim().is_empty() {
-            return Err(Error::new(ErrorKind::InvalidInput, "the name of a connector is empty"));
-        }
-        if self.check
-            && let Some(manifest) = &self.manifest
-        {
-            manifest.check()?;
-        }
-        if self.testing_values.is_some() && self.kind == CustomSourceKind::Docker {
-            return Err(Error::new(ErrorKind::InvalidInput, "only YAML connectors have testing values"));
-        }
-        if self.unique
-            && let Some(taken) = self.same_name().await?.first()
-        {
-            return Err(Error::new(
-                ErrorKind::Conflict,
-                format!(
-                    "the workspace has a custom connector named `{}` already: {}",
-                    self.name, taken.definition_id
-                ),
-            )
-            .with_hint("update that one, choose another name, or allow the same name"));
-        }
-        let definition = match self.send().await {
-            Ok(info) => self.workspace.custom_source_definition(info.definition_id, self.kind),
-            Err(error) if error.is_ambiguous() => self.find(error).await?,
-            Err(error) => return Err(error),
-        };
-        if let Some(values) = self.testing_values {
-            definition.set_testing_values(values).await.map_err(|error| {
-                error.about(&format!(
-                    "the connector was published as {}, without its testing values",
-                    definition.id
-                ))
-            })?;
-        }
-        Ok(definition)
-    }
-
-    async fn send(&self) -> Result<CustomSourceInfo> {
-        let id = self.kind.pick("createDeclarativeSourceDefinition", "createSourceDefinition");
-        let path = self.kind.path(self.workspace.id());
-        let operation = Operation::once(id).timeout(START_TIMEOUT);
-        let call =
-            self.workspace.client().exchange(operation, (Api::Public, Method::POST, &path), Some(&self.body));
-        CustomSourceInfo::read(self.kind, &call.await?)
-    }
-
-    async fn same_name(&self) -> Result<Vec<CustomSourceInfo>> {
-        let mut all = self.workspace.custom_source_definitions(self.kind).await?;
-        all.retain(|definition| definition.name == self.name);
-        Ok(all)
-    }
-
-    /// The definition whose creation was not answered.
-    async fn find(&self, error: Error) -> Result<CustomSourceDefinition> {
-        let error = error.with_retryable(false);
-        if !self.unique {
-            return Err(error
-                .about("whether the connector was published is not known")
-                .with_hint("look for it in the workspace before publishing it again"));
-        }
-        match self.same_name().await?.as_slice() {
-            [only] => Ok(self.workspace.custom_source_definition(only.definition_id, self.kind)),
-            [] => Err(error.about("the connector was not published").with_retryable(true)),
-            _ => Err(error.about("several connectors have the name now")),
-        }
-    }
-}
-
-impl IntoFuture for PublishCustomSource {
-    type Output = Result<CustomSourceDefinition>;
-    type IntoFuture = BoxFuture<'static, Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
-    }
-}
-
 impl Workspace {
     /// The definition of a custom source connector by its id. No request is made, so it may not exist.
     pub fn custom_source_definition(
@@ -494,50 +376,5 @@ impl Workspace {
             self.client().exchange(operation, (Api::Public, Method::GET, &path), None::<&()>).await?;
         let all = answer.get("data").and_then(Value::as_array);
         all.into_iter().flatten().map(|one| CustomSourceInfo::read(kind, one)).collect()
-    }
-
-    /// Publishes a YAML connector (operation `createDeclarativeSourceDefinition`); `.await` it.
-    pub fn publish_custom_source(
-        &self,
-        name: impl Into<String>,
-        manifest: impl Into<Manifest>,
-    ) -> PublishCustomSource {
-        let (name, manifest) = (name.into(), manifest.into());
-        let body = json!({ "name": name, "manifest": manifest });
-        self.publish(CustomSourceKind::Yaml, name, body, Some(manifest))
-    }
-
-    /// Publishes a Docker connector (operation `createSourceDefinition`); `.await` it. The server pulls the image
-    /// within the request. Airbyte Cloud does not take any.
-    pub fn publish_docker_source(
-        &self,
-        name: impl Into<String>,
-        repository: impl Into<String>,
-        tag: impl Into<String>,
-    ) -> PublishCustomSource {
-        let name = name.into();
-        let body =
-            json!({ "name": name, "dockerRepository": repository.into(), "dockerImageTag": tag.into() });
-        self.publish(CustomSourceKind::Docker, name, body, None)
-    }
-
-    fn publish(
-        &self,
-        kind: CustomSourceKind,
-        name: String,
-        body: Value,
-        manifest: Option<Manifest>,
-    ) -> PublishCustomSource {
-        let workspace = self.clone();
-        PublishCustomSource {
-            workspace,
-            kind,
-            name,
-            body,
-            manifest,
-            unique: true,
-            check: true,
-            testing_values: None,
-        }
     }
 }

@@ -100,6 +100,7 @@ mod poller;
 mod preflight;
 mod problem;
 mod profile;
+mod publish;
 mod raw;
 mod redact;
 mod refresh;
@@ -112,6 +113,7 @@ mod settings;
 mod source;
 mod start;
 mod state;
+mod state_messages;
 mod stream;
 mod sync;
 mod sync_result;
@@ -136,7 +138,6 @@ pub use create::{Create, CreateDestination, CreateSource};
 pub use create_connection::CreateConnection;
 pub use custom_source::{
     BuilderProject, CustomSourceDefinition, CustomSourceInfo, CustomSourceKind, DeleteCustomSource,
-    PublishCustomSource,
 };
 pub use delete::{DeleteConnection, DeleteRequest};
 pub use destination::{Destination, DestinationInfo, ListDestinations};
@@ -154,6 +155,7 @@ pub use poller::{JobProgress, Poller, PollingPolicy, Update};
 pub use preflight::{Blocker, Preflight};
 pub use problem::Problem;
 pub use profile::{DEFAULT_PROFILE, default_profile_file};
+pub use publish::PublishCustomSource;
 pub use raw::Raw;
 pub use refresh::{RefreshMode, RefreshRequest};
 pub use request::{Api, ApiRequest, ApiResponse};

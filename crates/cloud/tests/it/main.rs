@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail anywhere")]
 
+mod artifacts;
 mod auth;
 mod call;
+mod edit;
 mod list;
+mod manage;
 mod request;
 mod sandbox;
 mod secrets;

@@ -9,7 +9,7 @@ use futures::StreamExt;
 use crate::support::TestClock;
 
 /// A sandbox, and a client of it.
-async fn start(builder: SandboxBuilder) -> (Sandbox, Client) {
+pub(crate) async fn start(builder: SandboxBuilder) -> (Sandbox, Client) {
     let sandbox = builder.seed(Seed::Demo).time_scale(0.2).start().await.unwrap();
     let ready = sandbox.ready();
     let client = Client::builder()
@@ -24,14 +24,25 @@ async fn start(builder: SandboxBuilder) -> (Sandbox, Client) {
     (sandbox, client)
 }
 
-async fn demo(client: &Client) -> Connection {
+pub(crate) async fn demo(client: &Client) -> Connection {
     let connections =
         client.default_workspace().unwrap().connections().name("Faker to SQLite").await.unwrap();
     client.connection(connections[0].connection_id)
 }
 
-fn fault(text: &str) -> Fault {
+pub(crate) fn fault(text: &str) -> Fault {
     text.parse().unwrap()
+}
+
+/// The operations that were asked of a sandbox, in order, by their ids in the API document.
+pub(crate) async fn asked(sandbox: &Sandbox) -> Vec<String> {
+    let root = sandbox.ready().public_api_root.clone();
+    // Fails if another test was first, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let log = root.replace("/api/public/v1", "/_sandbox/v1/requests");
+    let answer: serde_json::Value = reqwest::get(log).await.unwrap().json().await.unwrap();
+    let requests = answer["requests"].as_array().unwrap().iter();
+    requests.map(|request| request["operation"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
 #[tokio::test]
