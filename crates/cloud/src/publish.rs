@@ -85,7 +85,7 @@ impl PublishCustomSource {
             definition.set_testing_values(values).await.map_err(|error| {
                 error.about(&format!(
                     "the connector was published as {}, without its testing values",
-                    definition.id
+                    definition.id()
                 ))
             })?;
         }
