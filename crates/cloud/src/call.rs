@@ -37,8 +37,10 @@ pub(crate) struct Operation {
     /// The operation's id in the API document.
     pub(crate) id: &'static str,
     pub(crate) idempotency: Idempotency,
-    /// The object that is read by its id, as an error message names it (`job 17`).
+    /// The object that is read or changed by its id, as an error message names it (`job 17`).
     pub(crate) target: Option<String>,
+    /// Whether it is read.
+    pub(crate) reads_target: bool,
     timeout: Option<Duration>,
     policy: Option<RetryPolicy>,
     deadline: Option<Instant>,
@@ -54,6 +56,7 @@ impl Operation {
             id,
             idempotency: Idempotency::Repeatable,
             target: None,
+            reads_target: false,
             timeout: None,
             policy: None,
             deadline: None,
@@ -75,6 +78,13 @@ impl Operation {
     /// Names the object that is read by its id. A refused read of it then counts as not found, since the
     /// server does not tell an unknown id from a foreign one.
     pub(crate) fn of(mut self, kind: &str, id: impl fmt::Display) -> Self {
+        self.target = Some(format!("{kind} {id}"));
+        self.reads_target = true;
+        self
+    }
+
+    /// Names the object that is changed by its id. A refused change stays refused: the object may well exist.
+    pub(crate) fn on(mut self, kind: &str, id: impl fmt::Display) -> Self {
         self.target = Some(format!("{kind} {id}"));
         self
     }

@@ -198,7 +198,7 @@ fn refused(
 
 fn kind_of(code: u16, problem: Option<&Problem>, operation: &Operation) -> ErrorKind {
     let is = |word| problem.is_some_and(|problem| problem.is(word));
-    let by_id = operation.target.is_some();
+    let by_id = operation.reads_target;
     match code {
         401 => ErrorKind::Unauthorized,
         // Reading is the lowest right there is: whoever may not read an object cannot tell whether it
@@ -250,6 +250,10 @@ fn hint_for(
         (403, _) if problem.is_some_and(|problem| problem.is("error:license/entitlement")) => {
             Some("this edition or plan of Airbyte does not include the feature".to_owned())
         }
+        (403, _) if operation.target.is_some() => Some(
+            "it does not exist, or the role of the application's user in its workspace or organization is too low"
+                .to_owned(),
+        ),
         (403, _) => {
             Some("the role of the application's user in the workspace or organization is too low".to_owned())
         }

@@ -285,6 +285,12 @@ impl Error {
         self.0.ambiguous
     }
 
+    /// For deletions: an object that is not there is what was wanted, if an earlier attempt of the same call
+    /// may have deleted it.
+    pub(crate) fn gone_on_repeat(self) -> Result<()> {
+        if self.is_not_found() && self.attempts() > 1 { Ok(()) } else { Err(self) }
+    }
+
     pub(crate) fn with_status(self, status: u16) -> Self {
         self.with(|details| details.status = Some(status))
     }

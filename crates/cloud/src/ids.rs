@@ -105,6 +105,32 @@ uuid_id!(
     "definition"
 );
 
+uuid_id!(
+    /// Identifies a tag of a workspace's connections.
+    TagId,
+    "tag"
+);
+uuid_id!(
+    /// Identifies a permission: what a user or a group may do in one place.
+    PermissionId,
+    "permission"
+);
+uuid_id!(
+    /// Identifies a user.
+    UserId,
+    "user"
+);
+uuid_id!(
+    /// Identifies a group of users.
+    GroupId,
+    "group"
+);
+uuid_id!(
+    /// Identifies a region: where data is processed.
+    RegionId,
+    "region"
+);
+
 /// Identifies a job.
 ///
 /// Job ids come from one increasing sequence of the whole installation: a job with a larger id was

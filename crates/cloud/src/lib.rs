@@ -117,6 +117,7 @@ mod state_messages;
 mod stream;
 mod sync;
 mod sync_result;
+mod tag;
 mod timestamp;
 mod tls;
 mod token_cache;
@@ -146,7 +147,10 @@ pub use edit::{ConnectionChange, ConnectionEdit};
 pub use error::{Error, ErrorKind, Result};
 pub use failure::{Failure, FailureOrigin, FailureType};
 pub use http::Method;
-pub use ids::{ConnectionId, DefinitionId, DestinationId, JobId, OrganizationId, SourceId, WorkspaceId};
+pub use ids::{
+    ConnectionId, DefinitionId, DestinationId, GroupId, JobId, OrganizationId, PermissionId, RegionId,
+    SourceId, TagId, UserId, WorkspaceId,
+};
 pub use job::{Job, JobInfo, JobStatus, JobType, ListJobs};
 pub use list::List;
 pub use manifest::Manifest;
@@ -169,5 +173,6 @@ pub use state::{ConnectionState, StateBlob, StateType, StreamState};
 pub use stream::{StreamId, StreamInfo, StreamSelection, SyncMode};
 pub use sync::{IfRunning, SyncRequest};
 pub use sync_result::SyncResult;
+pub use tag::{Tag, TagInfo};
 pub use web_links::{CLOUD_API_ROOT, CLOUD_CONFIG_API_ROOT};
 pub use workspace::{CreateWorkspace, ListWorkspaces, Workspace, WorkspaceInfo};

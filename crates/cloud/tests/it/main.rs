@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail anywhere")]
 
 mod artifacts;
+mod admin;
 mod auth;
 mod call;
 mod edit;

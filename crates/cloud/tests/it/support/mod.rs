@@ -134,6 +134,10 @@ pub(crate) fn post(below: &str) -> MockBuilder {
     Mock::given(method("POST")).and(path(format!("{PUBLIC}{below}")))
 }
 
+pub(crate) fn patch(below: &str) -> MockBuilder {
+    Mock::given(method("PATCH")).and(path(format!("{PUBLIC}{below}")))
+}
+
 pub(crate) fn delete(below: &str) -> MockBuilder {
     Mock::given(method("DELETE")).and(path(format!("{PUBLIC}{below}")))
 }
