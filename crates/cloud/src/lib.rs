@@ -67,6 +67,7 @@
 //! | `JobStatusEnum` | [`JobStatus`] |
 
 mod actor;
+mod application;
 mod attempts;
 mod auth;
 mod builder;
@@ -78,6 +79,7 @@ mod clear;
 mod client;
 mod clock;
 mod connection;
+mod context;
 mod create;
 mod create_connection;
 mod credentials;
@@ -90,12 +92,16 @@ mod edit;
 pub mod env;
 mod error;
 mod failure;
+mod group;
 mod ids;
 mod job;
 mod list;
 mod manifest;
+mod oauth;
 mod open_enum;
+mod organization;
 mod pager;
+mod permission;
 mod poller;
 mod preflight;
 mod problem;
@@ -104,6 +110,7 @@ mod publish;
 mod raw;
 mod redact;
 mod refresh;
+mod region;
 mod request;
 mod retry;
 mod schedule;
@@ -115,16 +122,20 @@ mod start;
 mod state;
 mod state_messages;
 mod stream;
+mod stream_properties;
 mod sync;
 mod sync_result;
 mod tag;
 mod timestamp;
 mod tls;
 mod token_cache;
+mod user;
 mod watch;
 mod web_links;
 mod workspace;
+mod workspace_scope;
 
+pub use application::{ApplicationId, ApplicationInfo};
 pub use attempts::StreamProgress;
 pub use builder::ClientBuilder;
 pub use catalog::{Catalog, CatalogStream};
@@ -135,6 +146,7 @@ pub use clock::{Clock, SystemClock};
 pub use connection::{
     Connection, ConnectionInfo, ConnectionStatus, ListConnections, NamespaceDefinition, SchemaUpdates,
 };
+pub use context::DefaultContext;
 pub use create::{Create, CreateDestination, CreateSource};
 pub use create_connection::CreateConnection;
 pub use custom_source::{
@@ -146,6 +158,7 @@ pub use diff::{Diff, FieldChange};
 pub use edit::{ConnectionChange, ConnectionEdit};
 pub use error::{Error, ErrorKind, Result};
 pub use failure::{Failure, FailureOrigin, FailureType};
+pub use group::{Group, GroupInfo, GroupMemberInfo, GroupPermissionInfo, ListGroupMembers, ListGroups};
 pub use http::Method;
 pub use ids::{
     ConnectionId, DefinitionId, DestinationId, GroupId, JobId, OrganizationId, PermissionId, RegionId,
@@ -154,7 +167,13 @@ pub use ids::{
 pub use job::{Job, JobInfo, JobStatus, JobType, ListJobs};
 pub use list::List;
 pub use manifest::Manifest;
+pub use oauth::{OAuthConsent, StartOAuth};
+pub use organization::{
+    AccountType, Billing, Organization, OrganizationDetails, OrganizationInfo, PaymentStatus,
+    SubscriptionStatus,
+};
 pub use pager::{Continuation, Page, Pager, Pages};
+pub use permission::{Permission, PermissionInfo, PermissionScope, PermissionType};
 pub use poller::{JobProgress, Poller, PollingPolicy, Update};
 pub use preflight::{Blocker, Preflight};
 pub use problem::Problem;
@@ -162,6 +181,7 @@ pub use profile::{DEFAULT_PROFILE, default_profile_file};
 pub use publish::PublishCustomSource;
 pub use raw::Raw;
 pub use refresh::{RefreshMode, RefreshRequest};
+pub use region::{Region, RegionInfo};
 pub use request::{Api, ApiRequest, ApiResponse};
 pub use retry::RetryPolicy;
 pub use schedule::{CronExpression, Schedule, ScheduleInfo};
@@ -171,8 +191,11 @@ pub use settings::{AuthMethod, Origin, Setting, Settings};
 pub use source::{ListSources, Source, SourceInfo};
 pub use state::{ConnectionState, StateBlob, StateType, StreamState};
 pub use stream::{StreamId, StreamInfo, StreamSelection, SyncMode};
+pub use stream_properties::{ListStreams, StreamProperties};
 pub use sync::{IfRunning, SyncRequest};
 pub use sync_result::SyncResult;
 pub use tag::{Tag, TagInfo};
+pub use user::{CurrentUser, ListUsers, UserInfo, UserStatus};
 pub use web_links::{CLOUD_API_ROOT, CLOUD_CONFIG_API_ROOT};
 pub use workspace::{CreateWorkspace, ListWorkspaces, Workspace, WorkspaceInfo};
+pub use workspace_scope::{ListOrganizationWorkspaces, OrganizationFilter, WorkspaceScope, WorkspaceSummary};

@@ -15,7 +15,7 @@ use crate::pager::{Continuation, Keep, Pager, Plan};
 /// What can be listed; implemented by this crate's `...Info` types.
 pub trait Listed: Clone + Send + Unpin + 'static {
     /// What narrows the list down on the server.
-    type Filter: Clone + Default + fmt::Debug + Send + Sync + 'static;
+    type Filter: Clone + fmt::Debug + Send + Sync + 'static;
 
     /// What makes two entries the same object.
     #[doc(hidden)]
@@ -79,10 +79,17 @@ impl<T> fmt::Debug for Filter<T> {
 }
 
 impl<T: Listed> List<T> {
-    pub(crate) fn of_client(client: &Client) -> Self {
+    pub(crate) fn of_client(client: &Client) -> Self
+    where
+        T::Filter: Default,
+    {
+        Self::new(client, T::Filter::default())
+    }
+
+    pub(crate) fn new(client: &Client, filter: T::Filter) -> Self {
         Self {
             client: client.clone(),
-            filter: T::Filter::default(),
+            filter,
             name: None,
             keep: None,
             limit: None,

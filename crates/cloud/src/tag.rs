@@ -74,7 +74,7 @@ impl Tag {
         check_name(&change.name)?;
         check_color(&change.color)?;
         let (id, change) = (self.id, &change);
-        let operation = Operation::read("updateTag").on("tag", id);
+        let operation = Operation::change("updateTag").on("tag", id);
         let call = self.client.path().run(operation, |attempt| async move {
             let api = attempt.public();
             api.update_tag().tag_id(types::TagId(id.into())).body(change.clone()).send().await
@@ -99,7 +99,7 @@ impl Tag {
     /// Deletes it and takes it off every connection (operation `deleteTag`).
     pub async fn delete(&self) -> Result<()> {
         let id = self.id;
-        let operation = Operation::read("deleteTag").on("tag", id);
+        let operation = Operation::change("deleteTag").on("tag", id);
         let call = self.client.path().run(operation, |attempt| async move {
             attempt.public().delete_tag().tag_id(types::TagId(id.into())).send().await
         });
