@@ -1,23 +1,29 @@
-//! The sandbox's own control path: faults, the requests that came in, the clock.
+//! The sandbox's own control path: faults, the requests that came in, the clock, and the people and organizations
+//! that no operation of the API makes.
 
 use std::sync::{Arc, PoisonError};
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use axum::routing::post;
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::plain;
+use super::{Refusal, plain};
 use crate::app::App;
 use crate::fault::{Fault, parse_duration};
+use crate::model::{Grantee, Organization, Permission, Scope, User, Workspace};
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/faults", plain(faults).post(add_fault).delete(clear_faults))
         .route("/requests", plain(requests).delete(forget_requests))
         .route("/clock", plain(clock).post(advance))
+        .route("/users", post(add_user))
+        .route("/organizations", post(add_organization))
 }
 
 async fn faults(State(app): State<Arc<App>>) -> Json<Value> {
@@ -71,4 +77,62 @@ async fn advance(State(app): State<Arc<App>>, Json(body): Json<Advance>) -> Resp
     };
     app.clock.advance(duration);
     Json(json!({"now": app.clock.now()})).into_response()
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NewUser {
+    name: String,
+    email: String,
+    /// Where the user is a member; by default in the sandbox's own organization.
+    organization_id: Option<Uuid>,
+    /// `registered`, `invited` or `disabled`.
+    status: Option<String>,
+}
+
+async fn add_user(State(app): State<Arc<App>>, Json(body): Json<NewUser>) -> Result<Json<Value>, Refusal> {
+    let id = Uuid::new_v4();
+    app.store.put(&User {
+        id,
+        auth_id: Uuid::new_v4().to_string(),
+        name: body.name,
+        email: body.email,
+        status: body.status.unwrap_or_else(|| "registered".to_owned()),
+        default_workspace_id: None,
+    })?;
+    let organization = body.organization_id.unwrap_or(app.organization_id);
+    permit(&app, id, "organization_member", organization)?;
+    Ok(Json(json!({"userId": id})))
+}
+
+#[derive(Deserialize)]
+struct NewOrganization {
+    name: String,
+}
+
+/// Adds an organization with a workspace. The caller of the API administers it.
+async fn add_organization(
+    State(app): State<Arc<App>>,
+    Json(body): Json<NewOrganization>,
+) -> Result<Json<Value>, Refusal> {
+    let organization =
+        Organization { id: Uuid::new_v4(), name: body.name.clone(), email: "sandbox@example.com".to_owned() };
+    let workspace = Workspace {
+        id: Uuid::new_v4(),
+        organization_id: organization.id,
+        name: body.name,
+        deleted: false,
+        region_id: None,
+        notifications: Value::Null,
+    };
+    app.store.put(&organization)?;
+    permit(&app, app.user_id, "organization_admin", organization.id)?;
+    app.store.put(&workspace)?;
+    Ok(Json(json!({"organizationId": organization.id, "workspaceId": workspace.id})))
+}
+
+fn permit(app: &App, user: Uuid, kind: &str, organization: Uuid) -> Result<(), Refusal> {
+    let (grantee, scope) = (Grantee::User(user), Scope::Organization(organization));
+    app.store.put(&Permission { id: Uuid::new_v4(), kind: kind.to_owned(), grantee, scope })?;
+    Ok(())
 }

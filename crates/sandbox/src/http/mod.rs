@@ -9,13 +9,17 @@ mod control;
 mod declarative;
 mod definitions;
 mod gate;
+mod group_members;
+mod groups;
 mod jobs;
 mod page;
+mod permissions;
 mod request;
 mod serve;
 mod streams;
 mod tags;
 mod token;
+mod users;
 mod workspaces;
 
 use std::sync::Arc;
@@ -58,7 +62,11 @@ fn public_routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(applications::routes(app))
         .merge(declarative::routes(app))
         .merge(definitions::routes(app))
+        .merge(group_members::routes(app))
+        .merge(groups::routes(app))
+        .merge(permissions::routes(app))
         .merge(tags::routes(app))
+        .merge(users::routes(app))
         .route("/health", anonymous(app, M::GET, "getHealthCheck", || async { "Successful operation" }))
         .route("/applications/token", anonymous(app, M::POST, "createAccessToken", token::create))
         .route("/organizations", op(app, M::GET, "listOrganizationsForUser", workspaces::organizations))

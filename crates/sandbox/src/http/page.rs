@@ -4,7 +4,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
-use super::answer::{Refusal, object};
+use super::answer::{Refusal, object, present};
 use crate::app::App;
 
 /// Where in a list a page begins, and how long it is.
@@ -22,6 +22,33 @@ impl Page {
             (Ok(limit @ 1..=100), Ok(offset)) => Ok(Self { limit, offset }),
             _ => Err(Refusal::ErrorId(400)),
         }
+    }
+
+    /// The part of a list that is on the page.
+    pub(super) fn of<T>(self, items: &[T]) -> &[T] {
+        let begin = self.offset.min(items.len());
+        &items[begin..self.end().min(items.len())]
+    }
+
+    /// The offset behind the page.
+    pub(super) fn end(self) -> usize {
+        self.offset.saturating_add(self.limit)
+    }
+
+    /// Whether so many items fill the page.
+    pub(super) fn is_full(self, items: usize) -> bool {
+        items >= self.limit
+    }
+
+    /// The page in the newer scheme: links without a host, and absent where there is no further page. `path` ends
+    /// where further parameters follow.
+    pub(super) fn relative(self, path: &str, items: Vec<Value>, has_more: bool) -> Value {
+        let link = |offset: usize| format!("{path}limit={}&offset={offset}", self.limit);
+        present(json!({
+            "data": items,
+            "next": has_more.then(|| link(self.end())),
+            "previous": (self.offset > 0).then(|| link(self.offset.saturating_sub(self.limit))),
+        }))
     }
 
     /// The page of these items. `filters` are the ones that the server keeps in its links.

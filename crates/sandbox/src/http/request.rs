@@ -106,6 +106,14 @@ impl App {
         Refusal::ErrorId(if self.faithful_5xx { 500 } else { better })
     }
 
+    /// Refuses what the edition has no licence for.
+    pub(crate) fn ensure_entitled(&self, feature: &str) -> Result<(), Refusal> {
+        match self.edition {
+            Edition::Community => Err(Refusal::entitlement(feature)),
+            _ => Ok(()),
+        }
+    }
+
     /// The id in a path. The server parses some itself and fails with 500 on what is none.
     pub(crate) fn path_id(&self, text: &str) -> Result<Uuid, Refusal> {
         text.parse().map_err(|_| match self.edition {

@@ -13,6 +13,7 @@ use super::answer::{Answer, object};
 use super::page::{Page, joined, workspace_ids};
 use super::request::{Body, Parameters};
 use crate::app::App;
+use crate::builder::Edition;
 use crate::model::{Actor, Connection, Organization, Workspace};
 
 pub(super) const TYPE: &str = "STANDARD_WORKSPACE";
@@ -60,10 +61,16 @@ pub(super) async fn get(State(app): State<Arc<App>>, Path(id): Path<String>) -> 
 }
 
 pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
+    let organization_id = match app.edition {
+        Edition::Cloud if body.given("organizationId").is_some() => {
+            app.organization(body.required_id("organizationId")?)?.id
+        }
+        // The server ignores the organization that is asked for, outside of Cloud.
+        _ => app.organization_id,
+    };
     let workspace = Workspace {
         id: Uuid::new_v4(),
-        // The server ignores the organization that is asked for, outside of Cloud.
-        organization_id: app.organization_id,
+        organization_id,
         name: body.required_text("name")?.to_owned(),
         deleted: false,
         region_id: None,
@@ -139,7 +146,7 @@ impl App {
     /// The same where a role annotation reads the id from the body: its refusal is no problem body.
     pub(super) fn annotated_workspace(&self, id: Uuid) -> Result<Workspace, super::Refusal> {
         self.workspace(id).map_err(|refusal| match self.edition {
-            crate::builder::Edition::Cloud => super::Refusal::Role,
+            Edition::Cloud => super::Refusal::Role,
             _ => refusal,
         })
     }
@@ -150,7 +157,7 @@ impl App {
         asked: Option<&str>,
     ) -> Result<Option<Vec<Uuid>>, super::Refusal> {
         let ids = workspace_ids(asked)?;
-        if self.edition == crate::builder::Edition::Cloud {
+        if self.edition == Edition::Cloud {
             for id in &ids {
                 self.workspace(*id)?;
             }

@@ -1,11 +1,12 @@
 //! The part of the walk through the public API that is about what surrounds sources and connections.
 
+use reqwest::Method;
 use serde_json::json;
 
 use crate::conformance::Walk;
-use crate::support::id;
+use crate::support::{answer, id};
 
-/// Calls the operations on tags, definitions and applications.
+/// Calls the operations on tags, definitions, people and applications.
 pub(crate) async fn walk_through(walk: &mut Walk) {
     let workspace = walk.api.workspace().to_owned();
 
@@ -18,6 +19,7 @@ pub(crate) async fn walk_through(walk: &mut Walk) {
     walk.get("deleteTag", &path).await;
 
     definitions(walk, &workspace).await;
+    people(walk, &workspace).await;
 
     let application = walk.call("createApplication", "/applications", Some(json!({"name": "second"}))).await;
     let path = format!("/applications/{}", id(&application, "id"));
@@ -52,4 +54,38 @@ async fn definitions(walk: &mut Walk, workspace: &str) {
         walk.call(&format!("update{kind}Definition"), &one, Some(body)).await;
         walk.get(&format!("delete{kind}Definition"), &one).await;
     }
+}
+
+async fn people(walk: &mut Walk, workspace: &str) {
+    let organization = walk.api.sandbox.ready().organization_id.clone();
+    let body = json!({"name": "Ada", "email": "ada@example.com"});
+    let user = answer(walk.api.control(Method::POST, "users").json(&body)).await.expect(200);
+    let user = id(&user, "userId");
+    walk.get("listUsersWithinAnOrganization", &format!("/users?organizationId={organization}")).await;
+
+    let permission = json!({"permissionType": "workspace_reader", "userId": user, "workspaceId": workspace});
+    let permission = walk.call("createPermission", "/permissions", Some(permission)).await;
+    let path = format!("/permissions/{}", id(&permission, "permissionId"));
+    walk.get("listPermissions", "/permissions").await;
+    walk.get("listPermissions", &format!("/permissions?userId={user}&organizationId={organization}")).await;
+    walk.get("getPermission", &path).await;
+    walk.call("updatePermission", &path, Some(json!({"permissionType": "workspace_admin"}))).await;
+    walk.get("deletePermission", &path).await;
+
+    let group = json!({"name": "g", "organizationId": organization});
+    let group = walk.call("createGroup", "/groups", Some(group)).await;
+    let path = format!("/groups/{}", id(&group, "groupId"));
+    walk.get("listGroups", &format!("/groups?organizationId={organization}&limit=1")).await;
+    walk.get("getGroup", &path).await;
+    walk.call("updateGroup", &path, Some(json!({"name": "h"}))).await;
+    walk.call("addGroupMember", &format!("{path}/members"), Some(json!({"userId": user}))).await;
+    walk.get("listGroupMembers", &format!("{path}/members?limit=1")).await;
+    walk.get("removeGroupMember", &format!("{path}/members/{user}")).await;
+    let permission = json!({"permissionType": "workspace_reader", "workspaceId": workspace});
+    let permission =
+        walk.call("createGroupPermission", &format!("{path}/permissions"), Some(permission)).await;
+    walk.get("listGroupPermissions", &format!("{path}/permissions")).await;
+    let permission = id(&permission, "permissionId");
+    walk.get("deleteGroupPermission", &format!("{path}/permissions/{permission}")).await;
+    walk.get("deleteGroup", &path).await;
 }

@@ -17,6 +17,7 @@ mod files;
 mod jobs;
 mod lists;
 mod objects;
+mod people;
 mod postgres;
 mod refreshes;
 mod schema_changes;

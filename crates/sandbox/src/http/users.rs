@@ -1,0 +1,65 @@
+//! The users of an organization.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{RawQuery, State};
+use axum::routing::MethodFilter as M;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::answer::{Answer, Refusal, object};
+use super::op;
+use super::page::joined;
+use super::request::Parameters;
+use crate::app::App;
+use crate::model::{Grantee, Permission, Scope, User};
+
+pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    Router::new().route("/users", op(app, M::GET, "listUsersWithinAnOrganization", list))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Query {
+    organization_id: Uuid,
+}
+
+async fn list(
+    State(app): State<Arc<App>>,
+    RawQuery(raw): RawQuery,
+    Parameters(query): Parameters<Query>,
+) -> Answer {
+    app.may_ask_about(query.organization_id)?;
+    let ids = joined(raw.as_deref(), "ids");
+    let emails = joined(raw.as_deref(), "emails");
+    let ids = ids.iter().flat_map(|ids| ids.split(',')).map(parse).collect::<Result<Vec<_>, _>>()?;
+    let emails: Vec<&str> = emails.iter().flat_map(|emails| emails.split(',')).map(str::trim).collect();
+    let everybody = ids.is_empty() && emails.is_empty();
+    let users: Vec<Value> = app
+        .members(query.organization_id)?
+        .iter()
+        .filter(|user| everybody || ids.contains(&user.id) || emails.contains(&user.email.as_str()))
+        .map(|user| json!({"id": user.id, "name": user.name, "email": user.email}))
+        .collect();
+    Ok(object(json!({"data": users})))
+}
+
+fn parse(id: &str) -> Result<Uuid, Refusal> {
+    id.trim().parse().map_err(|_| Refusal::Framework(format!("`ids` holds `{id}`, which is no UUID")))
+}
+
+impl App {
+    /// The users who belong to an organization.
+    pub(crate) fn members(&self, organization: Uuid) -> rusqlite::Result<Vec<User>> {
+        let permissions: Vec<Permission> = self.store.list()?;
+        let mut users: Vec<User> = self.store.list()?;
+        users.retain(|user| {
+            permissions.iter().any(|one| {
+                one.grantee == Grantee::User(user.id) && one.scope == Scope::Organization(organization)
+            })
+        });
+        Ok(users)
+    }
+}
