@@ -1,6 +1,6 @@
 //! States and catalogs: what goes out comes back.
 
-use airbyte_cloud::ErrorKind;
+use airbyte_cloud::{ErrorKind, SchemaChangeKind};
 use airbyte_sandbox::Sandbox;
 use serde_json::{Value, json};
 
@@ -84,5 +84,61 @@ async fn a_state_is_not_written_during_a_sync() {
     assert_eq!((error.kind(), error.status()), (ErrorKind::AlreadyRunning, Some(423)));
     assert_eq!(error.job_id(), Some(sync.job_id()));
     sync.job().cancel().await.unwrap();
+    sandbox.shutdown().await;
+}
+#[tokio::test]
+async fn a_catalog_goes_out_and_comes_back() {
+    let (sandbox, client) = start(Sandbox::builder()).await;
+    let connection = connect(&client, "catalogs").await;
+    let saved = connection.catalog().await.unwrap();
+    let names: Vec<_> = saved.streams().iter().map(|it| (it.stream.to_string(), it.selected)).collect();
+    assert_eq!(
+        names,
+        [("users".to_owned(), true), ("products".to_owned(), false), ("purchases".to_owned(), true)]
+    );
+    let mut changed = saved.clone();
+    changed.select("products", true).unwrap();
+    changed.select("users", false).unwrap();
+    connection.set_catalog(&changed).await.unwrap();
+    let streams: Vec<_> = connection.info().await.unwrap().streams.into_iter().map(|it| it.name).collect();
+    assert_eq!(streams, ["products", "purchases"]);
+    let back = connection.set_catalog(&saved).await.unwrap();
+    assert_eq!(sorted(&back.as_json().to_string()), sorted(&saved.as_json().to_string()));
+    assert_eq!(connection.jobs().await.unwrap().len(), 0, "no refresh follows");
+    sandbox.shutdown().await;
+}
+
+/// A connection from a CSV file, and the file's path.
+async fn from_file(client: &airbyte_cloud::Client, folder: &std::path::Path) -> airbyte_cloud::Connection {
+    std::fs::write(folder.join("things.csv"), "id,name\n1,a\n2,b\n").unwrap();
+    let workspace = client.default_workspace().unwrap();
+    let file = json!({
+        "sourceType": "file", "dataset_name": "things", "format": "csv", "url": "things.csv",
+        "provider": { "storage": "local" },
+    });
+    let source = workspace.create_source("a file", file).await.unwrap();
+    let nothing =
+        json!({ "destinationType": "dev-null", "test_destination": { "test_destination_type": "SILENT" } });
+    let destination = workspace.create_destination("nothing", nothing).await.unwrap();
+    workspace.create_connection("a file", source.id(), destination.id()).stream("things").await.unwrap()
+}
+
+#[tokio::test]
+async fn a_changed_schema_is_told_field_by_field() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sandbox, client) = start(Sandbox::builder().files_root(folder.path())).await;
+    let connection = from_file(&client, folder.path()).await;
+    let same = connection.refresh_schema().await.unwrap();
+    assert_eq!((same.kind, same.changes.len()), (SchemaChangeKind::NoChange, 0));
+
+    std::fs::write(folder.path().join("things.csv"), "id,price\nx,1.5\n").unwrap();
+    let refreshed = connection.refresh_schema().await.unwrap();
+    let mut told: Vec<_> = refreshed.changes.iter().map(ToString::to_string).collect();
+    told.sort();
+    assert_eq!(told, ["+ things: price", "- things: name", "~ things: id has another type"], "{refreshed:?}");
+    assert_eq!(refreshed.kind, SchemaChangeKind::NonBreaking);
+
+    connection.set_catalog(&refreshed.catalog).await.unwrap();
+    assert_eq!(connection.refresh_schema().await.unwrap().changes.len(), 0);
     sandbox.shutdown().await;
 }
