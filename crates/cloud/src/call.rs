@@ -258,7 +258,10 @@ impl CallPath {
             let error = error.with_call(operation.id, request_id, sent, elapsed);
             self.record(sent, error.status(), started);
 
-            if error.status() == Some(401) && !replaced_token {
+            if error.status() != Some(401) {
+                // Only a fresh token that is refused straight away says that the credentials are no good.
+                replaced_token = false;
+            } else if !replaced_token {
                 replaced_token = true;
                 // A refused token says nothing about the call, so this repeat is not one of the attempts.
                 if let Some(refused) = &authorization

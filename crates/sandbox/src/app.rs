@@ -49,10 +49,15 @@ pub(crate) struct App {
 
 /// A request that came in.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct SeenRequest {
+#[non_exhaustive]
+pub struct SeenRequest {
+    /// The operation by its id in the API document; empty for a path that no operation has.
     pub operation: &'static str,
+    /// The HTTP method.
     pub method: String,
+    /// The path with its query.
     pub path: String,
+    /// The status of the answer; `None` if the connection was closed without one.
     pub status: Option<u16>,
 }
 
@@ -61,7 +66,7 @@ impl App {
         self.clock.now().timestamp()
     }
 
-    /// Remembers a request; `None` as status means that it was left without an answer.
+    /// Remembers a request.
     pub(crate) fn remember(&self, request: SeenRequest) {
         let mut requests = self.requests.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if requests.len() == REMEMBERED_REQUESTS {

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rand::Rng;
@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::app::App;
+use crate::app::{App, SeenRequest};
 use crate::auth::Tokens;
 use crate::clock::Clock;
 use crate::error::Error;
@@ -286,6 +286,16 @@ impl Sandbox {
     /// Where it is, and how to get in.
     pub fn ready(&self) -> &Ready {
         &self.ready
+    }
+
+    /// Switches a fault on; it strikes from the next request or job on.
+    pub fn add_fault(&self, fault: Fault) {
+        self.app.faults.add(fault);
+    }
+
+    /// The latest requests, at most 1,000, oldest first: what a client really asked for.
+    pub fn requests(&self) -> Vec<SeenRequest> {
+        self.app.requests.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     /// Stops it: answers under way are finished, running jobs are left as the next start finds them.

@@ -41,6 +41,7 @@ mod sources;
 mod store;
 mod timestamp;
 
+pub use app::SeenRequest;
 pub use builder::{Edition, Sandbox, SandboxBuilder, Seed};
 pub use error::Error;
 pub use fault::{Fault, FaultKind};

@@ -100,6 +100,16 @@ async fn a_server_that_refuses_every_token_is_not_asked_for_ever() {
 }
 
 #[tokio::test]
+async fn a_token_may_end_twice_during_a_call_that_takes_long() {
+    let airbyte = Airbyte::start().await;
+    let answers = vec![status(401), status(503), status(401), ok(job(7, "sync", "running"))];
+    airbyte.in_turn(get(JOB), answers).await;
+    airbyte.client().job(7.into()).info().await.unwrap();
+    assert_eq!(airbyte.count("POST", "/applications/token").await, 3);
+    assert_eq!(airbyte.clock.sleeps().len(), 1, "only the failure of the server is waited for");
+}
+
+#[tokio::test]
 async fn a_bearer_token_is_sent_as_it_is_and_never_replaced() {
     let airbyte = Airbyte::start().await;
     get(JOB).respond_with(status(401)).mount(&airbyte.server).await;

@@ -7,6 +7,7 @@ mod admin;
 mod auth;
 mod call;
 mod edit;
+mod campaign;
 mod list;
 mod manage;
 mod request;

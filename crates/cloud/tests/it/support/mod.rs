@@ -1,6 +1,7 @@
 //! A server, a client of it, and a clock that does not wait.
 
 pub(crate) mod broken;
+pub(crate) mod flaky;
 pub(crate) mod log;
 
 use std::sync::{Arc, Mutex};
