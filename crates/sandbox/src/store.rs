@@ -3,8 +3,10 @@
 //! Objects are JSON documents by kind and id, in the order in which they were first stored. One acknowledged
 //! change is one transaction, so that ending the process at any moment loses none.
 
+use std::any::Any;
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection as Database, OptionalExtension, params};
 
@@ -16,7 +18,13 @@ const FORMAT: i64 = 1;
 
 /// All objects of a sandbox.
 pub(crate) struct Store {
-    database: Mutex<Database>,
+    open: Mutex<Open>,
+}
+
+struct Open {
+    database: Database,
+    /// What [`Store::all`] has given out, by kind, for as long as nothing of that kind changes.
+    decoded: HashMap<&'static str, Arc<dyn Any + Send + Sync>>,
 }
 
 impl Store {
@@ -42,12 +50,13 @@ impl Store {
              )",
         )?;
         database.pragma_update(None, "user_version", FORMAT)?;
-        Ok(Self { database: Mutex::new(database) })
+        Ok(Self { open: Mutex::new(Open { database, decoded: HashMap::new() }) })
     }
 
     /// The object with this id.
     pub(crate) fn get<T: Record>(&self, id: &str) -> rusqlite::Result<Option<T>> {
         self.lock()
+            .database
             .prepare_cached("select body from objects where kind = ?1 and id = ?2")?
             .query_row(params![T::KIND, id], |row| row.get::<_, String>(0))
             .optional()?
@@ -57,11 +66,18 @@ impl Store {
 
     /// All objects of a kind, oldest first.
     pub(crate) fn list<T: Record>(&self) -> rusqlite::Result<Vec<T>> {
-        let database = self.lock();
-        let mut statement =
-            database.prepare_cached("select body from objects where kind = ?1 order by position")?;
-        let bodies = statement.query_map([T::KIND], |row| row.get::<_, String>(0))?;
-        bodies.map(|body| decode(&body?)).collect()
+        read_all(&self.lock().database)
+    }
+
+    /// All objects of a kind, oldest first, to be shared: for lists of thousands that are read page by page.
+    pub(crate) fn all<T: Record + Send + Sync + 'static>(&self) -> rusqlite::Result<Arc<Vec<T>>> {
+        let mut open = self.lock();
+        if let Some(known) = open.decoded.get(T::KIND).cloned().and_then(|known| known.downcast().ok()) {
+            return Ok(known);
+        }
+        let objects = Arc::new(read_all::<T>(&open.database)?);
+        open.decoded.insert(T::KIND, objects.clone());
+        Ok(objects)
     }
 
     /// Stores an object, in place of the one with its id.
@@ -71,8 +87,8 @@ impl Store {
 
     /// Stores several objects, all or none.
     pub(crate) fn put_all<T: Record>(&self, objects: &[T]) -> rusqlite::Result<()> {
-        let mut database = self.lock();
-        let change = database.transaction()?;
+        let mut open = self.lock_to_change::<T>();
+        let change = open.database.transaction()?;
         for object in objects {
             let body = serde_json::to_string(object).map_err(to_sql)?;
             change
@@ -91,8 +107,8 @@ impl Store {
         id: &str,
         change: impl FnOnce(&mut T),
     ) -> rusqlite::Result<Option<T>> {
-        let mut database = self.lock();
-        let transaction = database.transaction()?;
+        let mut open = self.lock_to_change::<T>();
+        let transaction = open.database.transaction()?;
         let body: Option<String> = transaction
             .prepare_cached("select body from objects where kind = ?1 and id = ?2")?
             .query_row(params![T::KIND, id], |row| row.get(0))
@@ -110,7 +126,8 @@ impl Store {
 
     /// Removes an object; there may be none.
     pub(crate) fn delete<T: Record>(&self, id: &str) -> rusqlite::Result<()> {
-        self.lock()
+        self.lock_to_change::<T>()
+            .database
             .prepare_cached("delete from objects where kind = ?1 and id = ?2")?
             .execute(params![T::KIND, id])
             .map(drop)
@@ -118,17 +135,31 @@ impl Store {
 
     /// The highest numeric id of a kind, 0 if there is none.
     pub(crate) fn highest_id<T: Record>(&self) -> rusqlite::Result<i64> {
-        self.lock().query_row(
+        self.lock().database.query_row(
             "select coalesce(max(cast(id as integer)), 0) from objects where kind = ?1",
             [T::KIND],
             |row| row.get(0),
         )
     }
 
-    fn lock(&self) -> MutexGuard<'_, Database> {
-        // A panic elsewhere cannot leave a change half done: every change is a transaction.
-        self.database.lock().unwrap_or_else(PoisonError::into_inner)
+    /// For everything that writes: what was decoded of the kind does not hold any more.
+    fn lock_to_change<T: Record>(&self) -> MutexGuard<'_, Open> {
+        let mut open = self.lock();
+        open.decoded.remove(T::KIND);
+        open
     }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        // A panic elsewhere cannot leave a change half done: every change is a transaction.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn read_all<T: Record>(database: &Database) -> rusqlite::Result<Vec<T>> {
+    let mut statement =
+        database.prepare_cached("select body from objects where kind = ?1 order by position")?;
+    let bodies = statement.query_map([T::KIND], |row| row.get::<_, String>(0))?;
+    bodies.map(|body| decode(&body?)).collect()
 }
 
 fn decode<T: Record>(body: &str) -> rusqlite::Result<T> {
@@ -137,4 +168,33 @@ fn decode<T: Record>(body: &str) -> rusqlite::Result<T> {
 
 fn to_sql(error: serde_json::Error) -> rusqlite::Error {
     rusqlite::Error::ToSqlConversionFailure(Box::new(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Workspace;
+
+    #[test]
+    fn what_was_given_out_before_a_change_is_not_given_out_after_it() {
+        let store = Store::open(None).unwrap();
+        let names =
+            || store.all::<Workspace>().unwrap().iter().map(|one| one.name.clone()).collect::<Vec<_>>();
+        let workspace = Workspace {
+            id: uuid::Uuid::nil(),
+            organization_id: uuid::Uuid::nil(),
+            name: "first".to_owned(),
+            deleted: false,
+            region_id: None,
+            notifications: serde_json::Value::Null,
+        };
+        assert!(names().is_empty());
+        store.put(&workspace).unwrap();
+        assert_eq!(names(), ["first"]);
+        let change = |workspace: &mut Workspace| "second".clone_into(&mut workspace.name);
+        store.update(&workspace.id(), change).unwrap();
+        assert_eq!(names(), ["second"]);
+        store.delete::<Workspace>(&workspace.id()).unwrap();
+        assert!(names().is_empty());
+    }
 }

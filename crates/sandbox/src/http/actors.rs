@@ -45,16 +45,14 @@ pub(super) fn list(
             let page = Page::new(query.limit, query.offset)?;
             let asked = joined(raw.as_deref(), "workspaceIds");
             let ids = app.readable_workspaces(asked.as_deref())?;
-            let actors: Vec<Value> = app
-                .store
-                .list::<Actor>()?
+            let all = app.store.all::<Actor>()?;
+            let found = all
                 .iter()
                 .filter(|actor| actor.side == side)
                 .filter(|actor| ids.as_ref().is_none_or(|ids| ids.contains(&actor.workspace_id)))
-                .filter(|actor| query.include_deleted || actor.configuration.is_some())
-                .map(shown)
-                .collect();
-            Ok(page.answer(&app, &format!("{}s", side.word()), &query.kept(asked.as_ref()), actors))
+                .filter(|actor| query.include_deleted || actor.configuration.is_some());
+            let path = format!("{}s", side.word());
+            Ok(page.answer(&app, &path, &query.kept(asked.as_ref()), found, shown))
         })
     }
 }

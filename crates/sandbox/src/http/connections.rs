@@ -33,16 +33,14 @@ pub(super) async fn list(
     let ids = app.readable_workspaces(asked.as_deref())?;
     let wanted = joined(raw.as_deref(), "tagIds");
     let tags = app.store.list()?;
-    let connections = app
-        .store
-        .list::<Connection>()?
+    let all = app.store.all::<Connection>()?;
+    let found = all
         .iter()
         .filter(|connection| ids.as_ref().is_none_or(|ids| ids.contains(&connection.workspace_id)))
         .filter(|connection| query.include_deleted || connection.status != "deprecated")
-        .filter(|connection| wanted.as_ref().is_none_or(|wanted| has_any_tag(connection, wanted)))
-        .map(|connection| shown(connection, &tags))
-        .collect();
-    Ok(page.answer(&app, "connections", &query.kept(asked.as_ref()), connections))
+        .filter(|connection| wanted.as_ref().is_none_or(|wanted| has_any_tag(connection, wanted)));
+    let shown = |connection| shown(connection, &tags);
+    Ok(page.answer(&app, "connections", &query.kept(asked.as_ref()), found, shown))
 }
 
 fn has_any_tag(connection: &Connection, wanted: &str) -> bool {

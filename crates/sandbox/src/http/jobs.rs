@@ -79,8 +79,7 @@ pub(super) async fn list(
             && before(&query.updated_at_end, job.updated_at)
     });
     sort(&mut found, query.order_by.as_deref())?;
-    let shown = found.iter().map(|job| shown(job, true)).collect();
-    Ok(page.answer(&app, "jobs", &kept, shown))
+    Ok(page.answer(&app, "jobs", &kept, &found, |job| shown(job, true)))
 }
 
 /// Oldest first unless something else is asked for.

@@ -52,14 +52,15 @@ impl Page {
     }
 
     /// The page of these items. `filters` are the ones that the server keeps in its links.
-    pub(super) fn answer(
+    pub(super) fn answer<T>(
         self,
         app: &App,
         path: &str,
         filters: &[(&str, String)],
-        items: Vec<Value>,
+        items: impl IntoIterator<Item = T>,
+        shown: impl Fn(T) -> Value,
     ) -> Response {
-        let data: Vec<Value> = items.into_iter().skip(self.offset).take(self.limit).collect();
+        let data: Vec<Value> = items.into_iter().skip(self.offset).take(self.limit).map(shown).collect();
         let link = |offset: usize, twice: bool| {
             let mut query = form_urlencoded::Serializer::new(String::new());
             for (name, value) in filters {

@@ -45,15 +45,12 @@ pub(super) async fn list(
     let page = Page::new(query.limit, query.offset)?;
     let asked = joined(raw.as_deref(), "workspaceIds");
     let ids = app.readable_workspaces(asked.as_deref())?;
-    let shown = app
-        .store
-        .list::<Workspace>()?
+    let all = app.store.all::<Workspace>()?;
+    let found = all
         .iter()
         .filter(|workspace| ids.as_ref().is_none_or(|ids| ids.contains(&workspace.id)))
-        .filter(|workspace| query.include_deleted || !workspace.deleted)
-        .map(shown)
-        .collect();
-    Ok(page.answer(&app, "workspaces", &query.kept(asked.as_ref()), shown))
+        .filter(|workspace| query.include_deleted || !workspace.deleted);
+    Ok(page.answer(&app, "workspaces", &query.kept(asked.as_ref()), found, shown))
 }
 
 pub(super) async fn get(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
