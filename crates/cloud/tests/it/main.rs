@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail anywhere")]
 
-mod artifacts;
 mod admin;
+mod artifacts;
 mod auth;
 mod call;
-mod edit;
 mod campaign;
+mod edit;
 mod list;
 mod manage;
 mod request;
