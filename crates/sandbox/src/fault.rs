@@ -55,6 +55,8 @@ pub enum FaultKind {
     FailJob,
     /// The first status in the answer is one that no client knows.
     UnknownEnum,
+    /// Logs in the answer are lines of text, as those of attempts from before logs had a structure.
+    LogLines,
 }
 
 impl FaultKind {
@@ -124,10 +126,11 @@ fn parse_kind(text: &str) -> Result<FaultKind, String> {
         "queue-job" => FaultKind::QueueJob(duration()?),
         "fail-job" => FaultKind::FailJob,
         "unknown-enum" => FaultKind::UnknownEnum,
+        "log-lines" => FaultKind::LogLines,
         _ => {
             return Err(format!(
                 "`{name}` is no fault; known: status, rate-limit, hang, drop, lose-reply, truncate, html, expire-token, \
-                 slow-start, slow-job, queue-job, fail-job, unknown-enum"
+                 slow-start, slow-job, queue-job, fail-job, unknown-enum, log-lines"
             ));
         }
     })
@@ -163,6 +166,7 @@ impl std::fmt::Display for Fault {
             FaultKind::QueueJob(duration) => write!(f, "queue-job={}ms", duration.as_millis())?,
             FaultKind::FailJob => write!(f, "fail-job")?,
             FaultKind::UnknownEnum => write!(f, "unknown-enum")?,
+            FaultKind::LogLines => write!(f, "log-lines")?,
         }
         if let Some(operation) = &self.operation {
             write!(f, ",op={operation}")?;

@@ -310,6 +310,22 @@ pub(crate) struct Attempt {
     pub stats: Vec<StreamStats>,
     pub failure: Option<Failure>,
     pub log: Vec<LogEvent>,
+    /// What has become of the streams that were begun.
+    #[serde(default)]
+    pub streams: Vec<StreamStatus>,
+}
+
+/// What has become of a stream in an attempt.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct StreamStatus {
+    pub id: Uuid,
+    pub name: String,
+    pub namespace: Option<String>,
+    /// `RUNNING`, `COMPLETE` or `INCOMPLETE`.
+    pub state: String,
+    /// Why it is incomplete: `FAILED` or `CANCELED`.
+    pub cause: Option<String>,
+    pub changed_at_millis: i64,
 }
 
 /// What an attempt moved of one stream.

@@ -9,8 +9,9 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use chrono::DateTime;
 use futures::{StreamExt, stream};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Operation;
 use super::answer::{self, FrameworkError, Refusal};
@@ -73,7 +74,7 @@ async fn before(app: &App, faults: &[FaultKind]) -> Option<Response> {
 }
 
 fn rate_limited(stay_away: Option<Duration>) -> Response {
-    let body = axum::Json(serde_json::json!({"message": "You are being rate limited."}));
+    let body = axum::Json(json!({"message": "You are being rate limited."}));
     let mut response = (answer::code(429), body).into_response();
     if let Some(time) = stay_away {
         let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
@@ -89,7 +90,8 @@ async fn after(faults: &[FaultKind], mut response: Response) -> Response {
             FaultKind::SlowStart(duration) => tokio::time::sleep(*duration).await,
             FaultKind::LoseReply => return closed(),
             FaultKind::Truncate => response = truncated(response).await,
-            FaultKind::UnknownEnum => response = with_unknown_status(response).await,
+            FaultKind::UnknownEnum => response = rewritten(response, to_unknown_status).await,
+            FaultKind::LogLines => response = rewritten(response, to_log_lines).await,
             _ => {}
         }
     }
@@ -117,18 +119,46 @@ async fn truncated(response: Response) -> Response {
     Response::from_parts(parts, Body::from_stream(broken))
 }
 
-/// The answer with a status that no document knows.
-async fn with_unknown_status(response: Response) -> Response {
+/// The answer with its JSON changed; any other answer as it is.
+async fn rewritten(response: Response, change: fn(&mut Value)) -> Response {
     let (mut parts, body) = response.into_parts();
     let bytes = to_bytes(body, BODY_LIMIT).await.unwrap_or_default();
     let Ok(mut value) = serde_json::from_slice::<Value>(&bytes) else {
         return Response::from_parts(parts, Body::from(bytes));
     };
-    if let Some(status) = first_status(&mut value) {
-        *status = Value::from("awaiting_the_unknown");
-    }
+    change(&mut value);
     parts.headers.remove(header::CONTENT_LENGTH);
     Response::from_parts(parts, Body::from(value.to_string()))
+}
+
+/// Gives the first status a value that no document knows.
+fn to_unknown_status(value: &mut Value) {
+    if let Some(status) = first_status(value) {
+        *status = Value::from("awaiting_the_unknown");
+    }
+}
+
+/// Turns structured logs, wherever they are, into lines of text.
+fn to_log_lines(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            if let Some(events) = members.get("logs").and_then(|logs| logs["events"].as_array()) {
+                let lines: Vec<String> = events.iter().map(log_line).collect();
+                members.insert("logs".to_owned(), json!({"logLines": lines}));
+                members.insert("logType".to_owned(), json!("formatted"));
+            }
+            members.values_mut().for_each(to_log_lines);
+        }
+        Value::Array(items) => items.iter_mut().for_each(to_log_lines),
+        _ => {}
+    }
+}
+
+fn log_line(event: &Value) -> String {
+    let time = event["timestamp"].as_i64().and_then(DateTime::from_timestamp_millis).unwrap_or_default();
+    let text = |name: &str| event[name].as_str().unwrap_or_default();
+    let level = text("level").to_uppercase();
+    format!("{} {} > {level} {}", time.format("%Y-%m-%d %H:%M:%S"), text("logSource"), text("message"))
 }
 
 /// The first member of that name, in a list or in what an object holds, too.

@@ -15,7 +15,7 @@ use super::request::{Body, Parameters};
 use crate::app::App;
 use crate::builder::Edition;
 use crate::jobs;
-use crate::model::{Connection, Job, JobStatus};
+use crate::model::{ConfiguredStream, Connection, Job, JobStatus, StreamStats};
 use crate::timestamp::{iso_duration, offset_date_time};
 
 const TYPES: &[&str] = &["sync", "reset", "refresh", "clear"];
@@ -155,19 +155,34 @@ fn shown(job: &Job, with_totals: bool) -> Value {
     }))
 }
 
-/// What the job has committed: of a full refresh the last attempt counts, of an incremental stream all of them.
-pub(super) fn totals(job: &Job) -> (i64, i64) {
-    let mut totals = (0, 0);
+/// What the job has committed: rows and bytes.
+fn totals(job: &Job) -> (i64, i64) {
+    let streams = stream_totals(job);
+    let sum = |of: fn(&StreamStats) -> i64| streams.iter().map(of).sum();
+    (sum(|stream| stream.records_committed), sum(|stream| stream.bytes_committed))
+}
+
+/// What the job has moved of each stream: of a full refresh the last attempt counts, of an incremental stream all of
+/// them.
+pub(super) fn stream_totals(job: &Job) -> Vec<StreamStats> {
+    let mut totals: Vec<StreamStats> = Vec::new();
     let last = job.attempts.len().saturating_sub(1);
     for (number, attempt) in job.attempts.iter().enumerate() {
         for stats in &attempt.stats {
-            let configured = job
-                .streams
-                .iter()
-                .find(|stream| stream.name == stats.name && stream.namespace == stats.namespace);
-            if number == last || configured.is_some_and(|stream| !stream.is_full_refresh()) {
-                totals.0 += stats.records_committed;
-                totals.1 += stats.bytes_committed;
+            let is_same =
+                |name: &str, namespace: &Option<String>| name == stats.name && *namespace == stats.namespace;
+            let configured = job.streams.iter().find(|stream| is_same(&stream.name, &stream.namespace));
+            if number < last && configured.is_none_or(ConfiguredStream::is_full_refresh) {
+                continue;
+            }
+            match totals.iter_mut().find(|total| is_same(&total.name, &total.namespace)) {
+                Some(total) => {
+                    total.records_emitted += stats.records_emitted;
+                    total.bytes_emitted += stats.bytes_emitted;
+                    total.records_committed += stats.records_committed;
+                    total.bytes_committed += stats.bytes_committed;
+                }
+                None => totals.push(stats.clone()),
             }
         }
     }

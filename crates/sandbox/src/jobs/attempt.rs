@@ -13,7 +13,8 @@ use super::stream_state;
 use crate::app::App;
 use crate::destinations::{Destination, DestinationError, StreamTarget, Writer};
 use crate::model::{
-    Actor, ConfiguredStream, Connection, Failure, Job, JobKind, JobStatus, LogEvent, StreamState, StreamStats,
+    Actor, ConfiguredStream, Connection, Failure, Job, JobKind, JobStatus, LogEvent, StreamState,
+    StreamStats, StreamStatus,
 };
 use crate::naming;
 use crate::sources::{Cell, Field, Row, Source, SourceError, Stream};
@@ -243,7 +244,9 @@ fn planned(
 
 /// Empties the stream's table, as a reset does.
 async fn clear_stream(app: &App, asked: &Asked<'_>, planned: &Planned, writer: Writer) -> Result<(), Fault> {
+    stream_is(app, asked, &planned.stream, "RUNNING")?;
     writer.clear().await.map_err(Fault::destination)?;
+    stream_is(app, asked, &planned.stream, "COMPLETE")?;
     log(app, asked, "replication-orchestrator", &format!("stream {}: cleared", planned.stream.name))
 }
 
@@ -268,6 +271,7 @@ async fn move_stream(
         },
     };
     save_stats(app, asked, &progress)?;
+    stream_is(app, asked, &planned.stream, "RUNNING")?;
     writer.begin().await.map_err(Fault::destination)?;
     let holds_back = writer.holds_back();
     let poured = pour(app, asked, source, &planned, writer, &mut progress).await;
@@ -278,8 +282,9 @@ async fn move_stream(
     }
     save_stats(app, asked, &progress)?;
     if let Some(cursor) = poured? {
-        app.store.put(&StreamState { state: Some(json!({"cursor": cursor})), ..planned.state })?;
+        app.store.put(&StreamState { state: Some(json!({"cursor": cursor})), ..planned.state.clone() })?;
     }
+    stream_is(app, asked, &planned.stream, "COMPLETE")?;
     let records = progress.stats.records_committed;
     log(app, asked, "replication-orchestrator", &format!("stream {name}: {records} records"))
 }
@@ -361,6 +366,28 @@ fn read(
         })
     });
     (receiver, reading)
+}
+
+/// Notes what has become of a stream in this attempt.
+fn stream_is(app: &App, asked: &Asked<'_>, stream: &Stream, state: &str) -> Result<(), Fault> {
+    let now = app.clock.now().timestamp_millis();
+    with_attempt(app, asked, |attempt| {
+        let mut known = attempt.streams.iter_mut();
+        match known.find(|one| one.name == stream.name && one.namespace == stream.namespace) {
+            Some(known) => {
+                state.clone_into(&mut known.state);
+                known.changed_at_millis = now;
+            }
+            None => attempt.streams.push(StreamStatus {
+                id: uuid::Uuid::new_v4(),
+                name: stream.name.clone(),
+                namespace: stream.namespace.clone(),
+                state: state.to_owned(),
+                cause: None,
+                changed_at_millis: now,
+            }),
+        }
+    })
 }
 
 fn save_stats(app: &App, asked: &Asked<'_>, progress: &Progress) -> Result<(), Fault> {

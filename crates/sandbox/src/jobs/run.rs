@@ -131,6 +131,7 @@ fn begin_attempt(app: &App, id: i64, number: usize) -> rusqlite::Result<()> {
                 stats: Vec::new(),
                 failure: None,
                 log: Vec::new(),
+                streams: Vec::new(),
             });
         })
         .map(drop)
@@ -139,6 +140,7 @@ fn begin_attempt(app: &App, id: i64, number: usize) -> rusqlite::Result<()> {
 /// Ends the job and its running attempt, whose failure this is.
 fn end(app: &App, id: i64, status: JobStatus, failure: Option<Failure>) -> rusqlite::Result<()> {
     let now = app.now();
+    let now_millis = app.clock.now().timestamp_millis();
     app.store
         .update(&id.to_string(), |job: &mut Job| {
             job.status = status;
@@ -149,6 +151,12 @@ fn end(app: &App, id: i64, status: JobStatus, failure: Option<Failure>) -> rusql
                 attempt.updated_at = now;
                 attempt.ended_at = Some(now);
                 if let Some(failure) = &failure {
+                    let was_cancelled = failure.kind == "manual_cancellation";
+                    for stream in attempt.streams.iter_mut().filter(|stream| stream.state == "RUNNING") {
+                        "INCOMPLETE".clone_into(&mut stream.state);
+                        stream.cause = Some(if was_cancelled { "CANCELED" } else { "FAILED" }.to_owned());
+                        stream.changed_at_millis = now_millis;
+                    }
                     attempt.log.push(LogEvent {
                         timestamp_millis: failure.timestamp_millis,
                         level: "error".to_owned(),

@@ -19,6 +19,7 @@ mod lists;
 mod objects;
 mod people;
 mod postgres;
+mod progress;
 mod refreshes;
 mod schema_changes;
 mod sqlite;

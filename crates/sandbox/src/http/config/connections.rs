@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use serde_json::json;
 
-use super::jobs::started;
-use super::read;
+use super::job_read::{shown_failure, started};
+use super::{read, update};
 use crate::app::App;
 use crate::builder::Edition;
 use crate::http::answer::{Answer, Refusal, object, present};
+use crate::http::connections::deprecate;
 use crate::http::request::Body;
-use crate::model::{Connection, Job, JobKind, JobStatus, Record};
+use crate::model::{Connection, Job, JobKind, JobStatus, Record, Workspace};
 
 /// An object that the body names; unknown ones have no words on this API.
 pub(super) fn named<T: Record>(app: &App, body: &Body, member: &str) -> Result<T, Refusal> {
@@ -29,6 +31,31 @@ pub(super) async fn get(State(app): State<Arc<App>>, body: Body) -> Answer {
     let connection: Connection = named(&app, &body, "connectionId")?;
     let streams = read::known_streams(&app, &connection).await?;
     Ok(object(read::connection(&app, &connection, &streams, false)?))
+}
+
+/// All connections of a workspace but the deleted ones, in one piece.
+pub(super) async fn list(State(app): State<Arc<App>>, body: Body) -> Answer {
+    let workspace: Workspace = named(&app, &body, "workspaceId")?;
+    let mut connections: Vec<Connection> = app.store.list()?;
+    connections.retain(|one| one.workspace_id == workspace.id && one.status != "deprecated");
+    let mut shown = Vec::new();
+    for connection in &connections {
+        let streams = read::known_streams(&app, connection).await?;
+        shown.push(read::connection(&app, connection, &streams, false)?);
+    }
+    Ok(object(json!({"connections": shown})))
+}
+
+pub(super) async fn update(State(app): State<Arc<App>>, body: Body) -> Answer {
+    let mut connection: Connection = named(&app, &body, "connectionId")?;
+    update::apply(&app, &mut connection, &body)?;
+    let streams = read::known_streams(&app, &connection).await?;
+    Ok(object(read::connection(&app, &connection, &streams, false)?))
+}
+
+pub(super) async fn delete(State(app): State<Arc<App>>, body: Body) -> Answer {
+    deprecate(&app, named(&app, &body, "connectionId")?)?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 pub(super) async fn statuses(State(app): State<Arc<App>>, body: Body) -> Answer {
@@ -67,6 +94,11 @@ pub(super) async fn statuses(State(app): State<Arc<App>>, body: Body) -> Answer 
             "lastSyncAttemptNumber": last_sync.and_then(|job| job.attempts.last()).map(|attempt| attempt.number),
             "lastSyncJobCreatedAt": last_sync.map(|job| job.created_at),
             "lastSuccessfulSync": last_success.map(|job| job.updated_at),
+            "failureReason": last
+                .filter(|job| job.status == JobStatus::Failed)
+                .and_then(|job| job.attempts.last()?.failure.as_ref())
+                .map(shown_failure),
+            "scheduleData": read::schedule(&connection.schedule).1,
         })));
     }
     Ok(Json(statuses).into_response())

@@ -3,23 +3,30 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::response::Response;
 use chrono::DateTime;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
+use super::definitions;
+use super::job_read::{Parts, config_type, shown, shown_attempt};
 use crate::app::App;
-use crate::http::answer::{Answer, Refusal, object, present};
-use crate::http::jobs::totals;
+use crate::http::answer::{Answer, Refusal, object};
 use crate::http::request::Body;
 use crate::jobs;
-use crate::model::{Attempt, Job, JobKind, StreamStats};
+use crate::model::{Actor, Connection, Job, Side};
 
-/// Which parts of a job an answer has.
-#[derive(Clone, Copy)]
-struct Parts {
-    attempts: bool,
-    logs: bool,
-    statistics: bool,
-}
+/// The types of jobs that there are; only those of replications are listed here.
+const CONFIG_TYPES: &[&str] = &[
+    "sync",
+    "reset_connection",
+    "refresh",
+    "clear",
+    "check_connection_source",
+    "check_connection_destination",
+    "discover_schema",
+    "get_spec",
+];
 
 pub(super) async fn get(State(app): State<Arc<App>>, body: Body) -> Answer {
     one(&app, &body, Parts { attempts: true, logs: true, statistics: false })
@@ -38,39 +45,52 @@ fn one(app: &App, body: &Body, parts: Parts) -> Answer {
 }
 
 pub(super) async fn list(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let types: Vec<&str> = body
-        .given("configTypes")
-        .and_then(Value::as_array)
-        .map_or_else(Vec::new, |types| types.iter().filter_map(Value::as_str).collect());
-    if types.is_empty() {
-        return Err(Refusal::ErrorId(if app.faithful_5xx { 500 } else { 400 }));
+    let filter = Filter::of(&app, &body)?;
+    let mut found: Vec<Job> = app.store.list()?;
+    found.retain(|job| filter.is_of_type(job));
+    let (size, offset) = page(&body);
+    if let Some(id) = body.given("includingJobId") {
+        // From the newest one down to the one that is asked for, rounded up to whole pages; other filters are not
+        // looked at.
+        found.sort_by_key(|job| std::cmp::Reverse((job.created_at, job.id)));
+        let total = found.len();
+        let position = found.iter().position(|job| Some(job.id) == id.as_i64());
+        let reach = position.map_or(0, |position| ((position + 1) / size.max(1) + 1) * size);
+        return Ok(listed(found.iter().take(reach), total));
     }
-    let connection = body.text("configId");
-    let whole = |path: &str, default: usize| {
-        body.0
-            .pointer(path)
-            .and_then(Value::as_u64)
-            .and_then(|number| usize::try_from(number).ok())
-            .unwrap_or(default)
-    };
-    let statuses = body.given("statuses").and_then(Value::as_array);
-    let created = (moment(&body, "createdAtStart")?, moment(&body, "createdAtEnd")?);
-    let updated = (moment(&body, "updatedAtStart")?, moment(&body, "updatedAtEnd")?);
+    found.retain(|job| filter.admits(job));
+    sort(&mut found, &body)?;
+    let total = found.len();
+    Ok(listed(found.iter().skip(offset).take(size), total))
+}
+
+/// As `list`, over whole workspaces; the total is that of the page.
+pub(super) async fn list_for_workspaces(State(app): State<Arc<App>>, body: Body) -> Answer {
+    let filter = Filter::of(&app, &body)?;
+    let workspaces = body.given("workspaceIds").and_then(Value::as_array);
     let mut found: Vec<Job> = app.store.list()?;
     found.retain(|job| {
-        connection.is_none_or(|id| job.connection_id.to_string() == id)
-            && types.contains(&config_type(job))
-            && statuses.is_none_or(|statuses| statuses.iter().any(|status| status == job.status.name()))
-            && within(job.created_at, created)
-            && within(job.updated_at, updated)
+        let is_asked = |ids: &Vec<Value>| ids.iter().any(|id| *id == job.workspace_id.to_string());
+        filter.is_of_type(job) && filter.admits(job) && workspaces.is_none_or(is_asked)
     });
-    found.reverse();
-    let total = found.len();
+    sort(&mut found, &body)?;
+    let (size, offset) = page(&body);
+    let page: Vec<_> = found.iter().skip(offset).take(size).collect();
+    let total = page.len();
+    Ok(listed(page.into_iter(), total))
+}
+
+fn page(body: &Body) -> (usize, usize) {
+    let whole = |path: &str, default: usize| {
+        let number = body.0.pointer(path).and_then(Value::as_u64);
+        number.and_then(|number| usize::try_from(number).ok()).unwrap_or(default)
+    };
+    (whole("/pagination/pageSize", 200), whole("/pagination/rowOffset", 0))
+}
+
+fn listed<'a>(jobs: impl Iterator<Item = &'a Job>, total: usize) -> Response {
     let parts = Parts { attempts: true, logs: false, statistics: true };
-    let page: Vec<Value> = found
-        .iter()
-        .skip(whole("/pagination/rowOffset", 0))
-        .take(whole("/pagination/pageSize", 200))
+    let page: Vec<Value> = jobs
         .map(|job| {
             let mut shown = shown(job, parts);
             // In lists the attempts stand for themselves.
@@ -84,7 +104,56 @@ pub(super) async fn list(State(app): State<Arc<App>>, body: Body) -> Answer {
             shown
         })
         .collect();
-    Ok(object(json!({"jobs": page, "totalJobCount": total})))
+    object(json!({"jobs": page, "totalJobCount": total}))
+}
+
+/// Newest first unless something else is asked for.
+fn sort(jobs: &mut [Job], body: &Body) -> Result<(), Refusal> {
+    let by_update = body.one_of("orderByField", &["createdAt", "updatedAt"])? == Some("updatedAt");
+    jobs.sort_by_key(|job| (if by_update { job.updated_at } else { job.created_at }, job.id));
+    if body.one_of("orderByMethod", &["ASC", "DESC"])? != Some("ASC") {
+        jobs.reverse();
+    }
+    Ok(())
+}
+
+/// What a list is limited to.
+struct Filter<'a> {
+    types: Vec<&'static str>,
+    connection: Option<&'a str>,
+    statuses: Option<&'a Vec<Value>>,
+    created: (Option<i64>, Option<i64>),
+    updated: (Option<i64>, Option<i64>),
+}
+
+impl<'a> Filter<'a> {
+    fn of(app: &App, body: &'a Body) -> Result<Self, Refusal> {
+        let mut types = Vec::new();
+        for one in body.given("configTypes").and_then(Value::as_array).into_iter().flatten() {
+            types.extend(Body(json!({"configTypes": one})).one_of("configTypes", CONFIG_TYPES)?);
+        }
+        if types.is_empty() {
+            return Err(app.server_error(400));
+        }
+        Ok(Self {
+            types,
+            connection: body.text("configId"),
+            statuses: body.given("statuses").and_then(Value::as_array),
+            created: (moment(body, "createdAtStart")?, moment(body, "createdAtEnd")?),
+            updated: (moment(body, "updatedAtStart")?, moment(body, "updatedAtEnd")?),
+        })
+    }
+
+    fn is_of_type(&self, job: &Job) -> bool {
+        self.connection.is_none_or(|id| job.connection_id.to_string() == id)
+            && self.types.contains(&config_type(job))
+    }
+
+    fn admits(&self, job: &Job) -> bool {
+        self.statuses.is_none_or(|statuses| statuses.iter().any(|status| status == job.status.name()))
+            && within(job.created_at, self.created)
+            && within(job.updated_at, self.updated)
+    }
 }
 
 /// A time of the body, in epoch seconds.
@@ -98,6 +167,29 @@ fn moment(body: &Body, member: &str) -> Result<Option<i64>, Refusal> {
 /// Both ends belong to the range.
 fn within(time: i64, (start, end): (Option<i64>, Option<i64>)) -> bool {
     start.is_none_or(|start| time >= start) && end.is_none_or(|end| time <= end)
+}
+
+/// A job with what is needed to look for a fault: its connectors, and whether it is under way.
+pub(super) async fn debug_info(State(app): State<Arc<App>>, body: Body) -> Answer {
+    let job = find(&app, &body, "id")?;
+    let connection: Connection =
+        app.store.get(&job.connection_id.to_string())?.ok_or(Refusal::ErrorId(500))?;
+    let definition = |side: Side, id: Uuid| -> Result<Value, Refusal> {
+        let actor: Actor = app.store.get(&id.to_string())?.ok_or(Refusal::ErrorId(500))?;
+        definitions::shown_by_id(&app, side, actor.workspace_id, actor.definition_id)
+    };
+    let mut shown = shown(&job, Parts { attempts: true, logs: true, statistics: true });
+    shown["job"] = json!({
+        "id": job.id,
+        "configType": config_type(&job),
+        "configId": job.connection_id.to_string(),
+        "status": job.status.name(),
+        "airbyteVersion": env!("CARGO_PKG_VERSION"),
+        "sourceDefinition": definition(Side::Source, connection.source_id)?,
+        "destinationDefinition": definition(Side::Destination, connection.destination_id)?,
+    });
+    shown["workflowState"] = json!({"running": app.running.job_of(connection.id).is_some()});
+    Ok(object(shown))
 }
 
 pub(super) async fn cancel(State(app): State<Arc<App>>, body: Body) -> Answer {
@@ -130,136 +222,4 @@ fn find(app: &App, body: &Body, member: &str) -> Result<Job, Refusal> {
         None if app.edition == crate::builder::Edition::Cloud => Err(Refusal::Role),
         None => Err(Refusal::ErrorId(500)),
     }
-}
-
-fn config_type(job: &Job) -> &'static str {
-    match job.kind {
-        JobKind::Reset => "reset_connection",
-        kind => kind.name(),
-    }
-}
-
-pub(super) fn started(job: &Job) -> Value {
-    shown(job, Parts { attempts: true, logs: false, statistics: false })
-}
-
-fn shown(job: &Job, parts: Parts) -> Value {
-    let named = |name: &str, namespace: Option<&str>| present(json!({"name": name, "namespace": namespace}));
-    let streams: Vec<Value> =
-        job.streams.iter().map(|stream| named(&stream.name, stream.namespace.as_deref())).collect();
-    let mut read = json!({
-        "id": job.id,
-        "configType": config_type(job),
-        "configId": job.connection_id.to_string(),
-        "enabledStreams": streams,
-        "createdAt": job.created_at,
-        "updatedAt": job.updated_at,
-        "status": job.status.name(),
-    });
-    match job.kind {
-        JobKind::Sync => {}
-        JobKind::Reset => read["resetConfig"] = json!({"streamsToReset": read["enabledStreams"]}),
-        JobKind::Refresh => {
-            let refreshed = job.refreshes.iter().map(|one| named(&one.name, one.namespace.as_deref()));
-            read["refreshConfig"] = json!({"streamsToRefresh": refreshed.collect::<Vec<_>>()});
-        }
-    }
-    if parts.statistics {
-        let (records, bytes) = totals(job);
-        let last = job.attempts.last().map_or(&[][..], |attempt| &attempt.stats);
-        read["aggregatedStats"] = json!({
-            "bytesEmitted": bytes, "recordsEmitted": records, "bytesCommitted": bytes, "recordsCommitted": records,
-            "recordsRejected": 0,
-        });
-        read["streamAggregatedStats"] = last
-            .iter()
-            .map(|stats| {
-                present(json!({
-                    "streamName": stats.name,
-                    "streamNamespace": stats.namespace,
-                    "bytesEmitted": stats.bytes_emitted,
-                    "recordsEmitted": stats.records_emitted,
-                    "bytesCommitted": stats.bytes_committed,
-                    "recordsCommitted": stats.records_committed,
-                    "recordsRejected": 0,
-                    "wasBackfilled": false,
-                    "wasResumed": false,
-                }))
-            })
-            .collect();
-    }
-    let mut shown = json!({"job": read});
-    if parts.attempts {
-        shown["attempts"] = job.attempts.iter().map(|attempt| shown_attempt(attempt, parts)).collect();
-    }
-    shown
-}
-
-fn shown_attempt(attempt: &Attempt, parts: Parts) -> Value {
-    let sum = |of: fn(&StreamStats) -> i64| attempt.stats.iter().map(of).sum::<i64>();
-    let statistics = |records_emitted: i64, bytes_emitted: i64, records_committed: i64| {
-        // The server fills in no committed bytes here.
-        json!({
-            "recordsEmitted": records_emitted, "bytesEmitted": bytes_emitted, "recordsCommitted": records_committed,
-            "recordsRejected": 0,
-        })
-    };
-    let failure = attempt.failure.as_ref().map(|failure| {
-        json!({
-            "failures": [{
-                "failureOrigin": failure.origin,
-                "failureType": failure.kind,
-                "externalMessage": failure.external_message,
-                "internalMessage": failure.internal_message,
-                "stacktrace": "",
-                "retryable": failure.kind != "config_error",
-                "timestamp": failure.timestamp_millis,
-            }],
-            "partialSuccess": attempt.stats.iter().any(|stream| stream.records_committed > 0),
-        })
-    });
-    let mut read = present(json!({
-        "id": attempt.number,
-        "status": attempt.status,
-        "createdAt": attempt.created_at,
-        "updatedAt": attempt.updated_at,
-        "endedAt": attempt.ended_at,
-        "bytesSynced": sum(|stream| stream.bytes_committed),
-        "recordsSynced": sum(|stream| stream.records_committed),
-        "failureSummary": failure,
-    }));
-    if parts.statistics {
-        read["totalStats"] = statistics(
-            sum(|stream| stream.records_emitted),
-            sum(|stream| stream.bytes_emitted),
-            sum(|stream| stream.records_committed),
-        );
-        read["streamStats"] = attempt
-            .stats
-            .iter()
-            .map(|stream| {
-                present(json!({
-                    "streamName": stream.name,
-                    "streamNamespace": stream.namespace,
-                    "stats": statistics(stream.records_emitted, stream.bytes_emitted, stream.records_committed),
-                }))
-            })
-            .collect();
-    }
-    let mut shown = json!({"attempt": read});
-    if parts.logs {
-        shown["logType"] = Value::from("structured");
-        let events: Vec<Value> = attempt
-            .log
-            .iter()
-            .map(|event| {
-                json!({
-                    "timestamp": event.timestamp_millis, "level": event.level, "logSource": event.source,
-                    "message": event.message,
-                })
-            })
-            .collect();
-        shown["logs"] = json!({"events": events, "version": "1"});
-    }
-    shown
 }

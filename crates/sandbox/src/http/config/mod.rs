@@ -2,12 +2,16 @@
 
 mod connections;
 mod connectors;
+mod definitions;
 mod instance;
+mod job_read;
 mod jobs;
+mod progress;
 mod read;
 mod schema_change;
 mod start;
 mod state;
+mod stream_statuses;
 mod sync_mode;
 mod update;
 mod web_backend;
@@ -38,10 +42,31 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/jobs/get_without_logs", op(app, M::POST, "getJobInfoWithoutLogs", jobs::get_without_logs))
         .route("/jobs/get_light", op(app, M::POST, "getJobInfoLight", jobs::get_light))
         .route("/jobs/list", op(app, M::POST, "listJobsFor", jobs::list))
+        .route(
+            "/jobs/list_for_workspaces",
+            op(app, M::POST, "listJobsForWorkspaces", jobs::list_for_workspaces),
+        )
+        .route("/jobs/get_debug_info", op(app, M::POST, "getJobDebugInfo", jobs::debug_info))
         .route("/jobs/cancel", op(app, M::POST, "cancelJobConfig", jobs::cancel))
         .route("/jobs/get_last_replication_job", op(app, M::POST, "getLastReplicationJob", jobs::last))
         .route("/attempt/get_for_job", op(app, M::POST, "getAttemptForJob", jobs::attempt))
         .route("/connections/get", op(app, M::POST, "getConnectionConfig", connections::get))
+        .route("/connections/list", op(app, M::POST, "listConnectionsForWorkspace", connections::list))
+        .route("/connections/update", op(app, M::POST, "updateConnection", connections::update))
+        .route("/connections/delete", op(app, M::POST, "deleteConnectionConfig", connections::delete))
+        .route(
+            "/connections/sync_progress",
+            op(app, M::POST, "getConnectionSyncProgress", progress::sync_progress),
+        )
+        .route(
+            "/connections/last_job_per_stream",
+            op(app, M::POST, "getConnectionLastJobPerStream", progress::last_job_per_stream),
+        )
+        .route("/stream_statuses/list", op(app, M::POST, "getStreamStatuses", stream_statuses::list))
+        .route(
+            "/stream_statuses/latest_per_run_state",
+            op(app, M::POST, "getStreamStatusesByRunState", stream_statuses::latest_per_run_state),
+        )
         .route("/connections/sync", op(app, M::POST, "syncConnection", start::sync))
         .route("/connections/reset", op(app, M::POST, "resetConnection", start::reset))
         .route("/connections/reset/stream", op(app, M::POST, "resetConnectionStream", start::reset_streams))

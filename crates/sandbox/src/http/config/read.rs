@@ -77,7 +77,7 @@ pub(super) fn preference(connection: &Connection) -> &str {
     }
 }
 
-fn schedule(schedule: &Schedule) -> (&'static str, Value) {
+pub(super) fn schedule(schedule: &Schedule) -> (&'static str, Value) {
     match schedule {
         Schedule::Manual => ("manual", Value::Null),
         Schedule::Cron { expression, zone } => {

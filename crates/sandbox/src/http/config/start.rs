@@ -6,7 +6,7 @@ use axum::extract::State;
 use serde_json::{Value, json};
 
 use super::connections::named;
-use super::jobs::started;
+use super::job_read::started;
 use crate::app::App;
 use crate::connectors;
 use crate::http::answer::{Answer, Refusal, object};

@@ -46,7 +46,7 @@ fn store(app: &App, connection: Uuid, body: &Body) -> Answer {
     let wanted = given
         .one_of("stateType", &["stream", "global", "legacy", "not_set"])?
         .ok_or_else(|| Refusal::Framework("Required property `stateType` is missing".to_owned()))?;
-    let broken = || Refusal::ErrorId(if app.faithful_5xx { 500 } else { 400 });
+    let broken = || app.server_error(400);
     let stored = Stored::of(app, connection)?;
     // Only what is left of the oldest form may be replaced by another one.
     if stored.kind().is_some_and(|kind| kind != StateKind::Legacy && kind.word() != wanted) {

@@ -1,0 +1,93 @@
+//! How far the streams of a connection are: by the job that runs, and by the last job of each.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use serde_json::{Value, json};
+
+use super::connections::named;
+use super::job_read::{config_type, stream_counts};
+use crate::app::App;
+use crate::http::answer::{Answer, object, present};
+use crate::http::jobs::stream_totals;
+use crate::http::request::Body;
+use crate::model::{Connection, Job, StreamStats};
+
+/// What the running job has moved so far; nothing but the connection's id if none runs.
+pub(super) async fn sync_progress(State(app): State<Arc<App>>, body: Body) -> Answer {
+    let connection: Connection = named(&app, &body, "connectionId")?;
+    let running = app.running.job_of(connection.id);
+    let running: Option<Job> = running.map(|id| app.store.get(&id.to_string())).transpose()?.flatten();
+    let Some(job) = running.filter(|job| !job.status.is_final()) else {
+        return Ok(object(json!({"connectionId": connection.id, "streams": []})));
+    };
+    let totals = stream_totals(&job);
+    let streams: Vec<Value> = job
+        .streams
+        .iter()
+        .map(|stream| {
+            let moved =
+                totals.iter().find(|one| one.name == stream.name && one.namespace == stream.namespace);
+            let nothing = StreamStats {
+                name: stream.name.clone(),
+                namespace: stream.namespace.clone(),
+                ..StreamStats::default()
+            };
+            let mut shown = stream_counts(moved.unwrap_or(&nothing));
+            shown["configType"] = json!(config_type(&job));
+            shown
+        })
+        .collect();
+    let sum = |of: fn(&StreamStats) -> i64| totals.iter().map(of).sum::<i64>();
+    Ok(object(json!({
+        "connectionId": connection.id,
+        "jobId": job.id,
+        "configType": config_type(&job),
+        "syncStartedAt": job.created_at,
+        "streams": streams,
+        "recordsEmitted": sum(|one| one.records_emitted),
+        "recordsCommitted": sum(|one| one.records_committed),
+        "recordsRejected": 0,
+        "bytesEmitted": sum(|one| one.bytes_emitted),
+        "bytesCommitted": sum(|one| one.bytes_committed),
+    })))
+}
+
+/// The newest job of each stream that has counted anything of it.
+pub(super) async fn last_job_per_stream(State(app): State<Arc<App>>, body: Body) -> Answer {
+    let connection: Connection = named(&app, &body, "connectionId")?;
+    let asked = body.given("streams").and_then(Value::as_array).filter(|streams| !streams.is_empty());
+    let mut jobs: Vec<Job> = app.store.list()?;
+    jobs.retain(|job| job.connection_id == connection.id);
+    let mut items = Vec::new();
+    for stream in &connection.streams {
+        let is_asked = |one: &Value| {
+            one["streamName"] == *stream.name
+                && one["streamNamespace"].as_str() == stream.namespace.as_deref()
+        };
+        if asked.is_some_and(|asked| !asked.iter().any(is_asked)) {
+            continue;
+        }
+        let last = jobs.iter().rev().find_map(|job| {
+            let mut totals = stream_totals(job).into_iter();
+            let stats = totals.find(|one| one.name == stream.name && one.namespace == stream.namespace)?;
+            Some((job, stats))
+        });
+        if let Some((job, stats)) = last {
+            // The server has a place for the start of a job, and nothing that fills it.
+            items.push(present(json!({
+                "streamName": stream.name,
+                "streamNamespace": stream.namespace,
+                "jobId": job.id,
+                "configType": config_type(job),
+                "jobStatus": job.status.name(),
+                "endedAt": job.updated_at,
+                "bytesCommitted": stats.bytes_committed,
+                "recordsCommitted": stats.records_committed,
+            })));
+        }
+    }
+    Ok(Json(items).into_response())
+}
