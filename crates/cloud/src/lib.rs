@@ -70,6 +70,8 @@ mod actor;
 mod application;
 mod attempts;
 mod auth;
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod builder;
 mod call;
 mod catalog;

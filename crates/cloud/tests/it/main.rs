@@ -5,6 +5,7 @@
 mod admin;
 mod artifacts;
 mod auth;
+mod blocking;
 mod call;
 mod campaign;
 mod edit;

@@ -5,7 +5,7 @@ use airbyte_cloud::{
     StreamSelection, SyncMode, Workspace,
 };
 use airbyte_sandbox::{Edition, Sandbox};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::sandbox::{asked, demo, fault, start};
 
