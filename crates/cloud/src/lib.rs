@@ -57,6 +57,11 @@
 //! | `CloudWorkspace.workspace_url` | [`Workspace::url`] |
 //! | `CloudWorkspace.list_connections`, `list_sources`, `list_destinations` | [`Workspace::connections`], [`sources`](Workspace::sources), [`destinations`](Workspace::destinations) |
 //! | `CloudWorkspace.get_connection`, `get_source`, `get_destination` | [`Client::connection`], [`source`](Client::source), [`destination`](Client::destination) |
+//! | `CloudWorkspace.get_organization` | [`Workspace::organization`] |
+//! | `CloudClient.list_organizations`, `get_organization` | [`Client::organizations`], [`Client::organization`], [`Client::find_organization`] |
+//! | `CloudOrganization.email`, `get_billing_status`, `is_account_locked`, ... | [`Organization::info`], [`Organization::billing`], [`Billing::is_account_locked`] |
+//! | `CloudClient.list_workspaces` | [`Client::workspaces`], [`Client::workspaces_in`], [`Organization::workspaces`] |
+//! | `CloudClient.get_default_context_for_user`, `set_default_workspace_for_user` | [`Client::default_context`], [`Client::set_default_workspace`] |
 //! | `CloudConnection.name`, `source_id`, `stream_names`, `table_prefix`, ... | [`Connection::info`] |
 //! | `CloudConnection.connection_url`, `job_history_url` | [`Connection::url`], [`Connection::history_url`] |
 //! | `CloudConnection.run_sync` | [`Connection::sync`] |

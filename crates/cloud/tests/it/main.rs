@@ -11,6 +11,7 @@ mod campaign;
 mod edit;
 mod list;
 mod manage;
+mod people;
 mod request;
 mod sandbox;
 mod secrets;
