@@ -21,8 +21,8 @@ mod admin;
 
 #[allow(unused_imports, reason = "some of their operations come next")]
 pub(crate) use admin::{
-    Application, CustomDefinition, Dataplane, Grantee, Group, GroupMember, Organization, Permission, Region,
-    Scope, Tag, User,
+    Application, Billing, CustomDefinition, Dataplane, Grantee, Group, GroupMember, Organization, Permission,
+    Region, Scope, Tag, User,
 };
 
 /// Something the store keeps under an id.

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::{Refusal, plain};
 use crate::app::App;
 use crate::fault::{Fault, parse_duration};
-use crate::model::{Grantee, Organization, Permission, Scope, User, Workspace};
+use crate::model::{Billing, Grantee, Organization, Permission, Scope, User, Workspace};
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -24,6 +24,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/clock", plain(clock).post(advance))
         .route("/users", post(add_user))
         .route("/organizations", post(add_organization))
+        .route("/billing", post(set_billing))
 }
 
 async fn faults(State(app): State<Arc<App>>) -> Json<Value> {
@@ -129,6 +130,28 @@ async fn add_organization(
     permit(&app, app.user_id, "organization_admin", organization.id)?;
     app.store.put(&workspace)?;
     Ok(Json(json!({"organizationId": organization.id, "workspaceId": workspace.id})))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NewBilling {
+    /// By default the sandbox's own organization.
+    organization_id: Option<Uuid>,
+    payment_status: String,
+    subscription_status: Option<String>,
+}
+
+/// Sets how an organization pays; only edition `cloud` shows it.
+async fn set_billing(
+    State(app): State<Arc<App>>,
+    Json(body): Json<NewBilling>,
+) -> Result<StatusCode, Refusal> {
+    app.store.put(&Billing {
+        organization_id: body.organization_id.unwrap_or(app.organization_id),
+        payment_status: body.payment_status,
+        subscription_status: body.subscription_status,
+    })?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 fn permit(app: &App, user: Uuid, kind: &str, organization: Uuid) -> Result<(), Refusal> {

@@ -8,10 +8,12 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use url::form_urlencoded;
+use uuid::Uuid;
 
 use super::answer::{Answer, Refusal, framework_body, object};
 use crate::app::App;
 use crate::builder::Edition;
+use crate::model::User;
 
 /// What a client has to give, in JSON or in a form.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -69,8 +71,35 @@ fn exchange(
         let missing = || Refusal::Framework(format!("Required property `{name}` is missing"));
         fields[name].as_str().ok_or_else(missing)
     };
-    let known = app.knows(member("client_id")?, member("client_secret")?)?;
-    Ok(known.then(|| app.tokens.issue(app.clock.now())))
+    let client_id = member("client_id")?;
+    if !app.knows(client_id, member("client_secret")?)? {
+        return Ok(None);
+    }
+    let (header, claims) = claims(app, client_id)?;
+    Ok(Some(app.tokens.issue(app.clock.now(), &header, claims)))
+}
+
+/// The header and the claims of a token, which each back end makes in its own way. Only Cloud's name the user.
+fn claims(app: &App, client_id: &str) -> Result<(Value, Value), Refusal> {
+    let host = app.public_host.trim_end_matches("/api/public");
+    let user: Option<User> = app.store.get(&app.user_id.to_string())?;
+    let subject = user.map_or_else(|| Uuid::nil().to_string(), |user| user.auth_id);
+    let simple = json!({"alg": "HS256"});
+    Ok(match app.edition {
+        Edition::Community => (
+            simple,
+            json!({"iss": host, "aud": "airbyte-server", "sub": subject, "roles": super::permissions::KINDS}),
+        ),
+        Edition::Enterprise => (simple, json!({"iss": host, "aud": "airbyte-server", "sub": subject})),
+        Edition::Cloud => (
+            json!({"alg": "RS256", "typ": "JWT", "kid": "sandbox"}),
+            json!({
+                "iss": format!("{host}/auth/realms/_airbyte-application-clients"), "sub": subject, "typ": "Bearer",
+                "iat": app.now(), "jti": Uuid::new_v4(), "azp": client_id, "client_id": client_id,
+                "user_id": app.user_id,
+            }),
+        ),
+    })
 }
 
 /// Wrong credentials are answered differently by each back end.

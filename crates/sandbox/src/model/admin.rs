@@ -15,6 +15,16 @@ pub(crate) struct Organization {
     pub email: String,
 }
 
+/// How an organization of Cloud pays.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Billing {
+    pub organization_id: Uuid,
+    /// `uninitialized`, `okay`, `grace_period`, `disabled`, `locked` or `manual`.
+    pub payment_status: String,
+    /// `pre_subscription`, `unsubscribed` or `subscribed`.
+    pub subscription_status: Option<String>,
+}
+
 /// A person.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct User {
@@ -135,6 +145,7 @@ pub(crate) struct CustomDefinition {
 }
 
 record!(Organization, "organization", self => self.id.to_string());
+record!(Billing, "billing", self => self.organization_id.to_string());
 record!(User, "user", self => self.id.to_string());
 record!(Permission, "permission", self => self.id.to_string());
 record!(Group, "group", self => self.id.to_string());

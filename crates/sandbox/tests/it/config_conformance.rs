@@ -26,6 +26,11 @@ async fn successful_answers_of_the_config_api_fit_its_document() {
     let refresh = json!({"connectionId": connection["connectionId"], "refreshMode": "Merge"});
     let refreshed = json!({"connectionId": connection["connectionId"], "withRefreshedCatalog": true});
     let renamed = json!({"connectionId": connection["connectionId"], "name": "Renamed"});
+    let organization = json!({"organizationId": api.sandbox.ready().organization_id});
+    let user =
+        api.config("/users/get_by_auth_id", &json!({"authUserId": uuid::Uuid::nil()})).await.expect(200);
+    let user = json!({"userId": user["userId"]});
+    let named = json!({"workspaceId": api.workspace(), "name": "Sandbox"});
     for (operation, path, body) in [
         ("getJobInfo", "/v1/jobs/get", json!({"id": job})),
         ("getJobInfoWithoutLogs", "/v1/jobs/get_without_logs", json!({"id": job})),
@@ -57,6 +62,23 @@ async fn successful_answers_of_the_config_api_fit_its_document() {
         ("webBackendUpdateConnection", "/v1/web_backend/connections/update", renamed.clone()),
         ("discoverSchemaForSource", "/v1/sources/discover_schema", json!({"sourceId": info["sourceId"]})),
         ("getWorkspace", "/v1/workspaces/get", workspace.clone()),
+        ("updateWorkspaceName", "/v1/workspaces/update_name", named),
+        ("listWorkspacesInOrganization", "/v1/workspaces/list_by_organization_id", organization.clone()),
+        ("listWorkspacesByUser", "/v1/workspaces/list_by_user_id", user.clone()),
+        (
+            "listWorkspacesPaginated",
+            "/v1/workspaces/list_paginated",
+            json!({"workspaceIds": [api.workspace()], "pagination": {"pageSize": 5, "rowOffset": 0}}),
+        ),
+        ("getOrganization", "/v1/organizations/get", organization.clone()),
+        ("getOrgInfo", "/v1/organizations/get_organization_info", organization.clone()),
+        ("listOrganizationsByUser", "/v1/organizations/list_by_user_id", user.clone()),
+        ("getUser", "/v1/users/get", user.clone()),
+        ("getUserByAuthId", "/v1/users/get_by_auth_id", json!({"authUserId": uuid::Uuid::nil()})),
+        ("getUserByEmail", "/v1/users/get_by_email", json!({"email": "sandbox@example.com"})),
+        ("updateUser", "/v1/users/update", json!({"userId": user["userId"], "name": "Renamed"})),
+        ("listUsersInOrganization", "/v1/users/list_by_organization_id", organization),
+        ("listPermissionsByUser", "/v1/permissions/list_by_user", user),
         ("getOrganizationInfo", "/v1/workspaces/get_organization_info", workspace),
         ("checkConnectionToSource", "/v1/sources/check_connection", json!({"sourceId": info["sourceId"]})),
         (

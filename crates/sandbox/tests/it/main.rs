@@ -6,6 +6,7 @@
 mod applications;
 mod auth;
 mod config_conformance;
+mod config_people;
 mod conformance;
 mod conformance_admin;
 mod connections;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use serde_json::json;
-use uuid::Uuid;
 
 use crate::app::App;
 use crate::builder::Edition;
@@ -25,7 +24,7 @@ pub(super) async fn configuration(State(app): State<Arc<App>>) -> Response {
         "airbyteUrl": app.public_host.trim_end_matches("/api/public"),
         "initialSetupComplete": true,
         "trackingStrategy": "logging",
-        "defaultUserId": Uuid::nil(),
+        "defaultUserId": app.user_id,
         "defaultOrganizationId": app.organization_id,
         "defaultOrganizationEmail": "sandbox@example.com",
         "defaultWorkspaceId": crate::seed::workspace_id(),

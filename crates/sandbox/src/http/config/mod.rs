@@ -6,6 +6,8 @@ mod definitions;
 mod instance;
 mod job_read;
 mod jobs;
+mod organizations;
+mod paging;
 mod progress;
 mod read;
 mod schema_change;
@@ -14,6 +16,7 @@ mod state;
 mod stream_statuses;
 mod sync_mode;
 mod update;
+mod users;
 mod web_backend;
 mod workspaces;
 
@@ -92,8 +95,9 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/workspaces/get", op(app, M::POST, "getWorkspaceConfig", workspaces::get))
         .route(
             "/workspaces/get_organization_info",
-            op(app, M::POST, "getOrganizationInfo", workspaces::organization),
+            op(app, M::POST, "getOrganizationInfo", organizations::info_by_workspace),
         )
+        .merge(people(app))
         .route(
             "/sources/check_connection",
             op(app, M::POST, "checkConnectionToSource", connectors::check_source),
@@ -102,4 +106,37 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
             "/destinations/check_connection",
             op(app, M::POST, "checkConnectionToDestination", connectors::check_destination),
         )
+}
+
+/// Organizations, users, and what they may do; the workspaces by either.
+fn people(app: &Arc<App>) -> Router<Arc<App>> {
+    Router::new()
+        .route("/workspaces/update_name", op(app, M::POST, "updateWorkspaceName", workspaces::update_name))
+        .route(
+            "/workspaces/list_by_organization_id",
+            op(app, M::POST, "listWorkspacesInOrganization", workspaces::list_by_organization),
+        )
+        .route(
+            "/workspaces/list_by_user_id",
+            op(app, M::POST, "listWorkspacesByUser", workspaces::list_by_user),
+        )
+        .route(
+            "/workspaces/list_paginated",
+            op(app, M::POST, "listWorkspacesPaginated", workspaces::list_paginated),
+        )
+        .route("/organizations/get", op(app, M::POST, "getOrganization", organizations::get))
+        .route("/organizations/get_organization_info", op(app, M::POST, "getOrgInfo", organizations::info))
+        .route(
+            "/organizations/list_by_user_id",
+            op(app, M::POST, "listOrganizationsByUser", organizations::list_by_user),
+        )
+        .route("/users/get", op(app, M::POST, "getUser", users::get))
+        .route("/users/get_by_auth_id", op(app, M::POST, "getUserByAuthId", users::get_by_auth_id))
+        .route("/users/get_by_email", op(app, M::POST, "getUserByEmail", users::get_by_email))
+        .route("/users/update", op(app, M::POST, "updateUser", users::update))
+        .route(
+            "/users/list_by_organization_id",
+            op(app, M::POST, "listUsersInOrganization", users::list_by_organization),
+        )
+        .route("/permissions/list_by_user", op(app, M::POST, "listPermissionsByUser", users::permissions))
 }

@@ -3,21 +3,74 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use serde_json::json;
-use uuid::Uuid;
+use serde_json::{Value, json};
 
 use super::connections::named;
+use super::paging::Slice;
 use crate::app::App;
 use crate::http::answer::{Answer, Refusal, object};
 use crate::http::request::Body;
-use crate::model::Workspace;
+use crate::model::{Grantee, Scope, User, Workspace};
+use crate::seed;
 
 pub(super) async fn get(State(app): State<Arc<App>>, body: Body) -> Answer {
     let workspace: Workspace = named(&app, &body, "workspaceId")?;
     if workspace.deleted && body.given("includeTombstone") != Some(&json!(true)) {
         return Err(Refusal::ErrorId(404));
     }
-    Ok(object(json!({
+    Ok(object(shown(&workspace)))
+}
+
+pub(super) async fn update_name(State(app): State<Arc<App>>, body: Body) -> Answer {
+    let mut workspace: Workspace = named(&app, &body, "workspaceId")?;
+    body.required_text("name")?.clone_into(&mut workspace.name);
+    app.store.put(&workspace)?;
+    Ok(object(shown(&workspace)))
+}
+
+/// The workspaces of an organization, by name. One that nobody knows has none.
+pub(super) async fn list_by_organization(State(app): State<Arc<App>>, body: Body) -> Answer {
+    let organization = body.required_id("organizationId")?;
+    list(&app, &body, |workspace| !workspace.deleted && workspace.organization_id == organization)
+}
+
+/// The workspaces that a user may enter, by name.
+pub(super) async fn list_by_user(State(app): State<Arc<App>>, body: Body) -> Answer {
+    let user: User = named(&app, &body, "userId")?;
+    let permissions = app.permissions_of(Grantee::User(user.id))?;
+    list(&app, &body, |workspace| {
+        let opens = |scope: Scope| match scope {
+            Scope::Instance => true,
+            Scope::Organization(id) => id == workspace.organization_id,
+            Scope::Workspace(id) => id == workspace.id,
+        };
+        // A mere member of an organization may enter none of its workspaces.
+        !workspace.deleted
+            && permissions.iter().any(|one| one.kind != "organization_member" && opens(one.scope))
+    })
+}
+
+/// Some workspaces by their ids.
+pub(super) async fn list_paginated(State(app): State<Arc<App>>, body: Body) -> Answer {
+    let ids = body.required("workspaceIds")?.as_array().cloned().unwrap_or_default();
+    let deleted_too = body.given("includeDeleted") == Some(&Value::Bool(true));
+    body.required("pagination")?;
+    list(&app, &body, |workspace| {
+        ids.iter().any(|id| *id == workspace.id.to_string()) && (deleted_too || !workspace.deleted)
+    })
+}
+
+fn list(app: &App, body: &Body, fits: impl Fn(&Workspace) -> bool) -> Answer {
+    let slice = Slice::of(body)?;
+    let mut workspaces: Vec<Workspace> = app.store.list()?;
+    workspaces.retain(fits);
+    let listed: Vec<Value> =
+        slice.of_named(workspaces, |workspace| &workspace.name).iter().map(shown).collect();
+    Ok(object(json!({"workspaces": listed})))
+}
+
+fn shown(workspace: &Workspace) -> Value {
+    json!({
         "workspaceId": workspace.id,
         "organizationId": workspace.organization_id,
         "customerId": workspace.id,
@@ -25,17 +78,7 @@ pub(super) async fn get(State(app): State<Arc<App>>, body: Body) -> Answer {
         "slug": workspace.name.to_lowercase().replace(' ', "-"),
         "initialSetupComplete": true,
         "email": "sandbox@example.com",
-        "dataplaneGroupId": Uuid::nil(),
+        "dataplaneGroupId": workspace.region_id.unwrap_or_else(seed::region_id),
         "tombstone": workspace.deleted,
-    })))
-}
-
-pub(super) async fn organization(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let workspace: Workspace = named(&app, &body, "workspaceId")?;
-    Ok(object(json!({
-        "organizationId": workspace.organization_id,
-        "organizationName": "Sandbox",
-        "sso": false,
-        "scim": false,
-    })))
+    })
 }

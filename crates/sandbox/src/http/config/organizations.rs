@@ -1,0 +1,90 @@
+//! Organizations, as the Config API shows them; on Cloud with how they pay.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::connections::named;
+use super::paging::Slice;
+use crate::app::App;
+use crate::builder::Edition;
+use crate::http::answer::{Answer, Refusal, object, present};
+use crate::http::request::Body;
+use crate::model::{Billing, Grantee, Organization, Scope, User, Workspace};
+
+pub(super) async fn get(State(app): State<Arc<App>>, body: Body) -> Answer {
+    Ok(object(shown(&found(&app, body.required_id("organizationId")?)?)))
+}
+
+pub(super) async fn info(State(app): State<Arc<App>>, body: Body) -> Answer {
+    let organization = found(&app, body.required_id("organizationId")?)?;
+    Ok(object(info_of(&app, &organization)?))
+}
+
+/// The organization of a workspace.
+pub(super) async fn info_by_workspace(State(app): State<Arc<App>>, body: Body) -> Answer {
+    let workspace: Workspace = named(&app, &body, "workspaceId")?;
+    let organization: Option<Organization> = app.store.get(&workspace.organization_id.to_string())?;
+    Ok(object(info_of(&app, &organization.ok_or(Refusal::ErrorId(404))?)?))
+}
+
+/// The organizations that a user is in; an administrator of the instance is in all.
+pub(super) async fn list_by_user(State(app): State<Arc<App>>, body: Body) -> Answer {
+    let user: User = named(&app, &body, "userId")?;
+    let permissions = app.permissions_of(Grantee::User(user.id))?;
+    let workspaces: Vec<Workspace> = app.store.list()?;
+    let mut organizations: Vec<Organization> = app.store.list()?;
+    organizations.retain(|organization| {
+        permissions.iter().any(|permission| match permission.scope {
+            Scope::Instance => true,
+            Scope::Organization(id) => id == organization.id,
+            Scope::Workspace(id) => {
+                workspaces.iter().any(|one| one.id == id && one.organization_id == organization.id)
+            }
+        })
+    });
+    let slice = Slice::of(&body)?;
+    let listed: Vec<Value> =
+        slice.of_named(organizations, |organization| &organization.name).iter().map(shown).collect();
+    Ok(object(json!({"organizations": listed})))
+}
+
+/// An organization; who is no member of it is told so in a problem body.
+fn found(app: &App, id: Uuid) -> Result<Organization, Refusal> {
+    match app.store.get(&id.to_string())? {
+        Some(organization) => Ok(organization),
+        None if app.edition == Edition::Cloud => Err(Refusal::forbidden("The caller has no role there.")),
+        None => Err(Refusal::ErrorId(404)),
+    }
+}
+
+fn shown(organization: &Organization) -> Value {
+    json!({
+        "organizationId": organization.id,
+        "organizationName": organization.name,
+        "email": organization.email,
+    })
+}
+
+fn info_of(app: &App, organization: &Organization) -> Result<Value, Refusal> {
+    // Only Cloud bills.
+    let billing = if app.edition == Edition::Cloud {
+        let billing: Option<Billing> = app.store.get(&organization.id.to_string())?;
+        let (payment, subscription) = billing.map_or_else(
+            || ("okay".to_owned(), Some("subscribed".to_owned())),
+            |billing| (billing.payment_status, billing.subscription_status),
+        );
+        present(json!({"paymentStatus": payment, "subscriptionStatus": subscription}))
+    } else {
+        Value::Null
+    };
+    Ok(json!({
+        "organizationId": organization.id,
+        "organizationName": organization.name,
+        "sso": false,
+        "scim": false,
+        "billing": billing,
+    }))
+}
