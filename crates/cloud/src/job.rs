@@ -7,11 +7,9 @@ use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use serde::{Serialize, Serializer};
 
-use crate::attempts;
 use crate::call::Operation;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result};
-use crate::failure::Failure;
 use crate::ids::{ConnectionId, JobId, WorkspaceId};
 use crate::list::{List, Listed};
 use crate::open_enum::open_enum;
@@ -165,13 +163,6 @@ impl Job {
     /// Waits for its end; `.await` it for the result, or watch it as a stream of updates.
     pub fn wait(&self) -> Poller {
         Poller::new(self.clone())
-    }
-
-    /// Why its attempts failed, the first attempt first, each reason once (Config API operation
-    /// `getJobInfoWithoutLogs`). Empty when none failed.
-    pub async fn failures(&self) -> Result<Vec<Failure>> {
-        let details = attempts::fetch(&self.client, self.id, attempts::operation()).await?;
-        Ok(attempts::failures(&details))
     }
 
     /// Stops it, and returns its state afterwards (operation `cancelJob`).

@@ -68,11 +68,14 @@
 //! | `CloudConnection.get_sync_result` | [`Connection::latest_sync`], [`Connection::sync_result`] |
 //! | `CloudConnection.get_previous_sync_logs` | [`Connection::jobs`] |
 //! | `SyncResult.get_job_status`, `bytes_synced`, `records_synced`, `start_time` | [`Job::info`] |
+//! | `SyncResult.get_attempts`, `SyncAttempt` | [`Job::attempts`], [`Attempt`] |
+//! | `SyncAttempt.get_full_log_text` | [`Attempt::logs`], [`Job::logs`] |
 //! | `SyncResult.wait_for_completion`, `raise_failure_status` | [`SyncResult::wait`] |
 //! | `JobStatusEnum` | [`JobStatus`] |
 
 mod actor;
 mod application;
+mod attempt;
 mod attempts;
 mod auth;
 #[cfg(feature = "blocking")]
@@ -100,9 +103,12 @@ pub mod env;
 mod error;
 mod failure;
 mod group;
+mod health;
 mod ids;
 mod job;
 mod list;
+mod live_log;
+mod log;
 mod manifest;
 mod oauth;
 mod open_enum;
@@ -130,9 +136,11 @@ mod state;
 mod state_messages;
 mod stream;
 mod stream_properties;
+mod stream_status;
 mod sync;
 mod sync_result;
 mod tag;
+mod ticket;
 mod timestamp;
 mod tls;
 mod token_cache;
@@ -143,6 +151,7 @@ mod workspace;
 mod workspace_scope;
 
 pub use application::{ApplicationId, ApplicationInfo};
+pub use attempt::{Attempt, AttemptInfo, AttemptStatus, StreamStats};
 pub use attempts::StreamProgress;
 pub use builder::ClientBuilder;
 pub use catalog::{Catalog, CatalogStream};
@@ -166,6 +175,7 @@ pub use edit::{ConnectionChange, ConnectionEdit};
 pub use error::{Error, ErrorKind, Result};
 pub use failure::{Failure, FailureOrigin, FailureType};
 pub use group::{Group, GroupInfo, GroupMemberInfo, GroupPermissionInfo, ListGroupMembers, ListGroups};
+pub use health::{ConnectionHealth, HealthStatus};
 pub use http::Method;
 pub use ids::{
     ConnectionId, DefinitionId, DestinationId, GroupId, JobId, OrganizationId, PermissionId, RegionId,
@@ -179,6 +189,7 @@ pub use organization::{
     AccountType, Billing, Organization, OrganizationDetails, OrganizationInfo, PaymentStatus,
     SubscriptionStatus,
 };
+pub use log::{LogLevel, LogLine, LogRequest, LogSource};
 pub use pager::{Continuation, Page, Pager, Pages};
 pub use permission::{Permission, PermissionInfo, PermissionScope, PermissionType};
 pub use poller::{JobProgress, Poller, PollingPolicy, Update};
@@ -199,9 +210,11 @@ pub use source::{ListSources, Source, SourceInfo};
 pub use state::{ConnectionState, StateBlob, StateType, StreamState};
 pub use stream::{StreamId, StreamInfo, StreamSelection, SyncMode};
 pub use stream_properties::{ListStreams, StreamProperties};
+pub use stream_status::{IncompleteCause, StreamJob, StreamRunState, StreamStatus, SyncProgress};
 pub use sync::{IfRunning, SyncRequest};
 pub use sync_result::SyncResult;
 pub use tag::{Tag, TagInfo};
+pub use ticket::JobTicket;
 pub use user::{CurrentUser, ListUsers, UserInfo, UserStatus};
 pub use web_links::{CLOUD_API_ROOT, CLOUD_CONFIG_API_ROOT};
 pub use workspace::{CreateWorkspace, ListWorkspaces, Workspace, WorkspaceInfo};

@@ -12,12 +12,13 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use crate::attempts::StreamProgress;
+use crate::attempt::StreamStats;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{Job, JobInfo, JobStatus};
-use crate::watch::{Watch, judge};
+use crate::log::LogLine;
+use crate::watch::{Details, Watch, judge};
 
 /// How jobs are watched.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -94,11 +95,25 @@ pub struct JobProgress {
     pub records_synced: Option<i64>,
     /// The running attempt, counted from 0. Only known where the Config API can be reached.
     pub attempt: Option<i64>,
-    /// How far each stream is. Only known where the Config API can be reached.
-    pub streams: Vec<StreamProgress>,
+    /// How far each stream is in that attempt. Only known where the Config API can be reached.
+    pub streams: Vec<StreamStats>,
+    /// How long the job has been watched. The job's own [`duration`](JobInfo::duration) stands still while it
+    /// runs. As JSON: `watched_seconds`.
+    #[serde(rename = "watched_seconds", serialize_with = "in_seconds")]
+    pub watched: Duration,
+}
+
+fn in_seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64())
 }
 
 impl JobProgress {
+    /// What the job itself tells.
+    pub(crate) fn new(job: JobInfo, watched: Duration) -> Self {
+        let (bytes_synced, records_synced) = (job.bytes_synced, job.records_synced);
+        Self { job, bytes_synced, records_synced, attempt: None, streams: Vec::new(), watched }
+    }
+
     /// Where the job stands.
     pub fn status(&self) -> &JobStatus {
         &self.job.status
@@ -113,6 +128,10 @@ pub enum Update {
     InProgress(JobProgress),
     /// This look failed. Another one follows.
     PollFailed(Error),
+    /// Lines of the job's log that were not told before; only if [`Poller::logs`] asks for them.
+    Log(Vec<LogLine>),
+    /// The log cannot be read, or not any more, and this is why. Waiting goes on without it.
+    LogUnavailable(Error),
     /// The job has ended, well or not. The last update.
     Done(JobInfo),
     /// Waiting has ended before the job: the time limit passed, too many looks failed, or looking is not
@@ -148,10 +167,12 @@ type OnUpdate = dyn FnMut(&Update) + Send;
 /// # }
 /// ```
 #[must_use = "waiting does not begin until it is awaited or polled"]
+#[allow(clippy::struct_excessive_bools, reason = "independent options")]
 pub struct Poller {
     job: Job,
     policy: PollingPolicy,
     details: bool,
+    logs: bool,
     cancel_on_timeout: bool,
     cancel_on_drop: bool,
     on_update: Option<Box<OnUpdate>>,
@@ -165,6 +186,7 @@ impl Poller {
             policy: job.client().polling(),
             job,
             details: true,
+            logs: false,
             cancel_on_timeout: false,
             cancel_on_drop: false,
             on_update: None,
@@ -195,6 +217,14 @@ impl Poller {
     /// unless turned off.
     pub fn details(mut self, wanted: bool) -> Self {
         self.details = wanted;
+        self
+    }
+
+    /// Whether the updates have the job's log: each line once, from the first attempt's start on, whatever
+    /// happens in between. The price is that the running attempt's log is fetched at every look; those of
+    /// ended attempts are not fetched again. Needs the Config API.
+    pub fn logs(mut self, wanted: bool) -> Self {
+        self.logs = wanted;
         self
     }
 
@@ -241,7 +271,8 @@ impl Stream for Poller {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Update>> {
         if self.updates.is_none() {
-            let watch = Watch::new(self.job.clone(), self.policy, self.details, self.cancel_on_timeout);
+            let details = Details::new(self.details, self.logs);
+            let watch = Watch::new(self.job.clone(), self.policy, details, self.cancel_on_timeout);
             self.updates = Some(watch.updates().boxed());
         }
         let Some(updates) = &mut self.updates else { return Poll::Ready(None) };

@@ -10,6 +10,7 @@ use crate::call::Operation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failure::{Failure, FailureType};
 use crate::job::{Job, JobInfo, JobStatus};
+use crate::live_log::LiveLog;
 use crate::poller::{JobProgress, PollingPolicy, Update};
 use crate::retry::RetryPolicy;
 
@@ -22,8 +23,8 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(job: Job, policy: PollingPolicy, details: bool, cancel_on_timeout: bool) -> Self {
-        Self { job, policy, details: Details { wanted: details, misses: 0 }, cancel_on_timeout }
+    pub(crate) fn new(job: Job, policy: PollingPolicy, details: Details, cancel_on_timeout: bool) -> Self {
+        Self { job, policy, details, cancel_on_timeout }
     }
 
     /// Looks until the job has ended or waiting for it makes no sense any more.
@@ -38,13 +39,21 @@ impl Watch {
                 let mut pause = interval;
                 match self.look(deadline).await {
                     Ok(info) if info.status.is_final() => {
+                        for update in self.details.rest(&self.job, deadline).await {
+                            yield update;
+                        }
                         yield Update::Done(info);
                         return;
                     }
                     Ok(info) => {
                         failed = 0;
                         last_seen = Some(info.clone());
-                        yield Update::InProgress(self.details.progress(&self.job, info, deadline).await);
+                        let watched = self.job.client().clock().now() - started;
+                        let mut progress = JobProgress::new(info, watched);
+                        for update in self.details.look(&self.job, &mut progress, deadline).await {
+                            yield update;
+                        }
+                        yield Update::InProgress(progress);
                     }
                     Err(error) if is_hopeless(&error) => {
                         yield Update::Stopped(error.with_job_id(self.job.id()));
@@ -132,49 +141,78 @@ fn is_hopeless(error: &Error) -> bool {
 }
 
 /// What only the Config API tells, for as long as it can be reached.
-struct Details {
+pub(crate) struct Details {
     wanted: bool,
+    log: Option<LiveLog>,
     misses: u32,
 }
 
 impl Details {
-    /// After this many failures in a row it is not asked any more.
+    /// After this many failures in a row what is only nice to have is not asked for any more.
     const MISSES: u32 = 3;
-    /// What is only nice to have does not hold up the watching for longer.
+    /// It does not hold up the watching for longer.
     const TIMEOUT: Duration = Duration::from_secs(5);
 
-    async fn progress(&mut self, job: &Job, info: JobInfo, deadline: Option<Instant>) -> JobProgress {
-        let mut progress = JobProgress {
-            bytes_synced: info.bytes_synced,
-            records_synced: info.records_synced,
-            job: info,
-            attempt: None,
-            streams: Vec::new(),
-        };
+    pub(crate) fn new(wanted: bool, logs: bool) -> Self {
+        Self { wanted, log: logs.then(LiveLog::default), misses: 0 }
+    }
+
+    /// Adds what is known to the progress of a look, and gives what is new in the log.
+    async fn look(
+        &mut self,
+        job: &Job,
+        progress: &mut JobProgress,
+        deadline: Option<Instant>,
+    ) -> Vec<Update> {
         let begun = matches!(progress.job.status, JobStatus::Running | JobStatus::Incomplete);
-        if !self.wanted || !begun {
-            return progress;
+        if !begun || !(self.wanted || self.log.is_some()) {
+            return Vec::new();
         }
         let operation =
             attempts::operation().policy(RetryPolicy::none()).timeout(Self::TIMEOUT).deadline(deadline);
-        match attempts::fetch(job.client(), job.id(), operation).await {
-            Ok(attempts) => {
-                self.misses = 0;
-                if let Some(attempt) = attempts.last() {
-                    progress.attempt = Some(attempt.id);
-                    progress.streams = attempts::streams(attempt);
+        let (lines, outcome) = match attempts::fetch(job.client(), job.id(), operation).await {
+            Ok(details) => {
+                let news = match &mut self.log {
+                    Some(log) => log.new_lines(job, &details.attempts, deadline).await,
+                    None => (Vec::new(), Ok(())),
+                };
+                if let Some(attempt) = details.attempts.into_iter().next_back() {
+                    progress.attempt = Some(attempt.number);
+                    progress.streams = attempt.streams;
                     progress.bytes_synced = progress.bytes_synced.or(attempt.bytes_synced);
                     progress.records_synced = progress.records_synced.or(attempt.records_synced);
                 }
+                news
             }
-            Err(error) => {
-                self.misses += 1;
-                let passing = error.is_retryable() && self.misses < Self::MISSES;
-                self.wanted = passing;
-                tracing::debug!(job = %job.id(), %error, asked_again = passing, "no details about the job");
-            }
+            Err(error) => (Vec::new(), Err(error)),
+        };
+        let mut updates = Vec::new();
+        if !lines.is_empty() {
+            updates.push(Update::Log(lines));
         }
-        progress
+        match outcome {
+            Ok(()) => self.misses = 0,
+            Err(error) => updates.extend(self.missed(job, error)),
+        }
+        updates
+    }
+
+    fn missed(&mut self, job: &Job, error: Error) -> Option<Update> {
+        self.misses += 1;
+        let passing = error.is_retryable();
+        self.wanted = passing && self.misses < Self::MISSES;
+        tracing::debug!(job = %job.id(), %error, asked_again = self.wanted, "no details about the job");
+        // Whoever wants the log wants it whole, so only what does not pass ends it.
+        let given_up = !passing && self.log.take().is_some();
+        given_up.then_some(Update::LogUnavailable(error))
+    }
+
+    /// What is left of the log when the job has ended.
+    async fn rest(&mut self, job: &Job, deadline: Option<Instant>) -> Vec<Update> {
+        let Some(mut log) = self.log.take() else { return Vec::new() };
+        let (lines, outcome) = log.rest(job, deadline).await;
+        let told = (!lines.is_empty()).then_some(Update::Log(lines));
+        told.into_iter().chain(outcome.err().map(Update::LogUnavailable)).collect()
     }
 }
 

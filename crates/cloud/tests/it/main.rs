@@ -4,12 +4,14 @@
 
 mod admin;
 mod artifacts;
+mod attempts;
 mod auth;
 mod blocking;
 mod call;
 mod campaign;
 mod edit;
 mod list;
+mod logs;
 mod manage;
 mod people;
 mod request;
