@@ -106,6 +106,8 @@ mod group;
 mod health;
 mod ids;
 mod job;
+mod job_board;
+mod job_watcher;
 mod list;
 mod live_log;
 mod log;
@@ -182,6 +184,7 @@ pub use ids::{
     SourceId, TagId, UserId, WorkspaceId,
 };
 pub use job::{Job, JobInfo, JobStatus, JobType, ListJobs};
+pub use job_watcher::JobWatcher;
 pub use list::List;
 pub use manifest::Manifest;
 pub use oauth::{OAuthConsent, StartOAuth};

@@ -257,7 +257,7 @@ impl Poller {
             Some(Ok(info)) => {
                 // It has ended, so there is nothing left to cancel.
                 self.cancel_on_drop = false;
-                judge(&self.job, info).await
+                judge(&self.job, info, None).await
             }
             Some(Err(error)) => Err(error),
             None => Err(Error::new(ErrorKind::UnexpectedResponse, "the wait ended without a result")

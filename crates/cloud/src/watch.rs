@@ -9,10 +9,14 @@ use crate::attempts;
 use crate::call::Operation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failure::{Failure, FailureType};
+use crate::ids::{JobId, WorkspaceId};
 use crate::job::{Job, JobInfo, JobStatus};
 use crate::live_log::LiveLog;
 use crate::poller::{JobProgress, PollingPolicy, Update};
 use crate::retry::RetryPolicy;
+
+/// What a wait that ends before its job has to say.
+const STILL_RUNS: &str = "the job goes on; wait for it again with its id";
 
 /// The watching itself.
 pub(crate) struct Watch {
@@ -62,7 +66,7 @@ impl Watch {
                     Err(error) => {
                         failed += 1;
                         if failed > self.policy.failed_polls {
-                            yield Update::Stopped(self.lost_sight(error, failed));
+                            yield Update::Stopped(lost_sight(self.job.id(), &error, failed));
                             return;
                         }
                         pause = pause.max(error.retry_after().unwrap_or_default());
@@ -88,19 +92,9 @@ impl Watch {
         self.job.fetch(Operation::read("getJob").policy(RetryPolicy::none()).deadline(deadline)).await
     }
 
-    fn lost_sight(&self, error: Error, failed: u32) -> Error {
-        let message =
-            format!("lost sight of job {} after {failed} failed looks in a row: {error}", self.job.id());
-        error
-            .with_message(message)
-            .with_job_id(self.job.id())
-            .with_hint("the job itself goes on; wait for it again with its id")
-    }
-
     async fn timed_out(&self, waited: Duration, last_seen: Option<JobInfo>) -> Update {
         let id = self.job.id();
-        let status = last_seen.as_ref().map_or("not known", |job| job.status.as_str()).to_owned();
-        let mut hint = "the job goes on; wait for it again with its id".to_owned();
+        let mut hint = STILL_RUNS.to_owned();
         if self.cancel_on_timeout {
             match self.job.cancel().await {
                 Ok(_) => "the job was cancelled".clone_into(&mut hint),
@@ -111,25 +105,36 @@ impl Watch {
                 },
             }
         }
-        let error = Error::new(
-            ErrorKind::Timeout,
-            format!(
-                "job {id} has not ended after {:.0} s of waiting, its status is {status}",
-                waited.as_secs_f64()
-            ),
-        )
-        .with_hint(hint)
-        .with_elapsed(waited)
-        .with_job_id(id);
-        Update::Stopped(match last_seen {
-            Some(job) => error.with_job(job),
-            None => error,
-        })
+        let error = not_ended(id, waited, last_seen).with_hint(hint);
+        Update::Stopped(error)
+    }
+}
+
+/// Why waiting is given up when looking at the job keeps failing.
+pub(crate) fn lost_sight(job: JobId, error: &Error, failed: u32) -> Error {
+    error
+        .clone()
+        .with_message(format!("lost sight of job {job} after {failed} failed looks in a row: {error}"))
+        .with_job_id(job)
+        .with_hint(STILL_RUNS)
+}
+
+/// Why waiting ends when the time is over.
+pub(crate) fn not_ended(job: JobId, waited: Duration, last_seen: Option<JobInfo>) -> Error {
+    let status = last_seen.as_ref().map_or("not known", |job| job.status.as_str());
+    let waited_for = waited.as_secs_f64();
+    let message =
+        format!("job {job} has not ended after {waited_for:.0} s of waiting, its status is {status}");
+    let error =
+        Error::new(ErrorKind::Timeout, message).with_hint(STILL_RUNS).with_elapsed(waited).with_job_id(job);
+    match last_seen {
+        Some(job) => error.with_job(job),
+        None => error,
     }
 }
 
 /// Whether another look cannot go better.
-fn is_hopeless(error: &Error) -> bool {
+pub(crate) fn is_hopeless(error: &Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::InvalidInput
@@ -216,19 +221,24 @@ impl Details {
     }
 }
 
-/// Turns a job that has ended into the result of waiting for it.
-pub(crate) async fn judge(job: &Job, info: JobInfo) -> Result<JobInfo> {
+/// Turns a job that has ended into the result of waiting for it. Without its workspace, that is asked for where
+/// an address is to be shown.
+pub(crate) async fn judge(job: &Job, info: JobInfo, workspace: Option<WorkspaceId>) -> Result<JobInfo> {
     if info.status.is_success() {
         return Ok(info);
     }
     // The reasons and the link are worth a try, not a failure of their own.
-    let connection = job.client().connection(info.connection_id);
-    let (failures, url) = futures::join!(job.failures(), connection.history_url());
+    let url = async {
+        match workspace {
+            Some(workspace) => job.client().links().timeline(workspace, info.connection_id),
+            None => job.client().connection(info.connection_id).history_url().await.ok().flatten(),
+        }
+    };
+    let (failures, url) = futures::join!(job.failures(), url);
     let failures = failures.unwrap_or_else(|error| {
         tracing::debug!(job = %job.id(), %error, "the reasons of the failure are not known");
         Vec::new()
     });
-    let url = url.ok().flatten();
     let cancelled = info.status == JobStatus::Cancelled;
     let kind = if cancelled { ErrorKind::JobCancelled } else { ErrorKind::JobFailed };
     let mut message = format!("job {} {}", info.job_id, if cancelled { "was cancelled" } else { "failed" });

@@ -21,3 +21,4 @@ mod support;
 mod sync;
 mod tls;
 mod wait;
+mod watcher;

@@ -8,9 +8,10 @@ use futures::StreamExt;
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
+use crate::support::broken::{BrokenServer, Reply};
 use crate::support::{
-    Airbyte, CONFIG, CONNECTION, WORKSPACE, assert_job, config, connection, delete, error_id, get, job, ok,
-    page, post, problem, status, token,
+    Airbyte, CONFIG, CONNECTION, TestClock, WORKSPACE, assert_job, builder, config, connection, delete,
+    error_id, get, job, ok, page, post, problem, status, token,
 };
 
 const JOB: &str = "/jobs/7";
@@ -99,6 +100,49 @@ async fn a_look_that_is_asked_to_wait_does() {
     let airbyte = airbyte(looks).await;
     airbyte.client().job(7.into()).wait().await.unwrap();
     assert_eq!(airbyte.clock.sleeps(), [Duration::from_secs(25)]);
+}
+
+#[tokio::test]
+async fn broken_connections_are_survived() {
+    let looks = Mutex::new(0);
+    let server = BrokenServer::start(move |_| {
+        let mut looks = looks.lock().unwrap();
+        *looks += 1;
+        match *looks {
+            2 => Reply::Drop,
+            4 => Reply::Truncate(job(7, "sync", "succeeded")),
+            1..=4 => Reply::Json(200, job(7, "sync", "running")),
+            _ => Reply::Json(200, job(7, "sync", "succeeded")),
+        }
+    })
+    .await;
+    let clock = TestClock::new();
+    let client = builder(&server.root, &clock).build().unwrap();
+    let updates: Vec<Update> = client.job(7.into()).wait().details(false).collect().await;
+    let failed: Vec<_> = updates.iter().map(|update| matches!(update, Update::PollFailed(_))).collect();
+    assert_eq!(failed, [false, true, false, true, false], "{updates:?}");
+    assert!(matches!(updates.last(), Some(Update::Done(_))), "{updates:?}");
+}
+
+#[tokio::test]
+async fn a_limit_without_a_time_is_waited_out_at_the_usual_pace() {
+    let airbyte = airbyte(vec![status(429), status(429), seen("succeeded")]).await;
+    airbyte.client().job(7.into()).wait().await.unwrap();
+    assert_eq!(airbyte.clock.sleeps(), [0.5, 0.75].map(Duration::from_secs_f64));
+}
+
+#[tokio::test]
+async fn what_stands_still_is_not_shown_as_progress() {
+    // The server's duration ends when the status changed last, so it stays as it is while the job runs.
+    let airbyte = airbyte(vec![seen("running"), seen("running"), seen("running"), seen("succeeded")]).await;
+    let updates: Vec<Update> = airbyte.client().job(7.into()).wait().details(false).collect().await;
+    let progress = updates.iter().filter_map(|update| match update {
+        Update::InProgress(progress) => Some((progress.job.duration, progress.watched)),
+        _ => None,
+    });
+    let expected =
+        [0.0, 0.5, 1.25].map(|watched| (Some(Duration::from_secs(5)), Duration::from_secs_f64(watched)));
+    assert_eq!(progress.collect::<Vec<_>>(), expected);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 pub(crate) mod broken;
 pub(crate) mod flaky;
+pub(crate) mod fleet;
 pub(crate) mod log;
 
 use std::sync::{Arc, Mutex};
