@@ -154,7 +154,6 @@ mod workspace_scope;
 
 pub use application::{ApplicationId, ApplicationInfo};
 pub use attempt::{Attempt, AttemptInfo, AttemptStatus, StreamStats};
-pub use attempts::StreamProgress;
 pub use builder::ClientBuilder;
 pub use catalog::{Catalog, CatalogStream};
 pub use check::{CheckResult, CheckStatus};
@@ -186,13 +185,13 @@ pub use ids::{
 pub use job::{Job, JobInfo, JobStatus, JobType, ListJobs};
 pub use job_watcher::JobWatcher;
 pub use list::List;
+pub use log::{LogLevel, LogLine, LogRequest, LogSource};
 pub use manifest::Manifest;
 pub use oauth::{OAuthConsent, StartOAuth};
 pub use organization::{
     AccountType, Billing, Organization, OrganizationDetails, OrganizationInfo, PaymentStatus,
     SubscriptionStatus,
 };
-pub use log::{LogLevel, LogLine, LogRequest, LogSource};
 pub use pager::{Continuation, Page, Pager, Pages};
 pub use permission::{Permission, PermissionInfo, PermissionScope, PermissionType};
 pub use poller::{JobProgress, Poller, PollingPolicy, Update};
