@@ -281,7 +281,7 @@ async fn members_and_permissions_of_a_group_come_and_go() {
     group.add_member(user_id()).await.unwrap();
     group.remove_member(user_id()).await.unwrap();
     let granted = group.grant(organization_id(), PermissionType::OrganizationReader).await.unwrap();
-    assert_eq!(group.permissions().await.unwrap(), [granted.clone()]);
+    assert_eq!(group.permissions().await.unwrap(), std::slice::from_ref(&granted));
     group.revoke(granted.permission_id).await.unwrap();
 }
 
