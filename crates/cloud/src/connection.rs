@@ -246,6 +246,9 @@ impl Listed for ConnectionInfo {
                 if let Some(workspace) = filter.workspace {
                     list = list.workspace_ids(vec![workspace.into()]);
                 }
+                if !filter.tags.is_empty() {
+                    list = list.tag_ids(filter.tags.iter().map(|tag| (*tag).into()).collect::<Vec<_>>());
+                }
                 list.send().await
             });
             Ok(call.await?.data.into_iter().map(Self::from).collect())

@@ -15,6 +15,7 @@ use crate::ids::{DestinationId, SourceId};
 use crate::request::Api;
 use crate::schedule::Schedule;
 use crate::stream::StreamSelection;
+use crate::tag::TagInfo;
 use crate::workspace::Workspace;
 
 /// The server reads the source's schema within the request, which takes minutes for a thousand tables.
@@ -85,9 +86,9 @@ impl CreateConnection {
         self.with("nonBreakingSchemaUpdatesBehavior", json!(behavior))
     }
 
-    /// Its tags, in the form in which the API shows them.
-    pub fn tags(self, tags: Vec<Value>) -> Self {
-        self.with("tags", Value::Array(tags))
+    /// Its tags. They belong to the same workspace.
+    pub fn tags(self, tags: impl IntoIterator<Item = TagInfo>) -> Self {
+        self.with("tags", TagInfo::as_api(tags))
     }
 
     /// Whether it may run from the beginning. It may unless turned off.

@@ -21,6 +21,7 @@ use crate::request::Api;
 use crate::schedule::Schedule;
 use crate::secret_mask;
 use crate::stream::{StreamId, StreamSelection};
+use crate::tag::TagInfo;
 
 /// The members of a connection that can be changed.
 const MEMBERS: [&str; 9] = [
@@ -132,9 +133,9 @@ impl ConnectionEdit {
         self.with(Change::Member("nonBreakingSchemaUpdatesBehavior", json!(behavior)))
     }
 
-    /// Its tags, in the form in which the API shows them, in place of those it has.
-    pub fn tags(self, tags: Vec<Value>) -> Self {
-        self.with(Change::Member("tags", Value::Array(tags)))
+    /// Its tags, in place of those it has. They belong to the same workspace.
+    pub fn tags(self, tags: impl IntoIterator<Item = TagInfo>) -> Self {
+        self.with(Change::Member("tags", TagInfo::as_api(tags)))
     }
 
     /// Selects a stream, or changes how a selected one is synced.

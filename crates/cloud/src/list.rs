@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 
 use crate::client::Client;
 use crate::error::Result;
-use crate::ids::WorkspaceId;
+use crate::ids::{TagId, WorkspaceId};
 use crate::pager::{Continuation, Keep, Pager, Plan};
 
 /// What can be listed; implemented by this crate's `...Info` types.
@@ -159,6 +159,8 @@ impl<T: Listed> IntoFuture for List<T> {
 pub struct WorkspaceFilter {
     pub(crate) workspace: Option<WorkspaceId>,
     pub(crate) include_deleted: bool,
+    /// For connections only.
+    pub(crate) tags: Vec<TagId>,
 }
 
 impl WorkspaceFilter {

@@ -2,11 +2,14 @@
 
 use airbyte_api_raw::public::types;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::call::Operation;
 use crate::client::Client;
+use crate::connection::ConnectionInfo;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{TagId, WorkspaceId};
+use crate::list::List;
 use crate::workspace::Workspace;
 
 /// The server's limit, in UTF-16 units.
@@ -34,6 +37,18 @@ impl From<types::TagResponse> for TagInfo {
             color: response.color,
             workspace_id: WorkspaceId::new(response.workspace_id.0),
         }
+    }
+}
+
+impl TagInfo {
+    /// The form in which connections have their tags.
+    pub(crate) fn as_api(tags: impl IntoIterator<Item = Self>) -> Value {
+        let tag = |tag: Self| {
+            json!({
+                "tagId": tag.tag_id, "name": tag.name, "color": tag.color, "workspaceId": tag.workspace_id,
+            })
+        };
+        tags.into_iter().map(tag).collect()
     }
 }
 
@@ -150,6 +165,14 @@ impl Workspace {
                 attempt.public().create_tag().body(request.clone()).send().await
             });
         call.await.map(TagInfo::from)
+    }
+}
+
+impl List<ConnectionInfo> {
+    /// Only those with one of these tags, or more of them. The server looks for them.
+    pub fn tagged(mut self, tags: impl IntoIterator<Item = TagId>) -> Self {
+        self.filter.tags.extend(tags);
+        self
     }
 }
 

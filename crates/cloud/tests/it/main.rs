@@ -16,6 +16,7 @@ mod manage;
 mod people;
 mod request;
 mod sandbox;
+mod sandbox_admin;
 mod secrets;
 mod support;
 mod sync;
