@@ -372,7 +372,7 @@ pub(crate) struct BuilderProject {
     /// The name of that definition.
     pub definition_name: Option<String>,
     /// What was published, oldest first.
-    pub manifests: Vec<Manifest>,
+    pub manifests: Vec<PublishedManifest>,
     /// The version that syncs use.
     pub active_version: Option<i64>,
     /// The manifest that is being worked on.
@@ -384,7 +384,7 @@ pub(crate) struct BuilderProject {
 
 /// One published version of a builder project.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Manifest {
+pub(crate) struct PublishedManifest {
     pub version: i64,
     pub manifest: Value,
     pub description: String,

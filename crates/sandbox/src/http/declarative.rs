@@ -12,7 +12,7 @@ use super::answer::{Answer, Refusal, object};
 use super::request::{Body, PathIds};
 use super::{actors, definitions, op};
 use crate::app::App;
-use crate::model::{BuilderProject, Manifest, Record, Side};
+use crate::model::{BuilderProject, PublishedManifest, Record, Side};
 
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()
@@ -111,14 +111,14 @@ fn shown(project: &BuilderProject) -> Option<Value> {
 
 impl BuilderProject {
     /// The published version that syncs use.
-    pub(crate) fn active(&self) -> Option<&Manifest> {
+    pub(crate) fn active(&self) -> Option<&PublishedManifest> {
         self.manifests.iter().find(|one| Some(one.version) == self.active_version)
     }
 
     /// Publishes one more version, which becomes the active one; the draft is done with.
     pub(crate) fn add_version(&mut self, manifest: Value, description: String, now: i64) {
         let version = self.manifests.iter().map(|one| one.version).max().unwrap_or(0) + 1;
-        self.manifests.push(Manifest { version, manifest, description });
+        self.manifests.push(PublishedManifest { version, manifest, description });
         self.active_version = Some(version);
         self.draft = None;
         self.updated_at = now;

@@ -93,6 +93,8 @@ async fn list_all(State(app): State<Arc<App>>, Parameters(query): Parameters<Que
     Ok(object(json!({"data": definitions})))
 }
 
+/// The workspace and the definition of a path.
+type InWorkspace = PathIds<(Uuid, Uuid)>;
 type Done = BoxFuture<'static, Answer>;
 
 fn list(side: Side) -> impl Fn(State<Arc<App>>, PathIds<Uuid>) -> Done + Clone + Send + 'static {
@@ -127,15 +129,13 @@ fn create(side: Side) -> impl Fn(State<Arc<App>>, PathIds<Uuid>, Body) -> Done +
     }
 }
 
-fn get(side: Side) -> impl Fn(State<Arc<App>>, PathIds<(Uuid, Uuid)>) -> Done + Clone + Send + 'static {
+fn get(side: Side) -> impl Fn(State<Arc<App>>, InWorkspace) -> Done + Clone + Send + 'static {
     move |State(app), PathIds((workspace, id))| {
         Box::pin(async move { Ok(object(shown(&found(&app, side, workspace, id)?))) })
     }
 }
 
-fn update(
-    side: Side,
-) -> impl Fn(State<Arc<App>>, PathIds<(Uuid, Uuid)>, Body) -> Done + Clone + Send + 'static {
+fn update(side: Side) -> impl Fn(State<Arc<App>>, InWorkspace, Body) -> Done + Clone + Send + 'static {
     move |State(app), PathIds((workspace, id)), body| {
         Box::pin(async move {
             let (name, tag) = (body.required_text("name")?, body.required_text("dockerImageTag")?);
@@ -150,7 +150,7 @@ fn update(
     }
 }
 
-fn delete(side: Side) -> impl Fn(State<Arc<App>>, PathIds<(Uuid, Uuid)>) -> Done + Clone + Send + 'static {
+fn delete(side: Side) -> impl Fn(State<Arc<App>>, InWorkspace) -> Done + Clone + Send + 'static {
     move |State(app), PathIds((workspace, id))| {
         Box::pin(async move {
             let definition = own(&app, side, workspace, id)?;

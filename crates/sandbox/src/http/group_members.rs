@@ -62,7 +62,7 @@ async fn list(
     }
     // The server does not look further: a full page has a next one.
     let has_more = page.is_full(shown.len());
-    Ok(object(page.relative(&format!("/public/v1/groups/{id}/members?"), shown, has_more)))
+    Ok(object(page.relative(&format!("/public/v1/groups/{id}/members?"), &shown, has_more)))
 }
 
 async fn add(State(app): State<Arc<App>>, PathIds(id): PathIds<Uuid>, body: Body) -> Answer {

@@ -57,7 +57,7 @@ async fn list(State(app): State<Arc<App>>, Parameters(query): Parameters<Query>)
     }
     let has_more = page.end() < groups.len();
     let path = format!("/public/v1/groups?organizationId={organization}&");
-    Ok(object(page.relative(&path, shown, has_more)))
+    Ok(object(page.relative(&path, &shown, has_more)))
 }
 
 async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {

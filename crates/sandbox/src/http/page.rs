@@ -42,7 +42,7 @@ impl Page {
 
     /// The page in the newer scheme: links without a host, and absent where there is no further page. `path` ends
     /// where further parameters follow.
-    pub(super) fn relative(self, path: &str, items: Vec<Value>, has_more: bool) -> Value {
+    pub(super) fn relative(self, path: &str, items: &[Value], has_more: bool) -> Value {
         let link = |offset: usize| format!("{path}limit={}&offset={offset}", self.limit);
         present(json!({
             "data": items,
