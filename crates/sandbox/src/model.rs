@@ -19,7 +19,6 @@ macro_rules! record {
 
 mod admin;
 
-#[allow(unused_imports, reason = "some of their operations come next")]
 pub(crate) use admin::{
     Application, Billing, CustomDefinition, Dataplane, Grantee, Group, GroupMember, Organization, Permission,
     Region, Scope, Tag, User,

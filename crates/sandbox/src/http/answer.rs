@@ -37,7 +37,7 @@ pub(crate) struct Problem {
     pub data: Value,
 }
 
-const REFERENCE: &str = "https://reference.airbyte.com/reference/errors";
+pub(super) const REFERENCE: &str = "https://reference.airbyte.com/reference/errors";
 
 impl Refusal {
     pub(super) fn problem(

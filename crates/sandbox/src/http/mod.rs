@@ -6,14 +6,19 @@ mod applications;
 mod config;
 mod connections;
 mod control;
+mod dataplanes;
 mod declarative;
 mod definitions;
+mod embedded;
 mod gate;
 mod group_members;
 mod groups;
 mod jobs;
+mod notifications;
+mod oauth;
 mod page;
 mod permissions;
+mod regions;
 mod request;
 mod serve;
 mod streams;
@@ -60,11 +65,15 @@ fn public_routes(app: &Arc<App>) -> Router<Arc<App>> {
     let destination = crate::model::Side::Destination;
     Router::new()
         .merge(applications::routes(app))
+        .merge(dataplanes::routes(app))
         .merge(declarative::routes(app))
         .merge(definitions::routes(app))
+        .merge(embedded::routes(app))
         .merge(group_members::routes(app))
         .merge(groups::routes(app))
+        .merge(oauth::routes(app))
         .merge(permissions::routes(app))
+        .merge(regions::routes(app))
         .merge(tags::routes(app))
         .merge(users::routes(app))
         .route("/health", anonymous(app, M::GET, "getHealthCheck", || async { "Successful operation" }))

@@ -58,6 +58,15 @@ impl Body {
         self.given(name).and_then(Value::as_str)
     }
 
+    /// A truth value, unless it is absent or null.
+    pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, Refusal> {
+        let Some(value) = self.given(name) else { return Ok(None) };
+        value
+            .as_bool()
+            .map(Some)
+            .ok_or_else(|| Refusal::Framework(format!("`{name}` is neither true nor false")))
+    }
+
     /// One of the names, in any case; anything else is refused as the framework does.
     pub(crate) fn one_of(&self, name: &str, known: &[&'static str]) -> Result<Option<&'static str>, Refusal> {
         let Some(value) = self.given(name) else { return Ok(None) };

@@ -9,12 +9,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::answer::{Answer, object};
+use super::answer::{Answer, Refusal, object};
+use super::notifications;
 use super::page::{Page, joined, workspace_ids};
 use super::request::{Body, Parameters};
 use crate::app::App;
 use crate::builder::Edition;
-use crate::model::{Actor, Connection, Organization, Workspace};
+use crate::model::{Actor, Connection, Organization, Region, Workspace};
+use crate::seed;
 
 pub(super) const TYPE: &str = "STANDARD_WORKSPACE";
 
@@ -50,11 +52,13 @@ pub(super) async fn list(
         .iter()
         .filter(|workspace| ids.as_ref().is_none_or(|ids| ids.contains(&workspace.id)))
         .filter(|workspace| query.include_deleted || !workspace.deleted);
+    let regions = app.store.list()?;
+    let shown = |workspace: &Workspace| shown(workspace, &regions);
     Ok(page.answer(&app, "workspaces", &query.kept(asked.as_ref()), found, shown))
 }
 
 pub(super) async fn get(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
-    Ok(object(shown(&app.workspace(app.path_id(&id)?)?)))
+    app.show(&app.workspace(app.path_id(&id)?)?)
 }
 
 pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
@@ -70,11 +74,14 @@ pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
         organization_id,
         name: body.required_text("name")?.to_owned(),
         deleted: false,
-        region_id: None,
-        notifications: Value::Null,
+        region_id: requested_region(&app, &body, organization_id)?,
+        notifications: notifications::merged(
+            &Value::Null,
+            body.given("notifications").unwrap_or(&Value::Null),
+        )?,
     };
     app.store.put(&workspace)?;
-    Ok(object(shown(&workspace)))
+    app.show(&workspace)
 }
 
 pub(super) async fn update(State(app): State<Arc<App>>, Path(id): Path<String>, body: Body) -> Answer {
@@ -82,8 +89,13 @@ pub(super) async fn update(State(app): State<Arc<App>>, Path(id): Path<String>, 
     if let Some(name) = body.text("name") {
         name.clone_into(&mut workspace.name);
     }
+    if let Some(sent) = body.given("notifications") {
+        workspace.notifications = notifications::merged(&workspace.notifications, sent)?;
+    }
+    let region = requested_region(&app, &body, workspace.organization_id)?;
+    workspace.region_id = region.or(workspace.region_id);
     app.store.put(&workspace)?;
-    Ok(object(shown(&workspace)))
+    app.show(&workspace)
 }
 
 pub(super) async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
@@ -116,43 +128,57 @@ pub(super) async fn organizations(State(app): State<Arc<App>>) -> Answer {
     Ok(object(json!({"data": organizations})))
 }
 
-fn shown(workspace: &Workspace) -> Value {
-    let notification = |email: bool| json!({"email": {"enabled": email}, "webhook": {"enabled": false}});
+/// The region that a request names: the organization's own, or one that everybody has.
+fn requested_region(app: &App, body: &Body, organization: Uuid) -> Result<Option<Uuid>, Refusal> {
+    if body.given("regionId").is_none() {
+        return Ok(None);
+    }
+    let region = app.region(body.required_id("regionId")?)?;
+    if [organization, app.organization_id].contains(&region.organization_id) {
+        Ok(Some(region.id))
+    } else {
+        Err(Refusal::forbidden("The region belongs to another organization."))
+    }
+}
+
+fn shown(workspace: &Workspace, regions: &[Region]) -> Value {
+    let region = regions.iter().find(|region| region.id == workspace.region());
     json!({
         "workspaceId": workspace.id,
         "name": workspace.name,
-        "dataResidency": "auto",
-        "notifications": {
-            "failure": notification(true),
-            "success": notification(false),
-            "connectionUpdate": notification(true),
-            "connectionUpdateActionRequired": notification(true),
-            "syncDisabled": notification(true),
-            "syncDisabledWarning": notification(true),
-        },
+        "dataResidency": region.map_or_else(|| "auto".to_owned(), |region| region.name.to_lowercase()),
+        "notifications": notifications::shown(&workspace.notifications),
     })
 }
 
+impl Workspace {
+    /// The region that it is in.
+    pub(crate) fn region(&self) -> Uuid {
+        self.region_id.unwrap_or_else(seed::region_id)
+    }
+}
+
 impl App {
+    fn show(&self, workspace: &Workspace) -> Answer {
+        Ok(object(shown(workspace, &self.store.list()?)))
+    }
+
     /// A workspace that is not deleted.
-    pub(crate) fn workspace(&self, id: Uuid) -> Result<Workspace, super::Refusal> {
+    pub(crate) fn workspace(&self, id: Uuid) -> Result<Workspace, Refusal> {
         let workspace: Workspace = self.find(id, TYPE)?;
         if workspace.deleted { Err(self.unknown(TYPE, id)) } else { Ok(workspace) }
     }
 
     /// The same where a role annotation reads the id from the body: its refusal is no problem body.
-    pub(super) fn annotated_workspace(&self, id: Uuid) -> Result<Workspace, super::Refusal> {
+    pub(super) fn annotated_workspace(&self, id: Uuid) -> Result<Workspace, Refusal> {
         self.workspace(id).map_err(|refusal| match self.edition {
-            Edition::Cloud => super::Refusal::Role,
+            Edition::Cloud => Refusal::Role,
             _ => refusal,
         })
     }
 
     /// The workspaces that a list is limited to, `None` for all. Cloud users may name only their own.
-    pub(super) fn readable_workspaces(
-        &self,
-        asked: Option<&str>,
-    ) -> Result<Option<Vec<Uuid>>, super::Refusal> {
+    pub(super) fn readable_workspaces(&self, asked: Option<&str>) -> Result<Option<Vec<Uuid>>, Refusal> {
         let ids = workspace_ids(asked)?;
         if self.edition == Edition::Cloud {
             for id in &ids {

@@ -1,7 +1,5 @@
 //! The objects around workspaces: organizations, people and what they may do, tags, regions, definitions.
 
-#![allow(dead_code, reason = "some of their operations come next")]
-
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 

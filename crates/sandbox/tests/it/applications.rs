@@ -70,5 +70,7 @@ async fn the_sandboxs_own_application_is_back_after_a_restart() {
     let listed = api.get("/applications").await.expect(200);
     let clients: Vec<&Value> =
         listed["applications"].as_array().unwrap().iter().map(|one| &one["clientId"]).collect();
-    assert!(clients.len() == 2 && clients.contains(&&made["clientId"]) && clients.contains(&&own["clientId"]));
+    assert!(
+        clients.len() == 2 && clients.contains(&&made["clientId"]) && clients.contains(&&own["clientId"])
+    );
 }

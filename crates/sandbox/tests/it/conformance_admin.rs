@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::conformance::Walk;
 use crate::support::{answer, id};
 
-/// Calls the operations on tags, definitions, people and applications.
+/// Calls the operations on tags, definitions, people, regions and applications, and those of embedding.
 pub(crate) async fn walk_through(walk: &mut Walk) {
     let workspace = walk.api.workspace().to_owned();
 
@@ -20,6 +20,9 @@ pub(crate) async fn walk_through(walk: &mut Walk) {
 
     definitions(walk, &workspace).await;
     people(walk, &workspace).await;
+    regions(walk).await;
+    embedded(walk, &workspace).await;
+    oauth(walk, &workspace).await;
 
     let application = walk.call("createApplication", "/applications", Some(json!({"name": "second"}))).await;
     let path = format!("/applications/{}", id(&application, "id"));
@@ -88,4 +91,51 @@ async fn people(walk: &mut Walk, workspace: &str) {
     let permission = id(&permission, "permissionId");
     walk.get("deleteGroupPermission", &format!("{path}/permissions/{permission}")).await;
     walk.get("deleteGroup", &path).await;
+}
+
+async fn regions(walk: &mut Walk) {
+    let organization = walk.api.sandbox.ready().organization_id.clone();
+    let region = json!({"name": "r", "organizationId": organization});
+    let region = walk.call("createRegion", "/regions", Some(region)).await;
+    let region = id(&region, "regionId");
+    let path = format!("/regions/{region}");
+    walk.list("listRegions", &format!("/regions?organizationId={organization}"), "RegionResponse").await;
+    walk.get("getRegion", &path).await;
+    walk.call("updateRegion", &path, Some(json!({"enabled": false}))).await;
+
+    let dataplane = json!({"name": "d", "regionId": region});
+    let dataplane = walk.call("createDataplane", "/dataplanes", Some(dataplane)).await;
+    let one = format!("/dataplanes/{}", id(&dataplane, "dataplaneId"));
+    walk.list("listDataplanes", &format!("/dataplanes?regionIds={region}"), "DataplaneResponse").await;
+    walk.get("getDataplane", &one).await;
+    walk.call("updateDataplane", &one, Some(json!({"name": "e"}))).await;
+    walk.get("deleteDataplane", &one).await;
+    walk.get("deleteRegion", &path).await;
+}
+
+async fn embedded(walk: &mut Walk, workspace: &str) {
+    let organization = walk.api.sandbox.ready().organization_id.clone();
+    let widget = json!({
+        "organizationId": organization, "allowedOrigin": "https://app.example.com", "externalUserId": "u",
+    });
+    walk.call("getEmbeddedWidget", "/embedded/widget_token", Some(widget)).await;
+    let scoped = json!({"workspaceId": workspace});
+    walk.call("generateEmbeddedScopedToken", "/embedded/scoped_token", Some(scoped)).await;
+    walk.get("listEmbeddedOrganizationsByUser", "/embedded/organizations").await;
+
+    let path = format!("/organizations/{organization}/oauthCredentials");
+    let credentials =
+        json!({"actorType": "source", "name": "google-ads", "configuration": {"client_id": "x"}});
+    walk.call("createOrUpdateOrganizationOAuthCredentials", &path, Some(credentials)).await;
+    walk.get("deleteOrganizationOAuthCredentials", &format!("{path}/source/google-ads")).await;
+}
+
+async fn oauth(walk: &mut Walk, workspace: &str) {
+    let path = format!("/workspaces/{workspace}/oauthCredentials");
+    let credentials = json!({"actorType": "source", "name": "google-ads", "configuration": {}});
+    walk.unimplemented("createOrUpdateWorkspaceOAuthCredentials", &path, &credentials).await;
+    let one = format!("{path}/source/google-ads");
+    walk.unimplemented("deleteWorkspaceOAuthCredentials", &one, &json!({})).await;
+    let consent = json!({"redirectUrl": "https://me.example.com", "workspaceId": workspace});
+    walk.unimplemented("initiateOAuth", "/sources/initiateOAuth", &consent).await;
 }

@@ -11,7 +11,6 @@ use crate::app::App;
 use crate::http::answer::{Answer, Refusal, object};
 use crate::http::request::Body;
 use crate::model::{Grantee, Scope, User, Workspace};
-use crate::seed;
 
 pub(super) async fn get(State(app): State<Arc<App>>, body: Body) -> Answer {
     let workspace: Workspace = named(&app, &body, "workspaceId")?;
@@ -78,7 +77,7 @@ fn shown(workspace: &Workspace) -> Value {
         "slug": workspace.name.to_lowercase().replace(' ', "-"),
         "initialSetupComplete": true,
         "email": "sandbox@example.com",
-        "dataplaneGroupId": workspace.region_id.unwrap_or_else(seed::region_id),
+        "dataplaneGroupId": workspace.region(),
         "tombstone": workspace.deleted,
     })
 }
