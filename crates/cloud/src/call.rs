@@ -182,6 +182,11 @@ impl RequestHook for AttemptHook {
         }
         request.headers_mut().insert(REQUEST_ID, self.request_id.clone());
         *request.timeout_mut() = Some(self.timeout);
+        let span = tracing::Span::current();
+        span.record("method", request.method().as_str());
+        // Not the query: filters can be names of people.
+        span.record("path", request.url().path());
+        span.record("request_id", self.request_id.to_str().unwrap_or_default());
     }
 }
 
@@ -209,6 +214,9 @@ impl CallPath {
         let span = tracing::debug_span!(
             "airbyte_call",
             operation = operation.id,
+            method = tracing::field::Empty,
+            path = tracing::field::Empty,
+            request_id = tracing::field::Empty,
             attempts = tracing::field::Empty,
             status = tracing::field::Empty,
             duration_ms = tracing::field::Empty,

@@ -42,36 +42,15 @@
 //!   kept out of errors, logs and addresses.
 //! - Settings come from the program, the environment ([`mod@env`]), or a profile file; [`Client::settings`] tells
 //!   which.
-//! - Calls are recorded as [`tracing`] spans `airbyte_call` at level debug: operation, attempts, status,
-//!   duration. Bodies are never recorded.
-//! - Everything runs on a tokio runtime.
+//! - Calls are recorded as [`tracing`] spans `airbyte_call` at level debug: operation, method, path, the id of the
+//!   last request, attempts, status, duration, outcome. Queries and bodies are never recorded, and nothing is ever
+//!   printed.
+//! - Everything runs on a tokio runtime; programs without one use the feature `blocking`.
 //! - What is not wrapped can be reached with [`Client::request`] and [`Client::raw`].
 //!
 //! # Coming from PyAirbyte
 //!
-//! | PyAirbyte (`airbyte.cloud`) | here |
-//! |---|---|
-//! | `CloudClientConfig`, `CloudClientConfig.from_env` | [`ClientBuilder`], [`Client::from_env`] |
-//! | `CloudWorkspace` | [`Client::workspace`], [`Client::default_workspace`] |
-//! | `CloudWorkspace.connect` | [`Workspace::info`] |
-//! | `CloudWorkspace.workspace_url` | [`Workspace::url`] |
-//! | `CloudWorkspace.list_connections`, `list_sources`, `list_destinations` | [`Workspace::connections`], [`sources`](Workspace::sources), [`destinations`](Workspace::destinations) |
-//! | `CloudWorkspace.get_connection`, `get_source`, `get_destination` | [`Client::connection`], [`source`](Client::source), [`destination`](Client::destination) |
-//! | `CloudWorkspace.get_organization` | [`Workspace::organization`] |
-//! | `CloudClient.list_organizations`, `get_organization` | [`Client::organizations`], [`Client::organization`], [`Client::find_organization`] |
-//! | `CloudOrganization.email`, `get_billing_status`, `is_account_locked`, ... | [`Organization::info`], [`Organization::billing`], [`Billing::is_account_locked`] |
-//! | `CloudClient.list_workspaces` | [`Client::workspaces`], [`Client::workspaces_in`], [`Organization::workspaces`] |
-//! | `CloudClient.get_default_context_for_user`, `set_default_workspace_for_user` | [`Client::default_context`], [`Client::set_default_workspace`] |
-//! | `CloudConnection.name`, `source_id`, `stream_names`, `table_prefix`, ... | [`Connection::info`] |
-//! | `CloudConnection.connection_url`, `job_history_url` | [`Connection::url`], [`Connection::history_url`] |
-//! | `CloudConnection.run_sync` | [`Connection::sync`] |
-//! | `CloudConnection.get_sync_result` | [`Connection::latest_sync`], [`Connection::sync_result`] |
-//! | `CloudConnection.get_previous_sync_logs` | [`Connection::jobs`] |
-//! | `SyncResult.get_job_status`, `bytes_synced`, `records_synced`, `start_time` | [`Job::info`] |
-//! | `SyncResult.get_attempts`, `SyncAttempt` | [`Job::attempts`], [`Attempt`] |
-//! | `SyncAttempt.get_full_log_text` | [`Attempt::logs`], [`Job::logs`] |
-//! | `SyncResult.wait_for_completion`, `raise_failure_status` | [`SyncResult::wait`] |
-//! | `JobStatusEnum` | [`JobStatus`] |
+//! `docs/coming-from-pyairbyte.md` in the repository has each name of `airbyte.cloud` and its counterpart here.
 
 mod actor;
 mod application;

@@ -94,7 +94,15 @@ async fn logs_name_the_call_and_keep_the_secrets() {
     let text = log::text();
     let span =
         text.lines().find(|line| line.contains(": close ") && !line.contains("createAccessToken")).unwrap();
-    for field in ["attempts=2", "duration_ms=", "outcome=\"ok\""] {
+    for field in [
+        "operation=\"getJob\"",
+        "method=\"GET\"",
+        "path=\"/api/public/v1/jobs/7\"",
+        "request_id=",
+        "attempts=2",
+        "duration_ms=",
+        "outcome=\"ok\"",
+    ] {
         assert!(span.contains(field), "{field} is not in {span}");
     }
     assert_clean(&text, "the log");
