@@ -130,6 +130,11 @@ uuid_id!(
     RegionId,
     "region"
 );
+uuid_id!(
+    /// Identifies a data plane: what does the work of a region.
+    DataplaneId,
+    "data plane"
+);
 
 /// Identifies a job.
 ///

@@ -73,6 +73,7 @@ mod create;
 mod create_connection;
 mod credentials;
 mod custom_source;
+mod dataplane;
 mod delete;
 mod destination;
 mod diff;
@@ -148,6 +149,7 @@ pub use create_connection::CreateConnection;
 pub use custom_source::{
     BuilderProject, CustomSourceDefinition, CustomSourceInfo, CustomSourceKind, DeleteCustomSource,
 };
+pub use dataplane::{Dataplane, DataplaneInfo, NewDataplane};
 pub use delete::{DeleteConnection, DeleteRequest};
 pub use destination::{Destination, DestinationInfo, ListDestinations};
 pub use diff::{Diff, FieldChange};
@@ -158,15 +160,15 @@ pub use group::{Group, GroupInfo, GroupMemberInfo, GroupPermissionInfo, ListGrou
 pub use health::{ConnectionHealth, HealthStatus};
 pub use http::Method;
 pub use ids::{
-    ConnectionId, DefinitionId, DestinationId, GroupId, JobId, OrganizationId, PermissionId, RegionId,
-    SourceId, TagId, UserId, WorkspaceId,
+    ConnectionId, DataplaneId, DefinitionId, DestinationId, GroupId, JobId, OrganizationId, PermissionId,
+    RegionId, SourceId, TagId, UserId, WorkspaceId,
 };
 pub use job::{Job, JobInfo, JobStatus, JobType, ListJobs};
 pub use job_watcher::JobWatcher;
 pub use list::List;
 pub use log::{LogLevel, LogLine, LogRequest, LogSource};
 pub use manifest::Manifest;
-pub use oauth::{OAuthConsent, StartOAuth};
+pub use oauth::{ActorType, OAuthConsent, StartOAuth};
 pub use organization::{
     AccountType, Billing, Organization, OrganizationDetails, OrganizationInfo, PaymentStatus,
     SubscriptionStatus,

@@ -12,6 +12,7 @@ use crate::call::Operation;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::WorkspaceId;
+use crate::organization::Organization;
 use crate::workspace::Workspace;
 
 /// Where a user gives consent.
@@ -103,6 +104,135 @@ impl Workspace {
                 requested_scopes: None,
             },
         }
+    }
+}
+
+/// Which kind of connector something is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ActorType {
+    /// A source.
+    Source,
+    /// A destination.
+    Destination,
+}
+
+impl ActorType {
+    fn in_api(self) -> types::ActorTypeEnum {
+        match self {
+            Self::Source => types::ActorTypeEnum::Source,
+            Self::Destination => types::ActorTypeEnum::Destination,
+        }
+    }
+}
+
+impl Workspace {
+    /// Has this workspace ask for consent as an OAuth client of one's own in place of Airbyte's (operation
+    /// `createOrUpdateWorkspaceOAuthCredentials`).
+    ///
+    /// `connector` is a type such as `google-ads`; `credentials` is the object that the connector's
+    /// specification asks for, client id and secret in it. [`Unsupported`](ErrorKind::Unsupported) on
+    /// self-managed installations.
+    pub async fn set_oauth_credentials(
+        &self,
+        kind: ActorType,
+        connector: impl Into<String>,
+        credentials: Value,
+    ) -> Result<()> {
+        let body = &types::WorkspaceOAuthCredentialsRequest {
+            actor_type: kind.in_api(),
+            name: checked_name(connector)?,
+            configuration: checked_credentials(credentials)?,
+        };
+        let id = self.id();
+        let operation = Operation::change("createOrUpdateWorkspaceOAuthCredentials")
+            .sends(serde_json::to_value(body).ok())
+            .on("workspace", id);
+        let call = self.client().path().run(operation, |attempt| async move {
+            let api = attempt.public();
+            api.create_or_update_workspace_o_auth_credentials()
+                .workspace_id(id)
+                .body(body.clone())
+                .send()
+                .await
+        });
+        call.await
+    }
+
+    /// Goes back to Airbyte's OAuth client, or the organization's (operation
+    /// `deleteWorkspaceOAuthCredentials`). Connectors that got their consent through one's own stop working.
+    pub async fn delete_oauth_credentials(
+        &self,
+        kind: ActorType,
+        connector: impl Into<String>,
+    ) -> Result<()> {
+        let (id, name) = (self.id(), &checked_name(connector)?);
+        let operation = Operation::change("deleteWorkspaceOAuthCredentials").on("workspace", id);
+        let call = self.client().path().run(operation, |attempt| async move {
+            let api = attempt.public();
+            let delete = api.delete_workspace_o_auth_credentials().workspace_id(id);
+            delete.actor_type(kind.in_api()).name(name).send().await
+        });
+        call.await.or_else(Error::gone_on_repeat)
+    }
+}
+
+impl Organization {
+    /// Has all workspaces of the organization ask for consent as an OAuth client of one's own in place of
+    /// Airbyte's (operation `createOrUpdateOrganizationOAuthCredentials`). Otherwise as
+    /// [`Workspace::set_oauth_credentials`].
+    pub async fn set_oauth_credentials(
+        &self,
+        kind: ActorType,
+        connector: impl Into<String>,
+        credentials: Value,
+    ) -> Result<()> {
+        let body = &types::OrganizationOAuthCredentialsRequest {
+            actor_type: kind.in_api(),
+            name: checked_name(connector)?,
+            configuration: checked_credentials(credentials)?,
+        };
+        let id = self.id();
+        let operation = Operation::change("createOrUpdateOrganizationOAuthCredentials")
+            .sends(serde_json::to_value(body).ok())
+            .on("organization", id);
+        let call = self.client().path().run(operation, |attempt| async move {
+            let api = attempt.public();
+            let change = api.create_or_update_organization_o_auth_credentials().organization_id(id);
+            change.body(body.clone()).send().await
+        });
+        call.await
+    }
+
+    /// Goes back to Airbyte's OAuth client (operation `deleteOrganizationOAuthCredentials`). Connectors that
+    /// got their consent through one's own stop working.
+    pub async fn delete_oauth_credentials(
+        &self,
+        kind: ActorType,
+        connector: impl Into<String>,
+    ) -> Result<()> {
+        let (id, name) = (self.id(), &checked_name(connector)?);
+        let operation = Operation::change("deleteOrganizationOAuthCredentials").on("organization", id);
+        let call = self.client().path().run(operation, |attempt| async move {
+            let api = attempt.public();
+            let delete = api.delete_organization_o_auth_credentials().organization_id(id);
+            delete.actor_type(kind.in_api()).name(name).send().await
+        });
+        call.await.or_else(Error::gone_on_repeat)
+    }
+}
+
+fn checked_name(connector: impl Into<String>) -> Result<String> {
+    let connector = connector.into();
+    if connector.trim().is_empty() {
+        return Err(Error::new(ErrorKind::InvalidInput, "the type of the connector is empty"));
+    }
+    Ok(connector)
+}
+
+fn checked_credentials(credentials: Value) -> Result<types::OAuthCredentialsConfiguration> {
+    match credentials {
+        Value::Object(members) => Ok(types::OAuthCredentialsConfiguration(members)),
+        _ => Err(Error::new(ErrorKind::InvalidInput, "the credentials of an OAuth client are a JSON object")),
     }
 }
 

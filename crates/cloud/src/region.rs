@@ -3,6 +3,7 @@
 use airbyte_api_raw::ResponseValue;
 use airbyte_api_raw::public::types;
 use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::call::Operation;
@@ -44,12 +45,27 @@ impl From<types::RegionResponse> for RegionInfo {
     }
 }
 
-/// The answer to a list: the document wraps it, the server does not.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Regions {
-    Bare(Vec<types::RegionResponse>),
-    Wrapped { data: Vec<types::RegionResponse> },
+/// Reads a list that the document wraps into an object, and the server does not.
+pub(crate) async fn bare_list<T: DeserializeOwned + Send>(
+    client: &Client,
+    operation: Operation,
+    path: &str,
+    query: &[(&str, impl Serialize + Sync)],
+) -> Result<Vec<T>> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Answer<T> {
+        Bare(Vec<T>),
+        Wrapped { data: Vec<T> },
+    }
+
+    let url = &format!("{}{path}", web_links::display(&client.path().public_root));
+    let call = client.path().run(operation, |attempt| async move {
+        let response = attempt.send(attempt.http().get(url).query(query)).await?;
+        ResponseValue::<Answer<T>>::from_response(response).await
+    });
+    let (Answer::Bare(list) | Answer::Wrapped { data: list }) = call.await?;
+    Ok(list)
 }
 
 /// A region, by its id; made by [`Client::region`]. Regions of one's own belong to Airbyte Cloud's and
@@ -123,13 +139,9 @@ impl Organization {
     pub async fn regions(&self) -> Result<Vec<RegionInfo>> {
         let id = self.id();
         let operation = Operation::read("listRegions").of("organization", id);
-        let path = self.client().path();
-        let url = &format!("{}/regions?organizationId={id}", web_links::display(&path.public_root));
-        let call = path.run(operation, |attempt| async move {
-            let response = attempt.send(attempt.http().get(url)).await?;
-            ResponseValue::<Regions>::from_response(response).await
-        });
-        let (Regions::Bare(regions) | Regions::Wrapped { data: regions }) = call.await?;
+        let query = &[("organizationId", id)];
+        let regions: Vec<types::RegionResponse> =
+            bare_list(self.client(), operation, "/regions", query).await?;
         Ok(regions.into_iter().map(RegionInfo::from).collect())
     }
 

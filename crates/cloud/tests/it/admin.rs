@@ -1,12 +1,12 @@
 //! Tags, regions, applications, OAuth, and what sources offer.
 
-use airbyte_cloud::{DestinationId, ErrorKind, OrganizationId, RegionId, SourceId, SyncMode, TagId};
+use airbyte_cloud::{ActorType, DestinationId, ErrorKind, OrganizationId, RegionId, SourceId, SyncMode, TagId};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use wiremock::matchers::{body_json, query_param, query_param_is_missing};
 
 use crate::support::{
-    Airbyte, WORKSPACE, delete, error_id, get, ok, page, patch, post, problem, status, workspace_id,
+    Airbyte, WORKSPACE, delete, error_id, get, ok, page, patch, post, problem, put, status, workspace_id,
 };
 
 const TAG: &str = "7a6c0d7e-4a83-4d64-9a37-0b7a5f3a1c01";
@@ -314,4 +314,89 @@ async fn a_source_tells_what_it_offers() {
     let streams = source.streams(Some(destination)).ignore_cache(true).await.unwrap();
     let modes = streams[0].sync_modes.clone().unwrap();
     assert_eq!(modes, [SyncMode::FullRefreshAppend, SyncMode::Unknown("incremental_brand_new".into())]);
+}
+
+#[tokio::test]
+async fn an_oauth_client_of_ones_own_is_set_and_taken_away() {
+    let airbyte = Airbyte::start().await;
+    let client = airbyte.client();
+    let (workspace, organization) =
+        (client.workspace(workspace_id()), client.organization(ORGANIZATION.parse().unwrap()));
+    let credentials = json!({ "credentials": { "client_id": "mine", "client_secret": "hunter2-hunter2" } });
+    for place in [format!("/workspaces/{WORKSPACE}"), format!("/organizations/{ORGANIZATION}")] {
+        let below = format!("{place}/oauthCredentials");
+        let body = json!({ "actorType": "source", "name": "google-ads", "configuration": credentials });
+        let answers = vec![status(200), status(422).set_body_string("hunter2-hunter2 is not accepted")];
+        airbyte.in_turn(put(&below).and(body_json(body)), answers).await;
+        delete(&format!("{below}/destination/google-ads"))
+            .respond_with(status(204))
+            .mount(&airbyte.server)
+            .await;
+    }
+    let (source, destination) = (ActorType::Source, ActorType::Destination);
+    workspace.set_oauth_credentials(source, "google-ads", credentials.clone()).await.unwrap();
+    workspace.delete_oauth_credentials(destination, "google-ads").await.unwrap();
+    organization.set_oauth_credentials(source, "google-ads", credentials.clone()).await.unwrap();
+    organization.delete_oauth_credentials(destination, "google-ads").await.unwrap();
+
+    for outcome in [
+        workspace.set_oauth_credentials(source, "google-ads", credentials.clone()).await,
+        organization.set_oauth_credentials(source, "google-ads", credentials).await,
+    ] {
+        let shown = format!("{:?}", outcome.unwrap_err());
+        assert!(shown.contains("is not accepted") && !shown.contains("hunter2"), "{shown}");
+    }
+    let before = airbyte.server.received_requests().await.unwrap().len();
+    for outcome in [
+        workspace.set_oauth_credentials(source, "google-ads", json!("mine")).await,
+        organization.delete_oauth_credentials(source, " ").await,
+    ] {
+        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
+    assert_eq!(airbyte.server.received_requests().await.unwrap().len(), before);
+}
+
+#[tokio::test]
+async fn a_data_plane_shows_its_secret_once() {
+    const PLANE: &str = "2f8d4b6c-7a1e-4c3d-9b5f-0e1d2c3b4a01";
+    let airbyte = Airbyte::start().await;
+    let plane = |name: &str, enabled: bool| {
+        json!({
+            "dataplaneId": PLANE, "name": name, "regionId": REGION, "enabled": enabled,
+            "createdAt": "2026-01-02T03:04Z", "updatedAt": "2026-01-02T03:04:05Z",
+        })
+    };
+    let secret = "pl4ne-s3cret";
+    post("/dataplanes")
+        .and(body_json(json!({ "name": "one", "regionId": REGION, "enabled": true })))
+        .respond_with(ok(json!({
+            "regionId": REGION, "dataplaneId": PLANE, "clientId": "plane-1", "clientSecret": secret,
+        })))
+        .mount(&airbyte.server)
+        .await;
+    get("/dataplanes")
+        .and(query_param("regionIds", REGION))
+        .respond_with(ok(json!([plane("one", true)])))
+        .mount(&airbyte.server)
+        .await;
+    let below = format!("/dataplanes/{PLANE}");
+    for (body, answer) in
+        [(json!({ "name": "two" }), plane("two", true)), (json!({ "enabled": false }), plane("two", false))]
+    {
+        patch(&below).and(body_json(body)).respond_with(ok(answer)).mount(&airbyte.server).await;
+    }
+    get(&below).respond_with(ok(plane("two", false))).mount(&airbyte.server).await;
+    delete(&below).respond_with(ok(plane("two", false))).mount(&airbyte.server).await;
+
+    let region = airbyte.client().region(REGION.parse().unwrap());
+    let made = region.create_dataplane("one").await.unwrap();
+    assert_eq!((made.client_secret.expose_secret(), made.client_id.as_str()), (secret, "plane-1"));
+    let shown = format!("{made:?} {}", serde_json::to_string(&made).unwrap());
+    assert!(!shown.contains(secret), "{shown}");
+    assert_eq!(region.dataplanes().await.unwrap()[0].dataplane_id, made.dataplane_id);
+    let plane = airbyte.client().dataplane(made.dataplane_id);
+    assert_eq!(plane.rename("two").await.unwrap().name, "two");
+    assert!(!plane.set_enabled(false).await.unwrap().enabled);
+    assert_eq!(plane.info().await.unwrap().region_id, region.id());
+    plane.delete().await.unwrap();
 }
