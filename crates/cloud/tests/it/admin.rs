@@ -1,6 +1,8 @@
 //! Tags, regions, applications, OAuth, and what sources offer.
 
-use airbyte_cloud::{ActorType, DestinationId, ErrorKind, OrganizationId, RegionId, SourceId, SyncMode, TagId};
+use airbyte_cloud::{
+    ActorType, DestinationId, ErrorKind, OrganizationId, RegionId, SourceId, SyncMode, TagId,
+};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use wiremock::matchers::{body_json, query_param, query_param_is_missing};

@@ -1,6 +1,6 @@
 //! Tags, applications, organizations and people against a local Airbyte that was written without this client.
 
-use airbyte_cloud::{Client, ErrorKind, SecretString};
+use airbyte_cloud::{Client, ErrorKind, PaymentStatus, PermissionType, SecretString, WorkspaceScope};
 use airbyte_sandbox::{Edition, Fault, Sandbox, SandboxBuilder, Seed};
 
 use crate::support::TestClock;
@@ -105,4 +105,131 @@ async fn a_source_offers_what_a_connection_can_sync() {
         }
         sandbox.shutdown().await;
     }
+}
+
+#[tokio::test]
+async fn the_caller_knows_who_and_where_it_is() {
+    for edition in [Edition::Enterprise, Edition::Cloud, Edition::Community] {
+        let (sandbox, client) = start(Sandbox::builder().edition(edition)).await;
+        let context = client.default_context().await.unwrap();
+        let workspace = client.default_workspace().unwrap();
+        assert_eq!(context.workspace.unwrap().workspace_id, workspace.id(), "{edition:?}");
+        assert_eq!(
+            context.organization.unwrap().organization_id,
+            client.default_organization().unwrap().id()
+        );
+        assert_eq!(client.current_user().await.unwrap(), context.user);
+
+        let user = client.set_default_workspace(workspace.id()).await.unwrap();
+        assert_eq!(user.default_workspace_id, Some(workspace.id()));
+        // The same, without the settings' help.
+        let ready = sandbox.ready();
+        let plain = Client::builder()
+            .ignore_environment()
+            .api_root(&ready.public_api_root)
+            .client_credentials(&ready.client_id, SecretString::from(ready.client_secret.clone()))
+            .clock(TestClock::new())
+            .build()
+            .unwrap();
+        let context = plain.default_context().await.unwrap();
+        assert_eq!(context.workspace.unwrap().workspace_id, workspace.id(), "{edition:?}");
+        assert!(context.organization.is_some());
+        let nowhere = "6c3d5d0e-0000-4000-8000-00000000dead".parse().unwrap();
+        assert!(client.set_default_workspace(nowhere).await.unwrap_err().is_not_found());
+        sandbox.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn workspaces_are_found_by_scope_and_name() {
+    let (sandbox, client) = start(Sandbox::builder()).await;
+    for number in 0..3 {
+        client.create_workspace(format!("Team {number}")).await.unwrap();
+    }
+    let organization = client.default_organization().unwrap();
+    let found = organization.workspaces().name_contains("team").await.unwrap();
+    assert_eq!(found.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["Team 0", "Team 1", "Team 2"]);
+    assert_eq!(organization.workspaces().name("Team 1").await.unwrap().len(), 1);
+    assert_eq!(organization.workspaces().limit(2).await.unwrap().len(), 2);
+    assert!(organization.workspaces().name("team 1").await.unwrap().is_empty());
+    let all = client.workspaces_in(WorkspaceScope::Any).await.unwrap();
+    assert_eq!(client.workspaces_in(WorkspaceScope::InstanceAdmin).await.unwrap(), all);
+    assert_eq!(all.len(), 4);
+
+    // A permission in a workspace makes its user a member of it.
+    let user = client.current_user().await.unwrap();
+    let before = client.workspaces_in(WorkspaceScope::MemberOf).await.unwrap();
+    client.grant(user.user_id, found[0].workspace_id, PermissionType::WorkspaceReader).await.unwrap();
+    let after = client.workspaces_in(WorkspaceScope::MemberOf).await.unwrap();
+    assert_eq!(after.len(), before.len() + 1);
+    assert!(after.iter().any(|one| one.workspace_id == found[0].workspace_id));
+    sandbox.shutdown().await;
+}
+
+#[tokio::test]
+async fn permissions_come_and_go() {
+    let (sandbox, client) = start(Sandbox::builder()).await;
+    let workspace = client.default_workspace().unwrap().id();
+    let organization = client.default_organization().unwrap();
+    let user = organization.users().await.unwrap().remove(0);
+    assert_eq!(organization.users().emails([user.email.clone()]).await.unwrap(), [user.clone()]);
+    let granted = client.grant(user.user_id, workspace, PermissionType::WorkspaceReader).await.unwrap();
+    let again = client.grant(user.user_id, workspace, PermissionType::WorkspaceReader).await.unwrap();
+    assert_eq!(again, granted, "what was granted stays as it is");
+    let permission = client.permission(granted.permission_id);
+    let changed = permission.change(PermissionType::WorkspaceEditor).await.unwrap();
+    assert_eq!(permission.info().await.unwrap(), changed);
+    assert!(client.permissions().await.unwrap().contains(&changed));
+    permission.revoke().await.unwrap();
+    assert!(!client.permissions().await.unwrap().iter().any(|one| one.permission_id == permission.id()));
+    sandbox.shutdown().await;
+}
+
+#[tokio::test]
+async fn groups_have_members_and_permissions() {
+    let (sandbox, client) = start(Sandbox::builder()).await;
+    let organization = client.default_organization().unwrap();
+    let made = organization.create_group("analysts", Some("they read".into())).await.unwrap();
+    let error = organization.create_group("analysts", None).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error:?}");
+    let group = client.group(made.group_id);
+    let user = client.current_user().await.unwrap().user_id;
+    group.add_member(user).await.unwrap();
+    assert_eq!(group.add_member(user).await.unwrap_err().kind(), ErrorKind::Conflict);
+    assert_eq!(group.members().await.unwrap().iter().map(|one| one.user_id).collect::<Vec<_>>(), [user]);
+    assert_eq!(group.info().await.unwrap().member_count, 1);
+
+    let workspace = client.default_workspace().unwrap().id();
+    let granted = group.grant(workspace, PermissionType::WorkspaceRunner).await.unwrap();
+    assert_eq!(group.permissions().await.unwrap(), std::slice::from_ref(&granted));
+    let error = group.grant(workspace, PermissionType::WorkspaceRunner).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error:?}");
+    group.revoke(granted.permission_id).await.unwrap();
+    group.remove_member(user).await.unwrap();
+    group.remove_member(user).await.unwrap();
+    assert_eq!(group.rename("readers").await.unwrap().description.as_deref(), Some("they read"));
+    assert_eq!(organization.groups().name("readers").await.unwrap().len(), 1);
+    group.delete().await.unwrap();
+    assert!(group.info().await.unwrap_err().is_not_found());
+    sandbox.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_edition_without_groups_says_so() {
+    let (sandbox, client) = start(Sandbox::builder().edition(Edition::Community)).await;
+    let error = client.default_organization().unwrap().groups().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Forbidden);
+    assert!(error.hint().unwrap().contains("edition"), "{error:?}");
+    sandbox.shutdown().await;
+}
+
+#[tokio::test]
+async fn only_the_cloud_bills() {
+    let (sandbox, client) = start(Sandbox::builder().edition(Edition::Cloud)).await;
+    let billing = client.default_organization().unwrap().billing().await.unwrap().unwrap();
+    assert_eq!((billing.payment_status.clone(), billing.is_account_locked()), (PaymentStatus::Okay, false));
+    sandbox.shutdown().await;
+    let (sandbox, client) = start(Sandbox::builder()).await;
+    assert_eq!(client.default_organization().unwrap().billing().await.unwrap(), None);
+    sandbox.shutdown().await;
 }

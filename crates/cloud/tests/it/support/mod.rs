@@ -140,6 +140,10 @@ pub(crate) fn patch(below: &str) -> MockBuilder {
     Mock::given(method("PATCH")).and(path(format!("{PUBLIC}{below}")))
 }
 
+pub(crate) fn put(below: &str) -> MockBuilder {
+    Mock::given(method("PUT")).and(path(format!("{PUBLIC}{below}")))
+}
+
 pub(crate) fn delete(below: &str) -> MockBuilder {
     Mock::given(method("DELETE")).and(path(format!("{PUBLIC}{below}")))
 }
