@@ -23,6 +23,15 @@ fn deduplicates(destination: &str) -> bool {
     !matches!(destination, "sqlite" | "duckdb")
 }
 
+/// How a destination can be written, in the Config API's words.
+pub(crate) fn destination_modes(destination: &str) -> &'static [&'static str] {
+    if deduplicates(destination) {
+        &["overwrite", "append", "append_dedup", "overwrite_dedup"]
+    } else {
+        &["overwrite", "append"]
+    }
+}
+
 /// The mode of a stream that nobody has configured, as far as the destination has it.
 pub(crate) fn default_mode(stream: &Stream, destination: Option<&str>) -> &'static str {
     let has_both = !stream.cursor.is_empty() && !stream.primary_key.is_empty();

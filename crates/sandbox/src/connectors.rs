@@ -82,6 +82,11 @@ impl Connector {
         if self.is_named() { self.slug } else { "" }
     }
 
+    /// Where its configuration holds secrets.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &[&'static str]> {
+        self.secrets.iter().map(Vec::as_slice)
+    }
+
     /// The configuration with each secret that it holds replaced by the mask.
     pub(crate) fn masked(&self, configuration: &Value) -> Value {
         let mut shown = configuration.clone();

@@ -1,10 +1,12 @@
 //! Every connector that a workspace may use: those of the registry, added images, published manifests.
 
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::connectors::{self, Connector};
 use crate::model::{BuilderProject, CustomDefinition, Side};
+use crate::specification;
 
 /// The image that runs every source which a manifest describes.
 pub(crate) const DECLARATIVE_IMAGE: &str = "airbyte/source-declarative-manifest";
@@ -79,7 +81,29 @@ impl App {
         workspace: Uuid,
         id: Uuid,
     ) -> rusqlite::Result<Option<Definition>> {
+        if let Some(connector) = connectors::by_definition(side, id) {
+            return Ok(Some(Definition::of_registry(connector)));
+        }
         Ok(self.definitions(side, workspace)?.into_iter().find(|definition| definition.id == id))
+    }
+
+    /// The schema of the configuration of a connector; an added image has one that nothing is known of.
+    pub(crate) fn specification(
+        &self,
+        side: Side,
+        workspace: Uuid,
+        definition: Uuid,
+    ) -> rusqlite::Result<Option<Value>> {
+        if let Some(connector) = connectors::by_definition(side, definition) {
+            return Ok(Some(specification::of(connector)));
+        }
+        if let Some(project) = self.project_of(workspace, definition)? {
+            let manifest = project.active().map(|active| &active.manifest);
+            return Ok(
+                manifest.and_then(|manifest| manifest.pointer("/spec/connection_specification").cloned())
+            );
+        }
+        Ok(self.definition(side, workspace, definition)?.map(|_| json!({"type": "object", "properties": {}})))
     }
 
     /// The builder project behind a definition that a manifest describes.

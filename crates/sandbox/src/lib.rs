@@ -38,6 +38,7 @@ mod ready;
 mod schema;
 mod seed;
 mod sources;
+mod specification;
 mod store;
 mod timestamp;
 

@@ -66,6 +66,9 @@ pub(crate) struct Actor {
     /// `None` once it is deleted.
     pub configuration: Option<Value>,
     pub created_at: i64,
+    /// Whether its configuration waits to be completed; only Cloud knows such.
+    #[serde(default)]
+    pub is_draft: bool,
 }
 
 /// A connection between a source and a destination.

@@ -182,6 +182,7 @@ fn actor(app: &App, side: Side, name: &str, slug: &str, configuration: serde_jso
         name: name.to_owned(),
         configuration: Some(configuration),
         created_at: app.now(),
+        is_draft: false,
     }
 }
 

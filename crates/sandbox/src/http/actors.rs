@@ -14,8 +14,8 @@ use super::page::{Page, joined};
 use super::request::{Body, Parameters};
 use super::workspaces::ListQuery;
 use crate::app::App;
-use crate::connectors;
 use crate::model::{Actor, Connection, Side};
+use crate::{connectors, specification};
 
 impl Side {
     /// `source` or `destination`.
@@ -64,7 +64,7 @@ pub(super) fn create(side: Side) -> impl Fn(State<Arc<App>>, Body) -> Done + Clo
             let mut configuration = body.required("configuration")?.clone();
             let definition_id = definition(&app, side, workspace.id, &body, &configuration)?;
             strip_type(side, &mut configuration);
-            validate(side, definition_id, &configuration)?;
+            validate(&app, side, workspace.id, definition_id, &configuration)?;
             let actor = Actor {
                 id: Uuid::new_v4(),
                 side,
@@ -73,6 +73,7 @@ pub(super) fn create(side: Side) -> impl Fn(State<Arc<App>>, Body) -> Done + Clo
                 name: body.required_text("name")?.to_owned(),
                 configuration: Some(configuration),
                 created_at: app.now(),
+                is_draft: false,
             };
             app.store.put(&actor)?;
             Ok(object(shown(&actor)))
@@ -101,7 +102,8 @@ pub(super) fn patch(
                 // A mask is nothing special here: it becomes the secret.
                 connectors::merge(actor.configuration.get_or_insert_default(), &sent);
             }
-            validate(side, actor.definition_id, actor.configuration.as_ref().unwrap_or(&Value::Null))?;
+            let configuration = actor.configuration.as_ref().unwrap_or(&Value::Null);
+            validate(&app, side, actor.workspace_id, actor.definition_id, configuration)?;
             app.store.put(&actor)?;
             Ok(object(shown(&actor)))
         })
@@ -122,7 +124,7 @@ pub(super) fn put(
             {
                 connector.unmask(&mut configuration, stored);
             }
-            validate(side, actor.definition_id, &configuration)?;
+            validate(&app, side, actor.workspace_id, actor.definition_id, &configuration)?;
             actor.configuration = Some(configuration);
             app.store.put(&actor)?;
             Ok(object(shown(&actor)))
@@ -141,7 +143,7 @@ pub(super) fn delete(side: Side) -> impl Fn(State<Arc<App>>, Path<String>) -> Do
 }
 
 /// Deletes a source or destination, and with it every connection that uses it.
-pub(super) fn remove(app: &App, actor: Actor) -> Result<(), Refusal> {
+pub(in crate::http) fn remove(app: &App, actor: Actor) -> Result<(), Refusal> {
     for connection in app.store.list::<Connection>()? {
         if connection.source_id == actor.id || connection.destination_id == actor.id {
             super::connections::deprecate(app, connection)?;
@@ -208,20 +210,15 @@ fn strip_type(side: Side, configuration: &mut Value) {
     }
 }
 
-/// The fields that a specification asks for, of the connectors that run here.
-fn validate(side: Side, definition: Uuid, configuration: &Value) -> Result<(), Refusal> {
-    let slug = connectors::by_definition(side, definition).map_or("", |connector| connector.slug);
-    let required: &[&str] = match (side, slug) {
-        (Side::Source, "file") => &["dataset_name", "format", "url", "provider"],
-        (Side::Destination, "postgres") => &["host", "port", "database", "username", "schema"],
-        (Side::Destination, "sqlite") => &["destination_path"],
-        _ => &[],
-    };
-    let missing: Vec<String> = required
-        .iter()
-        .filter(|name| configuration.get(**name).is_none_or(Value::is_null))
-        .map(|name| format!("$.{name}: is missing but it is required"))
-        .collect();
+/// A configuration has to have what its connector's specification asks for.
+fn validate(
+    app: &App,
+    side: Side,
+    workspace: Uuid,
+    definition: Uuid,
+    configuration: &Value,
+) -> Result<(), Refusal> {
+    let missing = missing(app, side, workspace, definition, configuration)?;
     if missing.is_empty() {
         return Ok(());
     }
@@ -231,6 +228,19 @@ fn validate(side: Side, definition: Uuid, configuration: &Value) -> Result<(), R
             missing.join(", ")
         )
     })))
+}
+
+/// What a configuration lacks, told as the server's validator does.
+pub(in crate::http) fn missing(
+    app: &App,
+    side: Side,
+    workspace: Uuid,
+    definition: Uuid,
+    configuration: &Value,
+) -> Result<Vec<String>, Refusal> {
+    let schema = app.specification(side, workspace, definition)?.unwrap_or_default();
+    let missing = specification::missing(&schema, configuration);
+    Ok(missing.iter().map(|name| format!("$.{name}: is missing but it is required")).collect())
 }
 
 fn shown(actor: &Actor) -> Value {

@@ -98,3 +98,53 @@ async fn successful_answers_of_the_config_api_fit_its_document() {
         document.check(operation, &answered);
     }
 }
+
+#[tokio::test]
+async fn answers_about_connectors_fit_the_document() {
+    let api = Api::of(Sandbox::builder().seed(Seed::Empty).time_scale(FAST)).await;
+    let mut document = Document::open("airbyte-config.yaml", "config.json");
+    let workspace = api.workspace();
+    for (side, definition, configuration) in [
+        ("source", "dfd88b22-b603-4c3d-aad7-3701784586b1", json!({"count": 10})),
+        ("destination", "b76be0a6-27dc-4560-95f6-2623da0bd7b6", json!({"destination_path": "/local/x.db"})),
+    ] {
+        let title = if side == "source" { "Source" } else { "Destination" };
+        let (key, definition_key) = (format!("{side}Id"), format!("{side}DefinitionId"));
+        let created = json!({
+            "name": "x", "workspaceId": workspace, definition_key.clone(): definition,
+            "connectionConfiguration": configuration,
+        });
+        let existing = api.config(&format!("/{side}s/create"), &created).await.expect(200);
+        let one = json!({key.clone(): existing[key.as_str()]});
+        let whole = json!({key.clone(): existing[key.as_str()], "name": "y", "connectionConfiguration": configuration});
+        let definition = json!({definition_key: definition, "workspaceId": workspace});
+        let all = json!({"workspaceId": workspace});
+        for (operation, path, body) in [
+            (format!("create{title}"), format!("/v1/{side}s/create"), &created),
+            (format!("get{title}"), format!("/v1/{side}s/get"), &one),
+            (format!("list{title}sForWorkspace"), format!("/v1/{side}s/list"), &all),
+            (format!("update{title}"), format!("/v1/{side}s/update"), &whole),
+            (format!("partialUpdate{title}"), format!("/v1/{side}s/partial_update"), &whole),
+            (
+                format!("checkConnectionTo{title}ForUpdate"),
+                format!("/v1/{side}s/check_connection_for_update"),
+                &whole,
+            ),
+            (
+                format!("get{title}DefinitionSpecification"),
+                format!("/v1/{side}_definition_specifications/get"),
+                &definition,
+            ),
+            (
+                format!("list{title}DefinitionsForWorkspace"),
+                format!("/v1/{side}_definitions/list_for_workspace"),
+                &all,
+            ),
+            (format!("delete{title}"), format!("/v1/{side}s/delete"), &one),
+        ] {
+            document.method(&operation, &path);
+            let answered = api.config(path.trim_start_matches("/v1"), body).await;
+            document.check(&operation, &answered);
+        }
+    }
+}

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::response::Response;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -15,7 +16,7 @@ use crate::jobs::attempt;
 use crate::model::{Actor, Side};
 
 /// A source or destination in full, its secrets masked.
-pub(super) fn read(actor: &Actor) -> Value {
+pub(super) fn read(app: &App, actor: &Actor) -> Result<Value, Refusal> {
     let connector = connectors::by_definition(actor.side, actor.definition_id);
     let configuration = actor.configuration.as_ref().map_or_else(
         || json!({}),
@@ -23,19 +24,21 @@ pub(super) fn read(actor: &Actor) -> Value {
             connector.map_or_else(|| configuration.clone(), |connector| connector.masked(configuration))
         },
     );
+    let definition = app.definition(actor.side, actor.workspace_id, actor.definition_id)?;
     let word = actor.side.word();
-    json!({
+    Ok(present(json!({
         format!("{word}DefinitionId"): actor.definition_id,
         format!("{word}Id"): actor.id,
         "workspaceId": actor.workspace_id,
         "connectionConfiguration": configuration,
         "name": actor.name,
-        format!("{word}Name"): connector.map_or("", |connector| connector.slug),
+        format!("{word}Name"): definition.map_or_else(String::new, |definition| definition.name),
         "isVersionOverrideApplied": false,
         "isEntitled": true,
         "supportState": "supported",
         "createdAt": actor.created_at,
-    })
+        "isDraft": actor.is_draft.then_some(true),
+    })))
 }
 
 /// The version of a connector that the platform would run.
@@ -68,14 +71,21 @@ async fn check(app: &App, body: &Body, member: &str, side: Side) -> Answer {
     }
     let begun = app.now();
     let outcome = attempt::check(app, &actor).await;
+    Ok(check_answer(app, &actor, begun, outcome))
+}
+
+/// What came of a check. A failed one is a good answer.
+pub(super) fn check_answer(app: &App, actor: &Actor, begun: i64, outcome: Result<(), String>) -> Response {
     let status = if outcome.is_ok() { "succeeded" } else { "failed" };
-    let config_type =
-        if side == Side::Source { "check_connection_source" } else { "check_connection_destination" };
-    Ok(object(present(json!({
+    let config_type = match actor.side {
+        Side::Source => "check_connection_source",
+        Side::Destination => "check_connection_destination",
+    };
+    object(json!({
         "status": status,
         "message": outcome.err(),
-        "jobInfo": job_info(app, config_type, &actor, begun, None),
-    }))))
+        "jobInfo": job_info(app, config_type, actor, begun, None),
+    }))
 }
 
 /// A job of a connector that the caller has waited for.

@@ -1,5 +1,7 @@
 //! The part of the Config API that clients of the public API need beside it.
 
+mod actor_list;
+mod actors;
 mod connections;
 mod connectors;
 mod definitions;
@@ -28,6 +30,7 @@ use serde_json::json;
 
 use super::{anonymous, op, token};
 use crate::app::App;
+use crate::model::Side;
 
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let health = || async { axum::Json(json!({"available": true})) };
@@ -98,6 +101,36 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
             op(app, M::POST, "getOrganizationInfo", organizations::info_by_workspace),
         )
         .merge(people(app))
+        .merge(actors_of(
+            app,
+            Side::Source,
+            [
+                "createSourceConfig",
+                "getSourceConfig",
+                "listSourcesForWorkspace",
+                "updateSource",
+                "partialUpdateSource",
+                "deleteSourceConfig",
+                "checkConnectionToSourceForUpdate",
+                "getSourceDefinitionSpecification",
+                "listSourceDefinitionsForWorkspace",
+            ],
+        ))
+        .merge(actors_of(
+            app,
+            Side::Destination,
+            [
+                "createDestinationConfig",
+                "getDestinationConfig",
+                "listDestinationsForWorkspace",
+                "updateDestination",
+                "partialUpdateDestination",
+                "deleteDestinationConfig",
+                "checkConnectionToDestinationForUpdate",
+                "getDestinationDefinitionSpecification",
+                "listDestinationDefinitionsForWorkspace",
+            ],
+        ))
         .route(
             "/sources/check_connection",
             op(app, M::POST, "checkConnectionToSource", connectors::check_source),
@@ -139,4 +172,27 @@ fn people(app: &Arc<App>) -> Router<Arc<App>> {
             op(app, M::POST, "listUsersInOrganization", users::list_by_organization),
         )
         .route("/permissions/list_by_user", op(app, M::POST, "listPermissionsByUser", users::permissions))
+}
+
+/// Sources or destinations, and the definitions of their connectors.
+fn actors_of(app: &Arc<App>, side: Side, ids: [&'static str; 9]) -> Router<Arc<App>> {
+    let word = side.word();
+    let path = |verb: &str| format!("/{word}s/{verb}");
+    let [create, get, list, update, partial_update, delete, check, specification, list_all] = ids;
+    Router::new()
+        .route(&path("create"), op(app, M::POST, create, actors::create(side)))
+        .route(&path("get"), op(app, M::POST, get, actors::get(side)))
+        .route(&path("list"), op(app, M::POST, list, actor_list::list(side)))
+        .route(&path("update"), op(app, M::POST, update, actors::update(side)))
+        .route(&path("partial_update"), op(app, M::POST, partial_update, actors::partial_update(side)))
+        .route(&path("delete"), op(app, M::POST, delete, actors::delete(side)))
+        .route(&path("check_connection_for_update"), op(app, M::POST, check, actors::check_for_update(side)))
+        .route(
+            &format!("/{word}_definition_specifications/get"),
+            op(app, M::POST, specification, definitions::specification(side)),
+        )
+        .route(
+            &format!("/{word}_definitions/list_for_workspace"),
+            op(app, M::POST, list_all, definitions::list(side)),
+        )
 }

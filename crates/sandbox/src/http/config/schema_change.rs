@@ -103,6 +103,7 @@ pub(super) async fn discover_schema(State(app): State<Arc<App>>, body: Body) -> 
             shown["catalogDiff"] = read::diff(&refreshed.changes);
             shown["breakingChange"] = json!(refreshed.breaks());
             shown["connectionStatus"] = json!(connection.status);
+            shown["jobInfo"] = Value::Null;
         }
     }
     Ok(object(present(shown)))

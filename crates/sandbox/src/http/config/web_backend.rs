@@ -92,7 +92,7 @@ async fn shown(
     let latest = jobs.iter().rfind(|job| job.connection_id == connection.id && job.kind != JobKind::Reset);
     for (side, id) in [(Side::Source, connection.source_id), (Side::Destination, connection.destination_id)] {
         let actor = app.actor(side, id)?;
-        read[side.word()] = connectors::read(&actor);
+        read[side.word()] = connectors::read(app, &actor)?;
         read[format!("{}ActorDefinitionVersion", side.word())] = connectors::version(&actor);
     }
     // Spelled otherwise in this answer.

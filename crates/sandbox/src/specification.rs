@@ -1,0 +1,68 @@
+//! What the configuration of a connector may hold: a JSON schema of each.
+
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+
+use crate::connectors::Connector;
+use crate::model::Side;
+
+/// Those of the connectors that run here, without what cannot be run.
+static OWN: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(include_str!("../data/specifications.json")).unwrap_or_default());
+
+/// The schema of a connector's configuration. Of a connector that does not run here only the secrets are known.
+pub(crate) fn of(connector: &Connector) -> Value {
+    match own(connector.side, connector.slug) {
+        Some(own) => own.clone(),
+        None => connector.secrets().fold(json!({"type": "object", "properties": {}}), with_secret),
+    }
+}
+
+fn own(side: Side, slug: &str) -> Option<&'static Value> {
+    OWN.get(format!("{}-{slug}", side.word()))
+}
+
+/// The members that a configuration must have and this one lacks.
+pub(crate) fn missing<'a>(specification: &'a Value, configuration: &Value) -> Vec<&'a str> {
+    let required = specification["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    required.filter(|name| configuration.get(*name).is_none_or(Value::is_null)).collect()
+}
+
+fn with_secret(mut schema: Value, path: &[&'static str]) -> Value {
+    let mut node = &mut schema;
+    for name in path {
+        node["type"] = json!("object");
+        node = &mut node["properties"][name];
+    }
+    *node = json!({"type": "string", "airbyte_secret": true});
+    schema
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connectors;
+
+    #[test]
+    fn the_secrets_of_each_connector_are_marked() {
+        for side in [Side::Source, Side::Destination] {
+            for connector in connectors::of_side(side) {
+                let schema = of(connector);
+                assert_eq!(schema["type"], "object", "{}", connector.slug);
+                for path in connector.secrets().filter(|_| own(side, connector.slug).is_none()) {
+                    let pointer: String = path.iter().map(|name| format!("/properties/{name}")).collect();
+                    let marked = schema.pointer(&pointer).map(|node| &node["airbyte_secret"]);
+                    assert_eq!(marked, Some(&json!(true)), "{} {path:?}", connector.slug);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn only_what_is_required_can_be_missing() {
+        let postgres = own(Side::Destination, "postgres").unwrap();
+        let given = json!({"host": "h", "port": 1, "database": "d", "schema": null, "password": "p"});
+        assert_eq!(missing(postgres, &given), ["username", "schema"]);
+    }
+}
