@@ -311,8 +311,11 @@ async fn streams_are_cleared_and_refreshed_alone() {
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.to_string().contains(told), "{error}");
     }
+    let synced = connection.latest_sync().await.unwrap().unwrap().job_id();
     connection.clear().streams(["purchases"]).await.unwrap().wait().await.unwrap();
     assert!(connection.stream_state("purchases").await.unwrap().is_none());
+    let latest = connection.latest_sync().await.unwrap().unwrap();
+    assert_eq!(latest.job_id(), synced, "a clearing is no sync, though it is the latest job");
 
     let refresh = connection.refresh(RefreshMode::Truncate).streams(["purchases"]).await.unwrap();
     assert_eq!(refresh.job_type(), &airbyte_cloud::JobType::Refresh);
