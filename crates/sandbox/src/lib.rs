@@ -17,6 +17,9 @@
 //! attempts, logs and statistics; syncs move the rows of a `faker` or `file` source into a `sqlite`, `postgres`
 //! or `dev-null` destination, written as the real connectors write them.
 //!
+//! A control path of its own, `/_sandbox/v1`, is not part of Airbyte: `faults`, `requests` and `clock`, and `users`,
+//! `organizations` and `billing` for what no operation of the API makes.
+//!
 //! The sandbox shares no code with the client crates of this project: a mistake made on both sides would hide.
 //! Where it differs from the real server is listed in `DEVIATIONS.md`.
 

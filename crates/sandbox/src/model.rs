@@ -55,6 +55,16 @@ pub(crate) enum Side {
     Destination,
 }
 
+impl Side {
+    /// `source` or `destination`.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Destination => "destination",
+        }
+    }
+}
+
 /// A configured source or destination. The configuration holds its secrets.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Actor {

@@ -18,14 +18,6 @@ use crate::model::{Actor, Connection, Side};
 use crate::{connectors, specification};
 
 impl Side {
-    /// `source` or `destination`.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Source => "source",
-            Self::Destination => "destination",
-        }
-    }
-
     /// The server's own name of the type.
     pub(super) fn resource_type(self) -> &'static str {
         match self {
@@ -44,7 +36,7 @@ pub(super) fn list(
         Box::pin(async move {
             let page = Page::new(query.limit, query.offset)?;
             let asked = joined(raw.as_deref(), "workspaceIds");
-            let ids = app.readable_workspaces(asked.as_deref())?;
+            let ids = app.readable_workspaces(raw.as_deref())?;
             let all = app.store.all::<Actor>()?;
             let found = all
                 .iter()
@@ -60,7 +52,7 @@ pub(super) fn list(
 pub(super) fn create(side: Side) -> impl Fn(State<Arc<App>>, Body) -> Done + Clone + Send + 'static {
     move |State(app), body| {
         Box::pin(async move {
-            let workspace = app.workspace(body.required_id("workspaceId")?)?;
+            let workspace = app.annotated(app.workspace(body.required_id("workspaceId")?))?;
             let mut configuration = body.required("configuration")?.clone();
             let definition_id = definition(&app, side, workspace.id, &body, &configuration)?;
             strip_type(side, &mut configuration);

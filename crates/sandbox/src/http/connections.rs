@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::answer::{Answer, Refusal, object, present};
-use super::page::{Page, joined};
+use super::page::{Page, ids, joined};
 use super::request::{Body, Parameters};
 use super::tags;
 use super::workspaces::ListQuery;
@@ -30,21 +30,17 @@ pub(super) async fn list(
 ) -> Answer {
     let page = Page::new(query.limit, query.offset)?;
     let asked = joined(raw.as_deref(), "workspaceIds");
-    let ids = app.readable_workspaces(asked.as_deref())?;
-    let wanted = joined(raw.as_deref(), "tagIds");
+    let workspaces = app.readable_workspaces(raw.as_deref())?;
+    let wanted = ids(raw.as_deref(), "tagIds")?;
     let tags = app.store.list()?;
     let all = app.store.all::<Connection>()?;
     let found = all
         .iter()
-        .filter(|connection| ids.as_ref().is_none_or(|ids| ids.contains(&connection.workspace_id)))
+        .filter(|connection| workspaces.as_ref().is_none_or(|ids| ids.contains(&connection.workspace_id)))
         .filter(|connection| query.include_deleted || connection.status != "deprecated")
-        .filter(|connection| wanted.as_ref().is_none_or(|wanted| has_any_tag(connection, wanted)));
+        .filter(|connection| wanted.is_empty() || wanted.iter().any(|tag| connection.tags.contains(tag)));
     let shown = |connection| shown(connection, &tags);
     Ok(page.answer(&app, "connections", &query.kept(asked.as_ref()), found, shown))
-}
-
-fn has_any_tag(connection: &Connection, wanted: &str) -> bool {
-    wanted.split(',').filter_map(|id| id.trim().parse().ok()).any(|id| connection.tags.contains(&id))
 }
 
 pub(super) async fn get(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
@@ -54,8 +50,8 @@ pub(super) async fn get(State(app): State<Arc<App>>, Path(id): Path<String>) -> 
 
 pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
     let schedule = schedule(&body)?.unwrap_or(Schedule::Manual);
-    let destination = app.actor(Side::Destination, body.required_id("destinationId")?)?;
-    let source = app.actor(Side::Source, body.required_id("sourceId")?)?;
+    let destination = app.annotated(app.actor(Side::Destination, body.required_id("destinationId")?))?;
+    let source = app.annotated(app.actor(Side::Source, body.required_id("sourceId")?))?;
     let discovered = discover(&app, &source).await?;
     let streams = match requested_streams(&body) {
         [] => catalog::by_default(&discovered),

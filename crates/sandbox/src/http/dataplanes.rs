@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::answer::{Answer, Refusal, object};
-use super::page::joined;
+use super::page::ids;
 use super::regions::{FEATURE, bare_list};
 use super::request::{Body, PathIds};
 use super::{new_secret, op};
@@ -33,15 +33,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 
 /// As a bare list, and without a licence.
 async fn list(State(app): State<Arc<App>>, RawQuery(raw): RawQuery) -> Answer {
-    let asked = joined(raw.as_deref(), "regionIds");
-    let ids = asked
-        .iter()
-        .flat_map(|ids| ids.split(','))
-        .map(|id| {
-            let no_id = |_| Refusal::Framework(format!("`regionIds` holds `{id}`, which is no UUID"));
-            id.trim().parse::<Uuid>().map_err(no_id)
-        })
-        .collect::<Result<Vec<_>, _>>()?;
+    let ids = ids(raw.as_deref(), "regionIds")?;
     let dataplanes: Vec<Dataplane> = app.store.list()?;
     Ok(bare_list(
         dataplanes

@@ -15,7 +15,6 @@ use super::answer::{Answer, Refusal, object};
 use super::op;
 use super::request::Body;
 use crate::app::App;
-use crate::builder::Edition;
 use crate::model::{Grantee, Organization, Scope, Workspace};
 
 /// What an installation needs a licence for, by the server's own name.
@@ -32,8 +31,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 async fn widget(State(app): State<Arc<App>>, RawQuery(raw): RawQuery, body: Body) -> Answer {
     let organization = body.required_id("organizationId")?;
     let (origin, user) = (body.required_text("allowedOrigin")?, body.required_text("externalUserId")?);
-    let known = app.store.get::<Organization>(&organization.to_string())?;
-    let organization = known.ok_or_else(|| app.unknown_to_annotation("ORGANIZATION", organization))?;
+    let organization = app.annotated(app.organization(organization))?;
     app.ensure_entitled(FEATURE)?;
     let workspace = workspace_of(&app, &organization, user)?;
     let token = token(&app, json!({"act": {"sub": user}}));
@@ -48,7 +46,7 @@ async fn widget(State(app): State<Arc<App>>, RawQuery(raw): RawQuery, body: Body
 }
 
 async fn scoped_token(State(app): State<Arc<App>>, body: Body) -> Answer {
-    app.annotated_workspace(body.required_id("workspaceId")?)?;
+    app.annotated(app.workspace(body.required_id("workspaceId")?))?;
     Ok(object(json!({"token": token(&app, json!({}))})))
 }
 
@@ -94,14 +92,4 @@ fn workspace_of(app: &App, organization: &Organization, user: &str) -> Result<Uu
     };
     app.store.put(&workspace)?;
     Ok(workspace.id)
-}
-
-impl App {
-    /// The refusal of an unknown id where a role annotation reads it from the body.
-    fn unknown_to_annotation(&self, resource_type: &str, id: Uuid) -> Refusal {
-        match self.edition {
-            Edition::Cloud => Refusal::Role,
-            _ => Refusal::not_found(resource_type, id),
-        }
-    }
 }

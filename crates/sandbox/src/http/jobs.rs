@@ -59,7 +59,7 @@ pub(super) async fn list(
         None
     } else {
         kept.extend(asked.as_ref().map(|ids| ("workspaceIds", ids.clone())));
-        app.readable_workspaces(asked.as_deref())?
+        app.readable_workspaces(raw.as_deref())?
     };
     let after = |start: &Option<DateTime<FixedOffset>>, time: i64| {
         start.is_none_or(|start| time >= start.timestamp())

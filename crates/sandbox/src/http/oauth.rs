@@ -42,7 +42,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 /// On Cloud the address where a user would give consent. There is nobody behind it.
 async fn initiate(State(app): State<Arc<App>>, body: Body) -> Answer {
     let redirect = body.required_text("redirectUrl")?;
-    let workspace = app.annotated_workspace(body.required_id("workspaceId")?)?;
+    let workspace = app.annotated(app.workspace(body.required_id("workspaceId")?))?;
     if app.edition != Edition::Cloud {
         return Ok(StatusCode::NOT_IMPLEMENTED.into_response());
     }

@@ -3,6 +3,7 @@
 use axum::response::Response;
 use serde_json::{Value, json};
 use url::form_urlencoded;
+use uuid::Uuid;
 
 use super::answer::{Refusal, object, present};
 use crate::app::App;
@@ -83,15 +84,15 @@ impl Page {
     }
 }
 
-/// The ids of a `workspaceIds` parameter, which is repeated or joined by commas.
-pub(super) fn workspace_ids(raw: Option<&str>) -> Result<Vec<uuid::Uuid>, Refusal> {
-    raw.unwrap_or_default()
+/// The ids of a parameter, which is repeated or joined by commas; none if it is not given.
+pub(super) fn ids(query: Option<&str>, name: &str) -> Result<Vec<Uuid>, Refusal> {
+    joined(query, name)
+        .unwrap_or_default()
         .split(',')
         .map(str::trim)
         .filter(|id| !id.is_empty())
         .map(|id| {
-            id.parse()
-                .map_err(|_| Refusal::Framework(format!("`workspaceIds` holds `{id}`, which is no UUID")))
+            id.parse().map_err(|_| Refusal::Framework(format!("`{name}` holds `{id}`, which is no UUID")))
         })
         .collect()
 }

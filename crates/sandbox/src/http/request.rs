@@ -139,6 +139,14 @@ impl App {
         }
     }
 
+    /// The same where a role annotation reads the id from the body: its refusal is no problem body.
+    pub(crate) fn annotated<T>(&self, found: Result<T, Refusal>) -> Result<T, Refusal> {
+        found.map_err(|refusal| match self.edition {
+            Edition::Cloud => Refusal::Role,
+            _ => refusal,
+        })
+    }
+
     pub(crate) fn unknown(&self, resource_type: &str, id: impl std::fmt::Display) -> Refusal {
         match self.edition {
             Edition::Cloud => Refusal::forbidden("The caller has no role there."),

@@ -12,10 +12,9 @@ use uuid::Uuid;
 
 use super::answer::{Answer, Refusal, object};
 use super::op;
-use super::page::joined;
 use super::request::{Body, PathIds};
 use crate::app::App;
-use crate::model::{Connection, Record, Tag};
+use crate::model::{Connection, Record, Tag, Workspace};
 
 const TYPE: &str = "TAG";
 /// In characters.
@@ -38,12 +37,17 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 }
 
 async fn list(State(app): State<Arc<App>>, RawQuery(raw): RawQuery) -> Answer {
-    let ids = app.readable_workspaces(joined(raw.as_deref(), "workspaceIds").as_deref())?;
+    let ids = app.readable_workspaces(raw.as_deref())?;
+    let workspaces = app.store.list::<Workspace>()?.into_iter();
+    let deleted: Vec<Uuid> = workspaces.filter(|one| one.deleted).map(|one| one.id).collect();
     let tags: Vec<Value> = app
         .store
         .list::<Tag>()?
         .iter()
-        .filter(|tag| ids.as_ref().is_none_or(|ids| ids.contains(&tag.workspace_id)))
+        .filter(|tag| match &ids {
+            Some(ids) => ids.contains(&tag.workspace_id),
+            None => !deleted.contains(&tag.workspace_id),
+        })
         .map(shown)
         .collect();
     Ok(object(json!({"data": tags})))
@@ -51,7 +55,7 @@ async fn list(State(app): State<Arc<App>>, RawQuery(raw): RawQuery) -> Answer {
 
 async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
     let (name, color) = name_and_color(&body)?;
-    let workspace_id = app.annotated_workspace(body.required_id("workspaceId")?)?.id;
+    let workspace_id = app.annotated(app.workspace(body.required_id("workspaceId")?))?.id;
     check_name(name)?;
     let siblings: Vec<Tag> = app.tags_of_workspace(workspace_id)?;
     if siblings.len() >= MOST_TAGS {

@@ -9,9 +9,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::answer::{Answer, Refusal, object};
+use super::answer::{Answer, object};
 use super::op;
-use super::page::joined;
+use super::page::{ids, joined};
 use super::request::Parameters;
 use crate::app::App;
 use crate::model::{Grantee, Permission, Scope, User};
@@ -32,10 +32,9 @@ async fn list(
     Parameters(query): Parameters<Query>,
 ) -> Answer {
     app.may_ask_about(query.organization_id)?;
-    let ids = joined(raw.as_deref(), "ids");
-    let emails = joined(raw.as_deref(), "emails");
-    let ids = ids.iter().flat_map(|ids| ids.split(',')).map(parse).collect::<Result<Vec<_>, _>>()?;
-    let emails: Vec<&str> = emails.iter().flat_map(|emails| emails.split(',')).map(str::trim).collect();
+    let ids = ids(raw.as_deref(), "ids")?;
+    let emails = joined(raw.as_deref(), "emails").unwrap_or_default();
+    let emails: Vec<&str> = emails.split(',').map(str::trim).filter(|email| !email.is_empty()).collect();
     let everybody = ids.is_empty() && emails.is_empty();
     let users: Vec<Value> = app
         .members(query.organization_id)?
@@ -44,10 +43,6 @@ async fn list(
         .map(|user| json!({"id": user.id, "name": user.name, "email": user.email}))
         .collect();
     Ok(object(json!({"data": users})))
-}
-
-fn parse(id: &str) -> Result<Uuid, Refusal> {
-    id.trim().parse().map_err(|_| Refusal::Framework(format!("`ids` holds `{id}`, which is no UUID")))
 }
 
 impl App {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::answer::{Answer, Refusal, object};
 use super::notifications;
-use super::page::{Page, joined, workspace_ids};
+use super::page::{self, Page, joined};
 use super::request::{Body, Parameters};
 use crate::app::App;
 use crate::builder::Edition;
@@ -46,7 +46,7 @@ pub(super) async fn list(
 ) -> Answer {
     let page = Page::new(query.limit, query.offset)?;
     let asked = joined(raw.as_deref(), "workspaceIds");
-    let ids = app.readable_workspaces(asked.as_deref())?;
+    let ids = app.readable_workspaces(raw.as_deref())?;
     let all = app.store.all::<Workspace>()?;
     let found = all
         .iter()
@@ -169,17 +169,9 @@ impl App {
         if workspace.deleted { Err(self.unknown(TYPE, id)) } else { Ok(workspace) }
     }
 
-    /// The same where a role annotation reads the id from the body: its refusal is no problem body.
-    pub(super) fn annotated_workspace(&self, id: Uuid) -> Result<Workspace, Refusal> {
-        self.workspace(id).map_err(|refusal| match self.edition {
-            Edition::Cloud => Refusal::Role,
-            _ => refusal,
-        })
-    }
-
-    /// The workspaces that a list is limited to, `None` for all. Cloud users may name only their own.
-    pub(super) fn readable_workspaces(&self, asked: Option<&str>) -> Result<Option<Vec<Uuid>>, Refusal> {
-        let ids = workspace_ids(asked)?;
+    /// The workspaces that a query limits a list to, `None` for all. Cloud users may name only their own.
+    pub(super) fn readable_workspaces(&self, query: Option<&str>) -> Result<Option<Vec<Uuid>>, Refusal> {
+        let ids = page::ids(query, "workspaceIds")?;
         if self.edition == Edition::Cloud {
             for id in &ids {
                 self.workspace(*id)?;

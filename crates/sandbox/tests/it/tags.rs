@@ -109,6 +109,16 @@ async fn a_user_of_cloud_is_refused_without_a_problem_where_an_annotation_reads_
     let body = json!({"name": "n", "color": "75DCFF", "workspaceId": Uuid::new_v4()});
     let refused = api.post("/tags", &body).await.expect(403);
     assert_eq!(refused.get("type"), None, "{refused}");
+    for (path, body) in [
+        (
+            "/sources",
+            json!({"name": "s", "workspaceId": Uuid::new_v4(), "configuration": {"sourceType": "faker"}}),
+        ),
+        ("/connections", json!({"sourceId": Uuid::new_v4(), "destinationId": Uuid::new_v4()})),
+    ] {
+        let refused = api.post(path, &body).await.expect(403);
+        assert_eq!(refused.get("type"), None, "{path}: {refused}");
+    }
     api.get(&format!("/tags/{}", Uuid::new_v4())).await.expect(404);
     api.get("/tags/not-a-uuid").await.expect(400);
 }
