@@ -100,7 +100,9 @@ impl Client {
         let call = self.path().run(Operation::once("createApplication"), |attempt| async move {
             attempt.public().create_application().body(body.clone()).send().await
         });
-        call.await.map(ApplicationInfo::from)
+        call.await
+            .map(ApplicationInfo::from)
+            .map_err(|error| error.perhaps_created(&format!("application `{}`", body.name)))
     }
 
     /// Deletes an application (operation `deleteApplication`). Tokens that it has got stay valid until they

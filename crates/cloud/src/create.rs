@@ -118,10 +118,7 @@ impl<T> Create<T> {
         }
         let what = format!("{} `{}`", self.side.word(), self.name);
         if !self.unique && !self.random_suffix {
-            return Err(error
-                .about(&format!("whether {what} was created is not known"))
-                .with_retryable(false)
-                .with_hint("look for it in the workspace before creating it again"));
+            return Err(error.perhaps_created(&what));
         }
         match self.same_name::<I>().await?.as_slice() {
             [only] => Ok(*only),

@@ -131,10 +131,7 @@ impl CreateConnection {
         }
         let what = format!("connection `{}`", self.name);
         if !self.unique {
-            return Err(error
-                .about(&format!("whether {what} was created is not known"))
-                .with_retryable(false)
-                .with_hint("look for it in the workspace before creating it again"));
+            return Err(error.perhaps_created(&what));
         }
         match self.same_name().await?.as_slice() {
             [only] => Ok(self.workspace.client().connection(only.connection_id)),

@@ -149,7 +149,8 @@ impl Region {
         let call = self.client().path().run(operation, |attempt| async move {
             attempt.public().create_dataplane().body(body.clone()).send().await
         });
-        let made = call.await?;
+        let made =
+            call.await.map_err(|error| error.perhaps_created(&format!("data plane `{}`", body.name)))?;
         Ok(NewDataplane {
             dataplane_id: made.dataplane_id.into(),
             region_id: made.region_id.into(),

@@ -285,6 +285,16 @@ impl Error {
         self.0.ambiguous
     }
 
+    /// For creations: says so if the object may exist all the same. Anything else stays as it is.
+    pub(crate) fn perhaps_created(self, what: &str) -> Self {
+        if !self.is_ambiguous() {
+            return self;
+        }
+        self.about(&format!("whether {what} was created is not known"))
+            .with_retryable(false)
+            .with_hint("look for it before creating it again")
+    }
+
     /// For deletions: an object that is not there is what was wanted, if an earlier attempt of the same call
     /// may have deleted it.
     pub(crate) fn gone_on_repeat(self) -> Result<()> {

@@ -258,7 +258,9 @@ impl Organization {
         let call = self.client().path().run(operation, |attempt| async move {
             attempt.public().create_group().body(body.clone()).send().await
         });
-        call.await.map(GroupInfo::from)
+        call.await
+            .map(GroupInfo::from)
+            .map_err(|error| error.perhaps_created(&format!("group `{}`", body.name)))
     }
 }
 

@@ -156,6 +156,8 @@ impl Organization {
         let call = self.client().path().run(operation, |attempt| async move {
             attempt.public().create_region().body(body.clone()).send().await
         });
-        call.await.map(RegionInfo::from)
+        call.await
+            .map(RegionInfo::from)
+            .map_err(|error| error.perhaps_created(&format!("region `{}`", body.name)))
     }
 }

@@ -164,7 +164,9 @@ impl Workspace {
             .run(Operation::once("createTag").on("workspace", self.id()), |attempt| async move {
                 attempt.public().create_tag().body(request.clone()).send().await
             });
-        call.await.map(TagInfo::from)
+        call.await
+            .map(TagInfo::from)
+            .map_err(|error| error.perhaps_created(&format!("tag `{}`", request.name)))
     }
 }
 

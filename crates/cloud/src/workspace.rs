@@ -155,15 +155,8 @@ impl CreateWorkspace {
         let call = self.client.path().run(Operation::once("createWorkspace"), |attempt| async move {
             attempt.public().create_workspace().body(body.clone()).send().await
         });
-        let response = call.await.map_err(|error| {
-            if !error.is_ambiguous() {
-                return error;
-            }
-            error
-                .about(&format!("whether workspace `{}` was created is not known", body.name))
-                .with_retryable(false)
-                .with_hint("look for it in the list of workspaces before creating it again")
-        })?;
+        let response =
+            call.await.map_err(|error| error.perhaps_created(&format!("workspace `{}`", body.name)))?;
         Ok(self.client.workspace(response.workspace_id.into()))
     }
 }

@@ -232,6 +232,11 @@ async fn an_application_is_made_once() {
     airbyte.in_turn(post("/applications"), vec![error_id(500), ok(application("x"))]).await;
     let error = airbyte.client().create_application("nightly").await.unwrap_err();
     assert_eq!((error.kind(), airbyte.count("POST", "/applications").await), (ErrorKind::Server, 1));
+    assert!(
+        error.to_string().starts_with("whether application `nightly` was created is not known"),
+        "{error}"
+    );
+    assert!(!error.is_retryable());
 }
 
 #[tokio::test]

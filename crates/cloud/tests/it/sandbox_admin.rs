@@ -172,7 +172,8 @@ async fn permissions_come_and_go() {
     let workspace = client.default_workspace().unwrap().id();
     let organization = client.default_organization().unwrap();
     let user = organization.users().await.unwrap().remove(0);
-    assert_eq!(organization.users().emails([user.email.clone()]).await.unwrap(), [user.clone()]);
+    let found = organization.users().emails([user.email.clone()]).await.unwrap();
+    assert_eq!(found, std::slice::from_ref(&user));
     let granted = client.grant(user.user_id, workspace, PermissionType::WorkspaceReader).await.unwrap();
     let again = client.grant(user.user_id, workspace, PermissionType::WorkspaceReader).await.unwrap();
     assert_eq!(again, granted, "what was granted stays as it is");
