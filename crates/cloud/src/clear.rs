@@ -12,7 +12,7 @@ use crate::call::Operation;
 use crate::connection::Connection;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::JobId;
-use crate::job::{JobInfo, running_job};
+use crate::job::JobInfo;
 use crate::start::{Baseline, START_TIMEOUT};
 use crate::stream::StreamId;
 use crate::sync_result::SyncResult;
@@ -73,7 +73,7 @@ impl ClearRequest {
         }
         let baseline = Baseline::read(&self.connection).await?;
         if !self.cancel_running {
-            refuse_if_running(&self.connection).await?;
+            baseline.refuse_if_running()?;
         }
         let started = match &streams {
             None => self.all().await,
@@ -182,19 +182,6 @@ pub(crate) fn not_synced(stream: &StreamId, known: &[StreamId]) -> Error {
     let known = known.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     Error::new(ErrorKind::InvalidInput, format!("the connection does not sync a stream `{stream}`"))
         .with_hint(format!("it syncs: {known}"))
-}
-
-/// Fails if a job runs on a connection.
-pub(crate) async fn refuse_if_running(connection: &Connection) -> Result<()> {
-    match running_job(connection.client(), connection.id()).await? {
-        None => Ok(()),
-        Some(job) => Err(Error::new(
-            ErrorKind::AlreadyRunning,
-            format!("job {} ({}) is running on connection {}", job.job_id, job.job_type, connection.id()),
-        )
-        .with_hint("wait for it, or say that it shall be cancelled")
-        .with_job(job)),
-    }
 }
 
 /// The job of a start that is not repeated: its answer, or a newer job if the answer was lost.

@@ -14,7 +14,7 @@ use crate::check::CheckResult;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{DefinitionId, DestinationId, WorkspaceId};
-use crate::list::{List, Listed, WorkspaceFilter};
+use crate::list::{List, Listed, WorkspaceFilter, page_of_workspace};
 use crate::timestamp::from_epoch_seconds;
 
 /// A list of destinations (operation `listDestinations`).
@@ -170,26 +170,7 @@ impl Listed for DestinationInfo {
         offset: i32,
         limit: i32,
     ) -> BoxFuture<'static, Result<Vec<Self>>> {
-        Box::pin(async move {
-            let filter = &filter;
-            let mut operation = Operation::read("listDestinations");
-            if let Some(workspace) = filter.workspace {
-                operation = operation.of("workspace", workspace);
-            }
-            let call = client.path().run(operation, |attempt| async move {
-                let api = attempt.public();
-                let mut list = api
-                    .list_destinations()
-                    .limit(limit)
-                    .offset(offset)
-                    .include_deleted(filter.include_deleted);
-                if let Some(workspace) = filter.workspace {
-                    list = list.workspace_ids(vec![workspace.into()]);
-                }
-                list.send().await
-            });
-            Ok(call.await?.data.into_iter().map(Self::from).collect())
-        })
+        Box::pin(page_of_workspace!(client, filter, offset, limit, "listDestinations", list_destinations))
     }
 
     fn verify(client: Client, filter: Self::Filter) -> BoxFuture<'static, Result<()>> {

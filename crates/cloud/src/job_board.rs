@@ -286,7 +286,7 @@ impl JobBoard {
     fn job_failed(&mut self, id: JobId, error: Error, policy: PollingPolicy, updates: &mut Updates) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
         job.failed += 1;
-        let update = if is_hopeless(&error) {
+        let update = if is_hopeless(&error, job.failed) {
             Update::Stopped(error.with_job_id(id))
         } else if job.failed > policy.failed_polls {
             Update::Stopped(lost_sight(id, &error, job.failed))
@@ -304,13 +304,11 @@ impl JobBoard {
     fn look_failed(&mut self, error: &Error, policy: PollingPolicy, updates: &mut Updates) {
         self.failed += 1;
         let failed = self.failed;
-        if is_hopeless(error) || failed > policy.failed_polls {
+        let hopeless = is_hopeless(error, failed);
+        if hopeless || failed > policy.failed_polls {
             let stopped = std::mem::take(&mut self.jobs).into_keys().map(|id| {
-                let error = if is_hopeless(error) {
-                    error.clone().with_job_id(id)
-                } else {
-                    lost_sight(id, error, failed)
-                };
+                let error =
+                    if hopeless { error.clone().with_job_id(id) } else { lost_sight(id, error, failed) };
                 (id, Update::Stopped(error))
             });
             updates.extend(stopped);

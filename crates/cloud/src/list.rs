@@ -186,3 +186,27 @@ impl<T: Listed<Filter = WorkspaceFilter>> List<T> {
         self
     }
 }
+
+/// One page of a workspace's objects. A macro, because the generated operations have no type in common.
+macro_rules! page_of_workspace {
+    ($client:ident, $filter:ident, $offset:ident, $limit:ident, $id:literal, $list:ident) => {
+        async move {
+            let filter = &$filter;
+            let mut operation = Operation::read($id);
+            if let Some(workspace) = filter.workspace {
+                operation = operation.of("workspace", workspace);
+            }
+            let call = $client.path().run(operation, |attempt| async move {
+                let api = attempt.public();
+                let mut list =
+                    api.$list().limit($limit).offset($offset).include_deleted(filter.include_deleted);
+                if let Some(workspace) = filter.workspace {
+                    list = list.workspace_ids(vec![workspace.into()]);
+                }
+                list.send().await
+            });
+            Ok(call.await?.data.into_iter().map(Self::from).collect())
+        }
+    };
+}
+pub(crate) use page_of_workspace;

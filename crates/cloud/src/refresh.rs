@@ -5,11 +5,12 @@ use std::future::IntoFuture;
 use airbyte_api_raw::config::types;
 use futures::future::BoxFuture;
 
-use crate::clear::{adopt, connection_stream, operation, refuse_if_running, selected};
+use crate::clear::{adopt, connection_stream, operation, selected};
 use crate::connection::Connection;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::JobId;
-use crate::start::Baseline;
+use crate::job::running_job;
+use crate::start::{Baseline, already_running};
 use crate::stream::StreamId;
 use crate::sync_result::SyncResult;
 
@@ -55,7 +56,7 @@ impl RefreshRequest {
             None => None,
         };
         let baseline = Baseline::read(&self.connection).await?;
-        refuse_if_running(&self.connection).await?;
+        baseline.refuse_if_running()?;
         let body = types::ConnectionStreamRefreshRequestBody {
             connection_id: types::ConnectionId(self.connection.id().into()),
             refresh_mode: match self.mode {
@@ -81,8 +82,8 @@ impl RefreshRequest {
 
     /// Why an answer has no job: one has begun to run in between, or the destination cannot refresh.
     async fn no_job(&self) -> Result<Error> {
-        if let Err(error) = refuse_if_running(&self.connection).await {
-            return Ok(error.with_hint("the next run of the connection will be the refresh"));
+        if let Some(job) = running_job(self.connection.client(), self.connection.id()).await? {
+            return Ok(already_running(&job).with_hint("the next run of the connection will be the refresh"));
         }
         Ok(Error::new(ErrorKind::Unsupported, "the destination's connector does not support refreshes")
             .with_hint("clear the streams, then sync"))

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::client::Client;
 use crate::connection::Connection;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::ids::JobId;
 use crate::job::{JobInfo, newest_jobs};
 
@@ -34,17 +34,27 @@ pub(crate) struct Baseline {
     connection: Connection,
     /// Id 0 if there was none.
     newest: JobId,
+    running: Option<JobInfo>,
 }
 
 impl Baseline {
     pub(crate) async fn read(connection: &Connection) -> Result<Self> {
-        let newest = newest_jobs(connection.client(), connection.id(), 1).await?;
-        if newest.is_empty() {
+        let jobs = newest_jobs(connection.client(), connection.id(), LOOK_AT).await?;
+        if jobs.is_empty() {
             // An unknown connection has no jobs either.
             connection.info().await?;
         }
-        let newest = newest.first().map_or(JobId::new(0), |job| job.job_id);
-        Ok(Self { connection: connection.clone(), newest })
+        let newest = jobs.first().map_or(JobId::new(0), |job| job.job_id);
+        let running = jobs.into_iter().find(|job| !job.status.is_final());
+        Ok(Self { connection: connection.clone(), newest, running })
+    }
+
+    /// Fails if a job was running.
+    pub(crate) fn refuse_if_running(&self) -> Result<()> {
+        match &self.running {
+            None => Ok(()),
+            Some(job) => Err(already_running(job)),
+        }
     }
 
     /// Whether a job was there already.
@@ -84,4 +94,15 @@ impl Baseline {
     fn client(&self) -> &Client {
         self.connection.client()
     }
+}
+
+/// The error for a connection on which this job runs.
+pub(crate) fn already_running(job: &JobInfo) -> Error {
+    let (id, job_type, connection) = (job.job_id, &job.job_type, job.connection_id);
+    Error::new(
+        ErrorKind::AlreadyRunning,
+        format!("job {id} ({job_type}) is running on connection {connection}"),
+    )
+    .with_hint("wait for it, or cancel it")
+    .with_job(job.clone())
 }

@@ -59,12 +59,12 @@ impl Watch {
                         }
                         yield Update::InProgress(progress);
                     }
-                    Err(error) if is_hopeless(&error) => {
-                        yield Update::Stopped(error.with_job_id(self.job.id()));
-                        return;
-                    }
                     Err(error) => {
                         failed += 1;
+                        if is_hopeless(&error, failed) {
+                            yield Update::Stopped(error.with_job_id(self.job.id()));
+                            return;
+                        }
                         if failed > self.policy.failed_polls {
                             yield Update::Stopped(lost_sight(self.job.id(), &error, failed));
                             return;
@@ -133,16 +133,17 @@ pub(crate) fn not_ended(job: JobId, waited: Duration, last_seen: Option<JobInfo>
     }
 }
 
-/// Whether another look cannot go better.
-pub(crate) fn is_hopeless(error: &Error) -> bool {
-    matches!(
-        error.kind(),
+/// Whether another look cannot go better, after this many failed ones in a row.
+pub(crate) fn is_hopeless(error: &Error, failed: u32) -> bool {
+    match error.kind() {
         ErrorKind::InvalidInput
-            | ErrorKind::MissingCredentials
-            | ErrorKind::Unauthorized
-            | ErrorKind::Forbidden
-            | ErrorKind::NotFound
-    )
+        | ErrorKind::MissingCredentials
+        | ErrorKind::Forbidden
+        | ErrorKind::NotFound => true,
+        // Two tokens that end during one look are rare, and no reason to lose sight of a job.
+        ErrorKind::Unauthorized => failed > 2,
+        _ => false,
+    }
 }
 
 /// What only the Config API tells, for as long as it can be reached.

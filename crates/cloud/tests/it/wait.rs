@@ -195,6 +195,24 @@ async fn a_token_that_ends_while_waiting_is_replaced() {
 }
 
 #[tokio::test]
+async fn credentials_that_are_refused_for_good_end_the_wait() {
+    // Two tokens may end during one look; six in a row are refused.
+    for (refused, ends_well) in [(2, true), (6, false)] {
+        let mut looks = vec![status(401); refused];
+        looks.push(seen("succeeded"));
+        let airbyte = airbyte(looks).await;
+        let outcome = airbyte.client().job(7.into()).wait().details(false).await;
+        match outcome {
+            Ok(_) => assert!(ends_well),
+            Err(error) => {
+                assert!(!ends_well && error.is_unauthorized(), "{error:?}");
+                assert_job(&error, 7);
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_deadline_is_kept_and_the_job_named() {
     let airbyte = airbyte(vec![seen("running")]).await;
     let wait = airbyte.client().job(7.into()).wait().timeout(Duration::from_secs(21)).details(false);

@@ -280,8 +280,8 @@ async fn a_wait_that_cannot_go_on_ends_for_every_job() {
     for (answer, kind, requests) in [
         (status(403), ErrorKind::NotFound, 1),
         (error_id(500), ErrorKind::Server, 4),
-        // A token that is refused is replaced once.
-        (status(401), ErrorKind::Unauthorized, 2),
+        // A token that is refused is replaced once at each look, and there are three.
+        (status(401), ErrorKind::Unauthorized, 6),
     ] {
         let airbyte = Airbyte::start().await;
         get("/jobs").respond_with(answer).with_priority(1).mount(&airbyte.server).await;
