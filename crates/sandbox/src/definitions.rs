@@ -1,6 +1,6 @@
 //! Every connector that a workspace may use: those of the registry, added images, published manifests.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::app::App;
@@ -102,11 +102,10 @@ impl App {
         }
         if let Some(project) = self.project_of(workspace, definition)? {
             let manifest = project.active().map(|active| &active.manifest);
-            return Ok(
-                manifest.and_then(|manifest| manifest.pointer("/spec/connection_specification").cloned())
-            );
+            let schema = manifest.and_then(|manifest| manifest.pointer("/spec/connection_specification"));
+            return Ok(Some(schema.cloned().unwrap_or_else(specification::unknown)));
         }
-        Ok(self.definition(side, workspace, definition)?.map(|_| json!({"type": "object", "properties": {}})))
+        Ok(self.definition(side, workspace, definition)?.map(|_| specification::unknown()))
     }
 
     /// The builder project behind a definition that a manifest describes.

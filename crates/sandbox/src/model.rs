@@ -391,6 +391,12 @@ pub(crate) struct BuilderProject {
     pub draft: Option<Value>,
     /// The configuration that the builder tests with; it holds secrets.
     pub testing_values: Option<Value>,
+    /// The schema of that configuration, which says what in it is secret.
+    #[serde(default)]
+    pub testing_specification: Option<Value>,
+    /// Whether the project is gone and only what was published of it is left.
+    #[serde(default)]
+    pub is_deleted: bool,
     pub updated_at: i64,
 }
 

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
-use crate::connectors::Connector;
+use crate::connectors::{Connector, MASK};
 use crate::model::Side;
 
 /// Those of the connectors that run here, without what cannot be run.
@@ -15,7 +15,44 @@ static OWN: LazyLock<Value> =
 pub(crate) fn of(connector: &Connector) -> Value {
     match own(connector.side, connector.slug) {
         Some(own) => own.clone(),
-        None => connector.secrets().fold(json!({"type": "object", "properties": {}}), with_secret),
+        None => connector.secrets().fold(unknown(), with_secret),
+    }
+}
+
+/// The schema of a configuration of which nothing is known.
+pub(crate) fn unknown() -> Value {
+    json!({"type": "object", "properties": {}})
+}
+
+/// Masks what the schema marks as secret.
+pub(crate) fn mask(schema: &Value, configuration: &mut Value) {
+    each_secret(schema, configuration, &Value::Null, &mut |secret, _| *secret = Value::from(MASK));
+}
+
+/// Puts the stored secrets in the place of masks.
+pub(crate) fn unmask(schema: &Value, configuration: &mut Value, stored: &Value) {
+    each_secret(schema, configuration, stored, &mut |secret, stored| {
+        if *secret == MASK && !stored.is_null() {
+            *secret = stored.clone();
+        }
+    });
+}
+
+/// Visits each secret that a configuration holds, together with what `other` holds in its place.
+fn each_secret(schema: &Value, value: &mut Value, other: &Value, visit: &mut dyn FnMut(&mut Value, &Value)) {
+    if schema["airbyte_secret"] == true {
+        if !value.is_null() {
+            visit(value, other);
+        }
+        return;
+    }
+    for variant in ["oneOf", "anyOf", "allOf"].iter().filter_map(|word| schema[word].as_array()).flatten() {
+        each_secret(variant, value, other, visit);
+    }
+    for (name, schema) in schema["properties"].as_object().into_iter().flatten() {
+        if let Some(member) = value.get_mut(name) {
+            each_secret(schema, member, &other[name], visit);
+        }
     }
 }
 
@@ -51,12 +88,30 @@ mod tests {
                 let schema = of(connector);
                 assert_eq!(schema["type"], "object", "{}", connector.slug);
                 for path in connector.secrets().filter(|_| own(side, connector.slug).is_none()) {
-                    let pointer: String = path.iter().map(|name| format!("/properties/{name}")).collect();
+                    let pointer = format!("/properties/{}", path.join("/properties/"));
                     let marked = schema.pointer(&pointer).map(|node| &node["airbyte_secret"]);
                     assert_eq!(marked, Some(&json!(true)), "{} {path:?}", connector.slug);
                 }
             }
         }
+    }
+
+    #[test]
+    fn secrets_are_masked_and_found_again_in_variants_too() {
+        let schema = json!({"properties": {
+            "host": {}, "login": {"oneOf": [
+                {"properties": {"kind": {}}}, {"properties": {"key": {"airbyte_secret": true}}},
+            ]},
+        }});
+        let stored = json!({"host": "h", "login": {"kind": "key", "key": "k"}});
+        let mut shown = stored.clone();
+        mask(&schema, &mut shown);
+        assert_eq!(shown, json!({"host": "h", "login": {"kind": "key", "key": MASK}}));
+        unmask(&schema, &mut shown, &stored);
+        assert_eq!(shown, stored);
+        let mut newer = json!({"login": {"key": "new"}});
+        unmask(&schema, &mut newer, &stored);
+        assert_eq!(newer, json!({"login": {"key": "new"}}));
     }
 
     #[test]

@@ -55,6 +55,8 @@ async fn create(State(app): State<Arc<App>>, PathIds(workspace): PathIds<Uuid>, 
         active_version: None,
         draft: None,
         testing_values: None,
+        testing_specification: None,
+        is_deleted: false,
         updated_at: app.now(),
     };
     project.add_version(manifest(&app, &body)?, String::new(), app.now());

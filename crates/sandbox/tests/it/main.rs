@@ -5,6 +5,7 @@
 
 mod applications;
 mod auth;
+mod builder_projects;
 mod config_actors;
 mod config_conformance;
 mod config_people;

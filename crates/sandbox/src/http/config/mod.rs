@@ -2,12 +2,14 @@
 
 mod actor_list;
 mod actors;
+mod builder_projects;
 mod connections;
 mod connectors;
 mod definitions;
 mod instance;
 mod job_read;
 mod jobs;
+mod manifests;
 mod organizations;
 mod paging;
 mod progress;
@@ -101,6 +103,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
             op(app, M::POST, "getOrganizationInfo", organizations::info_by_workspace),
         )
         .merge(people(app))
+        .merge(builder(app))
         .merge(actors_of(
             app,
             Side::Source,
@@ -195,4 +198,46 @@ fn actors_of(app: &Arc<App>, side: Side, ids: [&'static str; 9]) -> Router<Arc<A
             &format!("/{word}_definitions/list_for_workspace"),
             op(app, M::POST, list_all, definitions::list(side)),
         )
+}
+
+/// The connector builder's projects and what has been published of them.
+fn builder(app: &Arc<App>) -> Router<Arc<App>> {
+    let for_definition = || {
+        op(app, M::POST, "getConnectorBuilderProjectIdForDefinitionId", builder_projects::get_for_definition)
+    };
+    let projects = Router::new()
+        .route("/create", op(app, M::POST, "createConnectorBuilderProject", builder_projects::create))
+        .route("/update", op(app, M::POST, "updateConnectorBuilderProject", builder_projects::update))
+        .route("/delete", op(app, M::POST, "deleteConnectorBuilderProject", builder_projects::delete))
+        .route("/list", op(app, M::POST, "listConnectorBuilderProjects", builder_projects::list))
+        .route("/publish", op(app, M::POST, "publishConnectorBuilderProject", builder_projects::publish))
+        .route(
+            "/get_with_manifest",
+            op(app, M::POST, "getConnectorBuilderProject", builder_projects::get_with_manifest),
+        )
+        .route(
+            "/update_testing_values",
+            op(
+                app,
+                M::POST,
+                "updateConnectorBuilderProjectTestingValues",
+                builder_projects::update_testing_values,
+            ),
+        )
+        // The document and the server differ in its name.
+        .route("/get_for_definition_id", for_definition())
+        .route("/get_by_definition_id", for_definition());
+    let manifests = Router::new()
+        .route(
+            "/create_manifest",
+            op(app, M::POST, "createDeclarativeSourceDefinitionManifest", manifests::create),
+        )
+        .route(
+            "/update_active_manifest",
+            op(app, M::POST, "updateDeclarativeManifestVersion", manifests::set_active),
+        )
+        .route("/list_manifests", op(app, M::POST, "listDeclarativeManifests", manifests::list));
+    Router::new()
+        .nest("/connector_builder_projects", projects)
+        .nest("/declarative_source_definitions", manifests)
 }
