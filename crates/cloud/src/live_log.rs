@@ -68,20 +68,23 @@ impl LiveLog {
         (new, Ok(()))
     }
 
-    /// What is left when the job has ended.
+    /// What is left when the job has ended. There is no later look, so this is tried as often as the client's
+    /// policy says.
     pub(crate) async fn rest(&mut self, job: &Job, deadline: Option<Instant>) -> (Vec<LogLine>, Result<()>) {
         let mut new = Vec::new();
-        let details =
-            match attempts::fetch(job.client(), job.id(), attempts::operation().deadline(deadline)).await {
-                Ok(details) => details,
-                Err(error) => return (new, Err(error)),
-            };
+        let policy = job.client().path().retry;
+        let operation = attempts::operation().policy(policy).deadline(deadline);
+        let details = match attempts::fetch(job.client(), job.id(), operation).await {
+            Ok(details) => details,
+            Err(error) => return (new, Err(error)),
+        };
         for attempt in details.attempts {
             if attempt.number < self.attempt {
                 continue;
             }
             self.move_to(attempt.number);
-            match fetch_attempt(job, attempt.number, attempt_operation().deadline(deadline)).await {
+            let operation = attempt_operation().policy(policy).deadline(deadline);
+            match fetch_attempt(job, attempt.number, operation).await {
                 Ok((_, lines)) => self.take(lines, &mut new),
                 Err(error) => return (new, Err(error)),
             }

@@ -159,7 +159,7 @@ impl SyncProgress {
         });
         Some(Self {
             job_id: JobId::new(read.job_id?),
-            job_type: job_type(&read.config_type),
+            job_type: job_type(read.config_type.as_ref()?),
             started_at: read.sync_started_at.and_then(from_epoch_seconds),
             records_emitted: read.records_emitted,
             bytes_emitted: read.bytes_emitted,

@@ -5,6 +5,7 @@ use airbyte_cloud::{
     JobType, SecretString, StreamRunState,
 };
 use airbyte_sandbox::{Fault, Sandbox, Seed};
+use futures::StreamExt;
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
@@ -204,7 +205,7 @@ async fn streams_tell_where_they_stand() {
 #[tokio::test]
 async fn progress_is_told_while_a_job_runs() {
     let airbyte = Airbyte::start().await;
-    let nothing = ok(json!({ "connectionId": CONNECTION, "configType": "sync", "streams": [] }));
+    let nothing = ok(json!({ "connectionId": CONNECTION, "streams": [] }));
     let some = ok(json!({
         "connectionId": CONNECTION, "configType": "sync", "jobId": 7, "syncStartedAt": 1_700_000_000, "recordsEmitted": 40,
         "streams": [{ "streamName": "users", "configType": "sync", "recordsEmitted": 40, "bytesCommitted": 300 }],
@@ -317,6 +318,41 @@ async fn a_sync_is_started_by_one_client_and_awaited_by_another() {
     assert_eq!(Some(moved), done.records_synced);
     let health = sync.connection().health().await.unwrap();
     assert_eq!((health.status, health.last_job), (HealthStatus::Synced, Some(ticket.job_id)));
+    sandbox.shutdown().await;
+}
+
+#[tokio::test]
+async fn streams_are_followed_from_start_to_end() {
+    let (sandbox, client) = sandbox(Some("slow-job=2s")).await;
+    let client = client();
+    let connections =
+        client.default_workspace().unwrap().connections().name("Faker to SQLite").await.unwrap();
+    let connection = client.connection(connections[0].connection_id);
+    assert!(connection.stream_statuses().await.unwrap().is_empty());
+    assert!(connection.last_job_per_stream().await.unwrap().is_empty());
+    assert!(connection.sync_progress().await.unwrap().is_none());
+
+    let sync = connection.sync().await.unwrap();
+    let mut wait = sync.wait();
+    let mut seen = None;
+    while wait.next().await.is_some() {
+        seen = seen.or(connection.sync_progress().await.unwrap());
+    }
+    let seen = seen.unwrap();
+    assert_eq!((seen.job_id, &seen.job_type), (sync.job_id(), &JobType::Sync));
+    assert!(!seen.streams.is_empty(), "{seen:?}");
+
+    assert!(connection.sync_progress().await.unwrap().is_none());
+    let statuses = connection.stream_statuses().await.unwrap();
+    let complete = statuses.iter().filter(|status| status.state == StreamRunState::Complete);
+    assert_eq!(complete.count(), seen.streams.len(), "{statuses:?}");
+    let last = connection.last_job_per_stream().await.unwrap();
+    assert!(
+        last.iter().all(|stream| stream.job_id == sync.job_id() && stream.status.is_success()),
+        "{last:?}"
+    );
+    let moved = last.iter().filter_map(|stream| stream.records_committed).sum();
+    assert_eq!(sync.job().info().await.unwrap().records_synced, Some(moved));
     sandbox.shutdown().await;
 }
 

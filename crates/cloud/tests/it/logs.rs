@@ -244,7 +244,7 @@ async fn unasked_logs_are_not_fetched() {
 
 #[tokio::test]
 async fn on_a_server_in_trouble_the_live_log_is_the_whole_log() {
-    let mut builder = Sandbox::builder().seed(Seed::Demo).time_scale(0.2);
+    let mut builder = Sandbox::builder().seed(Seed::Demo).time_scale(0.2).fault_seed(1);
     for fault in
         ["slow-job=2s", "status=503,op=getAttemptForJob,p=0.4", "drop,op=getJobInfoWithoutLogs,p=0.3"]
     {

@@ -350,7 +350,7 @@ async fn outcomes_say_why_jobs_failed() {
 
 #[tokio::test]
 async fn on_a_server_in_trouble_every_wait_ends_rightly() {
-    let mut builder = Sandbox::builder().seed(Seed::Demo).time_scale(0.2);
+    let mut builder = Sandbox::builder().seed(Seed::Demo).time_scale(0.2).fault_seed(1);
     for fault in [
         "slow-job=1s",
         "status=503,op=listJobs,p=0.2",
