@@ -1,6 +1,8 @@
 //! Tags, applications, organizations and people against a local Airbyte that was written without this client.
 
-use airbyte_cloud::{Client, ErrorKind, PaymentStatus, PermissionType, SecretString, WorkspaceScope};
+use airbyte_cloud::{
+    ActorType, Client, ErrorKind, PaymentStatus, PermissionType, SecretString, WorkspaceScope,
+};
 use airbyte_sandbox::{Edition, Fault, Sandbox, SandboxBuilder, Seed};
 
 use crate::support::TestClock;
@@ -232,5 +234,44 @@ async fn only_the_cloud_bills() {
     sandbox.shutdown().await;
     let (sandbox, client) = start(Sandbox::builder()).await;
     assert_eq!(client.default_organization().unwrap().billing().await.unwrap(), None);
+    sandbox.shutdown().await;
+}
+
+#[tokio::test]
+async fn regions_have_data_planes() {
+    let (sandbox, client) = start(Sandbox::builder()).await;
+    let organization = client.default_organization().unwrap();
+    let before = organization.regions().await.unwrap().len();
+    let region = client.region(organization.create_region("Europe").await.unwrap().region_id);
+    assert_eq!(organization.regions().await.unwrap().len(), before + 1);
+    assert!(region.info().await.unwrap().created_at.is_some());
+    let workspace = client.create_workspace("There").region(region.id()).await.unwrap();
+    assert_eq!(workspace.info().await.unwrap().data_residency, "europe");
+
+    let made = region.create_dataplane("one").await.unwrap();
+    let planes = region.dataplanes().await.unwrap();
+    assert_eq!(planes.iter().map(|one| one.dataplane_id).collect::<Vec<_>>(), [made.dataplane_id]);
+    let plane = client.dataplane(made.dataplane_id);
+    assert!(!plane.set_enabled(false).await.unwrap().enabled);
+    plane.delete().await.unwrap();
+    assert!(region.dataplanes().await.unwrap().is_empty());
+    assert_eq!(region.rename("EU").await.unwrap().name, "EU");
+    region.delete().await.unwrap();
+    assert_eq!(organization.regions().await.unwrap().len(), before);
+    sandbox.shutdown().await;
+}
+
+#[tokio::test]
+async fn consent_is_not_offered_by_self_managed_installations() {
+    let (sandbox, client) = start(Sandbox::builder()).await;
+    let workspace = client.default_workspace().unwrap();
+    let outcomes = [
+        workspace.start_oauth("google-ads", "https://example.com/done").await.map(drop),
+        workspace.set_oauth_credentials(ActorType::Source, "google-ads", serde_json::json!({})).await,
+        workspace.delete_oauth_credentials(ActorType::Source, "google-ads").await,
+    ];
+    for outcome in outcomes {
+        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Unsupported);
+    }
     sandbox.shutdown().await;
 }
