@@ -12,6 +12,9 @@ use crate::error::Result;
 use crate::ids::{TagId, WorkspaceId};
 use crate::pager::{Continuation, Keep, Pager, Plan};
 
+/// How many pages of a list that is wanted whole are on their way at once.
+const WHOLE_LIST: usize = 6;
+
 /// What can be listed; implemented by this crate's `...Info` types.
 pub trait Listed: Clone + Send + Unpin + 'static {
     /// What narrows the list down on the server.
@@ -66,6 +69,7 @@ pub struct List<T: Listed> {
     keep: Option<Filter<T>>,
     limit: Option<usize>,
     start: Continuation,
+    look_ahead: Option<usize>,
 }
 
 /// A condition of the caller's.
@@ -94,6 +98,7 @@ impl<T: Listed> List<T> {
             keep: None,
             limit: None,
             start: Continuation::default(),
+            look_ahead: None,
         }
     }
 
@@ -115,9 +120,17 @@ impl<T: Listed> List<T> {
         self
     }
 
+    /// How many pages of 100 entries may be on their way at once: one for a pager and six for a list that is
+    /// awaited whole, unless set. Several are asked for only once a list has proven to be long, and never
+    /// more than a limit needs. What comes early is kept, so a slow consumer keeps that many pages.
+    pub fn look_ahead(mut self, pages: usize) -> Self {
+        self.look_ahead = Some(pages);
+        self
+    }
+
     /// The list as a stream, fetched page by page.
     pub fn pager(self) -> Pager<T> {
-        let Self { client, filter, name, keep: wanted, limit, start } = self;
+        let Self { client, filter, name, keep: wanted, limit, start, look_ahead } = self;
         let fetch = move |offset: u64, size: usize| -> BoxFuture<'static, Result<Vec<T>>> {
             let (client, filter) = (client.clone(), filter.clone());
             Box::pin(async move {
@@ -136,7 +149,14 @@ impl<T: Listed> List<T> {
                     && wanted.as_ref().is_none_or(|wanted| (wanted.0)(item))
             })
         });
-        Pager::new(Plan { fetch: Arc::new(fetch), key: T::key, keep, start, limit })
+        Pager::new(Plan {
+            fetch: Arc::new(fetch),
+            key: T::key,
+            keep,
+            start,
+            limit,
+            look_ahead: look_ahead.unwrap_or(1),
+        })
     }
 
     pub(crate) fn named(mut self, name: impl Into<String>) -> Self {
@@ -149,7 +169,11 @@ impl<T: Listed> IntoFuture for List<T> {
     type Output = Result<Vec<T>>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
-    fn into_future(self) -> Self::IntoFuture {
+    fn into_future(mut self) -> Self::IntoFuture {
+        // With a limit on what passes a filter, every page may be the last one that is needed.
+        let filtered = self.name.is_some() || self.keep.is_some();
+        let pages = if filtered && self.limit.is_some() { 1 } else { WHOLE_LIST };
+        self.look_ahead.get_or_insert(pages);
         Box::pin(self.pager().try_collect())
     }
 }

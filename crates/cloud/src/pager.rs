@@ -68,11 +68,14 @@ pub(crate) struct Plan<T> {
     pub(crate) start: Continuation,
     /// At most this many entries; all without it.
     pub(crate) limit: Option<usize>,
+    /// At most this many pages are on their way at once.
+    pub(crate) look_ahead: usize,
 }
 
 /// A list, one entry after the other: a [`Stream`] of results.
 ///
-/// The next page is fetched while the current one is consumed. After an error the stream ends; a new
+/// The next page is fetched while the current one is consumed; [`List::look_ahead`](crate::List::look_ahead)
+/// makes that several. After an error the stream ends; a new
 /// list can go on from [`continuation`](Self::continuation).
 #[must_use = "a pager does nothing until it is polled"]
 pub struct Pager<T> {
@@ -125,12 +128,17 @@ pub struct Pages<T> {
     /// Entries left over from a [`Pager`].
     ready: Entries<T>,
     seen: HashSet<u128>,
-    /// The place of the next page.
+    /// The place of the next page to be taken over.
     offset: u64,
     /// How many more entries are wanted.
     wanted: Option<usize>,
-    request: Option<Request<T>>,
+    /// Pages on their way, in order.
+    requests: VecDeque<Request<T>>,
+    /// How many whole pages have come: the longer a list has proven to be, the further it is worth looking ahead.
+    whole: usize,
     done: bool,
+    /// An error was the end.
+    broken: bool,
 }
 
 /// A page on its way. It is a task of its own, so that it goes on while the caller does other things.
@@ -148,24 +156,32 @@ impl<T: Send + 'static> Pages<T> {
             seen: HashSet::new(),
             offset,
             wanted,
-            request: None,
+            requests: VecDeque::new(),
+            whole: 0,
             done: wanted == Some(0),
+            broken: false,
         }
     }
 
-    /// Where the next page begins; `None` when there is none.
+    /// Where the next page begins, also after an error; `None` when there is none.
     pub fn continuation(&self) -> Option<Continuation> {
-        (!self.done || self.request.is_some()).then_some(Continuation(self.offset))
+        (!self.done || self.broken).then_some(Continuation(self.offset))
     }
 
-    fn start_request(&mut self) {
-        // A filter may drop entries, so then the number wanted says nothing about the number to ask for.
-        let size = match (self.wanted, &self.plan.keep) {
-            (Some(wanted), None) => wanted.clamp(1, PAGE_SIZE),
-            _ => PAGE_SIZE,
-        };
-        let fetch = (self.plan.fetch)(self.offset, size).in_current_span();
-        self.request = Some(Request { task: AbortOnDropHandle::new(tokio::spawn(fetch)), size });
+    /// Sends as many requests as may be on their way now.
+    fn look_ahead(&mut self) {
+        let most = self.plan.look_ahead.min(self.whole / 2).max(1);
+        while self.requests.len() < most {
+            let asked: usize = self.requests.iter().map(|request| request.size).sum();
+            // A filter may drop entries, so then the number wanted says nothing about the number to ask for.
+            let size = match (self.wanted, &self.plan.keep) {
+                (Some(wanted), None) if wanted <= asked && asked > 0 => return,
+                (Some(wanted), None) => (wanted - asked).clamp(1, PAGE_SIZE),
+                _ => PAGE_SIZE,
+            };
+            let fetch = (self.plan.fetch)(self.offset + asked as u64, size).in_current_span();
+            self.requests.push_back(Request { task: AbortOnDropHandle::new(tokio::spawn(fetch)), size });
+        }
     }
 
     /// The next page that has entries, each with its place in the server's list.
@@ -177,33 +193,35 @@ impl<T: Send + 'static> Pages<T> {
             if self.done {
                 return Poll::Ready(None);
             }
-            if self.request.is_none() {
-                self.start_request();
-            }
-            let Some(request) = &mut self.request else { return Poll::Ready(None) };
+            self.look_ahead();
+            let Some(request) = self.requests.front_mut() else { return Poll::Ready(None) };
             let outcome = ready!(Pin::new(&mut request.task).poll(context));
             let size = request.size;
-            self.request = None;
+            self.requests.pop_front();
             let items = match outcome {
                 Ok(Ok(items)) => items,
-                Ok(Err(error)) => {
-                    self.done = true;
-                    return Poll::Ready(Some(Err(error)));
-                }
+                Ok(Err(error)) => return self.failed(error),
                 Err(join) => {
-                    self.done = true;
                     let error = Error::new(ErrorKind::UnexpectedResponse, "reading a page was interrupted");
-                    return Poll::Ready(Some(Err(error.with_source(join))));
+                    return self.failed(error.with_source(join));
                 }
             };
             let entries = self.take_page(items, size);
-            if !self.done {
-                self.start_request();
+            if self.done {
+                self.requests.clear();
+            } else {
+                self.look_ahead();
             }
             if !entries.is_empty() {
                 return Poll::Ready(Some(Ok(entries)));
             }
         }
+    }
+
+    fn failed(&mut self, error: Error) -> Poll<Option<Result<Entries<T>>>> {
+        (self.done, self.broken) = (true, true);
+        self.requests.clear();
+        Poll::Ready(Some(Err(error)))
     }
 
     /// Takes over a page: drops repeats and what is not wanted, and decides whether it was the last.
@@ -212,6 +230,7 @@ impl<T: Send + 'static> Pages<T> {
         self.offset += count as u64;
         // The server names a next page as long as a page is not empty, so a short page is the only sign.
         self.done = count < size;
+        self.whole += 1;
         let mut entries = VecDeque::with_capacity(count);
         for (place, item) in (first..).zip(items) {
             if self.wanted == Some(0) {
@@ -276,8 +295,14 @@ mod tests {
                 if page.contains(&10_000) { Err(Error::new(ErrorKind::Server, "no")) } else { Ok(page) }
             })
         });
-        let mut whole =
-            Plan { fetch, key: |n| u128::from(*n), keep: None, start: Continuation::default(), limit: None };
+        let mut whole = Plan {
+            fetch,
+            key: |n| u128::from(*n),
+            keep: None,
+            start: Continuation::default(),
+            limit: None,
+            look_ahead: 1,
+        };
         plan(&mut whole);
         (Pager::new(whole), calls)
     }
@@ -315,6 +340,51 @@ mod tests {
         assert_eq!(calls.lock().unwrap().len(), 2);
         assert_eq!(pager.next().await.unwrap().unwrap(), 1);
         assert_eq!(calls.lock().unwrap().len(), 2, "one page ahead, not more");
+    }
+
+    #[tokio::test]
+    async fn the_longer_a_list_proves_to_be_the_further_it_looks_ahead() {
+        let (mut pager, calls) = list((0..1_050).collect(), |plan| plan.look_ahead = 4);
+        let mut asked_for = Vec::new();
+        for _ in 0..9 {
+            for _ in 0..100 {
+                pager.next().await.unwrap().unwrap();
+            }
+            tokio::task::yield_now().await;
+            asked_for.push(calls.lock().unwrap().len());
+        }
+        assert_eq!(asked_for, [2, 3, 4, 6, 7, 9, 10, 12, 13], "1, 2, 3, then 4 more than were taken");
+        let rest: Vec<u64> = pager.try_collect().await.unwrap();
+        assert_eq!(rest, (900..1_050).collect::<Vec<_>>());
+        let calls = calls.lock().unwrap();
+        assert!(calls.len() <= 11 + 3, "{calls:?}");
+        assert!(
+            calls.iter().enumerate().all(|(number, call)| *call == (number as u64 * 100, 100)),
+            "{calls:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn looking_ahead_never_asks_beyond_a_limit() {
+        let (pager, calls) = list((0..2_000).collect(), |plan| {
+            plan.look_ahead = 8;
+            plan.limit = Some(630);
+        });
+        assert_eq!(all(pager).await, (0..630).collect::<Vec<_>>());
+        let calls = calls.lock().unwrap();
+        assert_eq!(calls.len(), 7);
+        assert_eq!(calls[6], (600, 30));
+    }
+
+    #[tokio::test]
+    async fn pages_that_overlap_are_made_up_for() {
+        // Ten entries were put in before the second page was read, so that it repeats ten of the first.
+        let entries: Vec<u64> = (0..100).chain(90..400).collect();
+        let (pager, _) = list(entries, |plan| {
+            plan.look_ahead = 4;
+            plan.limit = Some(300);
+        });
+        assert_eq!(all(pager).await, (0..300).collect::<Vec<_>>());
     }
 
     #[tokio::test]
@@ -365,9 +435,8 @@ mod tests {
         let (mut pager, _) = list(entries, |_| ());
         let taken: Vec<_> = pager.by_ref().take(100).try_collect().await.unwrap();
         assert_eq!(taken.len(), 100);
-        let place = pager.continuation();
         assert!(pager.next().await.unwrap().is_err());
         assert!(pager.next().await.is_none());
-        assert_eq!(place, Some(Continuation::after(100)));
+        assert_eq!(pager.continuation(), Some(Continuation::after(100)));
     }
 }

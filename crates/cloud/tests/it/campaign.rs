@@ -36,7 +36,6 @@ const FAULTS: &[&str] = &[
     "status=500,op=createJob,p=0.03",
     "status=429,op=createJob,p=0.04",
     "rate-limit=2s,op=createJob,p=0.04",
-    "expire-token,op=createJob,times=3,p=0.02",
     // What decides whether a start is repeated.
     "status=503,op=listJobs,p=0.03",
     "drop,op=listJobs,p=0.03",
@@ -153,10 +152,11 @@ async fn run_syncs(connection: Connection, ends: &Ends) {
     }
 }
 
-/// Ends all tokens again and again: not in bursts, which would look like credentials that are refused.
+/// Ends all tokens again and again, in the middle of waits: not in bursts, which would look like credentials
+/// that are refused.
 async fn end_tokens(sandbox: &Sandbox) {
     loop {
-        tokio::time::sleep(Duration::from_millis(700)).await;
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
         sandbox.add_fault("expire-token,op=getJob,times=1".parse().unwrap());
     }
 }
