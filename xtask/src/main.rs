@@ -35,7 +35,10 @@ enum Task {
         arguments: Vec<String>,
     },
     /// Measure the release build beside its peers and rewrite BENCHMARKS.md
-    Bench,
+    Bench {
+        /// Measure only this and print it
+        part: Option<bench::Part>,
+    },
     /// Everything that must hold before a change lands
     Ci,
 }
@@ -45,7 +48,7 @@ fn main() -> anyhow::Result<()> {
         Task::Regen(options) => regen::regen(&options),
         Task::Tidy => tidy::tidy(),
         Task::Test { arguments } => test::test(&arguments),
-        Task::Bench => bench::bench(),
+        Task::Bench { part } => bench::bench(part),
         Task::Ci => ci::ci(),
     }
 }

@@ -1,0 +1,74 @@
+//! `cargo xtask bench`: measures the release build beside its peers, in turn, and rewrites BENCHMARKS.md.
+
+mod clients;
+mod postgres_read;
+mod run;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::step::{self, cargo, target, workspace_root};
+
+/// A part of the measurements.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum Part {
+    /// The client beside those for Python
+    Clients,
+    /// Reading a PostgreSQL destination
+    Postgres,
+}
+
+/// Measures everything and rewrites BENCHMARKS.md, or measures one part and prints it.
+pub fn bench(part: Option<Part>) -> Result<()> {
+    step::run(&mut cargo(&["build", "--release", "--locked", "--package", "airbyte-cli"]))?;
+    step::run(&mut cargo(&[
+        "build",
+        "--release",
+        "--locked",
+        "--package",
+        "airbyte-cloud",
+        "--example",
+        "bench",
+    ]))?;
+    // What is started here has to be ended here, so Ctrl-C ends the command that runs, and then this.
+    ctrlc::set_handler(|| {})?;
+    match part {
+        Some(Part::Clients) => print!("{}", clients::measure()?),
+        Some(Part::Postgres) => print!("{}", postgres_read::measure()?),
+        None => {
+            let sections = clients::measure()? + &postgres_read::measure()?;
+            let page = format!("{}\n{}{sections}", include_str!("head.md").trim_end(), machine()?);
+            std::fs::write(workspace_root().join("BENCHMARKS.md"), page)?;
+            eprintln!("BENCHMARKS.md is rewritten");
+        }
+    }
+    Ok(())
+}
+
+/// A program of the release build.
+fn release(name: &str) -> PathBuf {
+    target().join("release").join(name)
+}
+
+/// What the figures were measured on.
+fn machine() -> Result<String> {
+    let first_line = |program: &str, argument: &str| -> Result<String> {
+        let output = Command::new(program).arg(argument).output()?;
+        Ok(String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned())
+    };
+    let processor = std::fs::read_to_string("/proc/cpuinfo")
+        .unwrap_or_default()
+        .lines()
+        .find_map(|line| Some(line.strip_prefix("model name")?.split_once(':')?.1.trim().to_owned()))
+        .unwrap_or_else(|| "unknown processor".to_owned());
+    let cores = std::thread::available_parallelism()?;
+    Ok(format!(
+        "\nMeasured on {}: {processor}, {cores} cores; {}; {}; {}.\n",
+        first_line("date", "+%Y-%m-%d")?,
+        first_line("psql", "--version")?,
+        first_line("python3", "--version")?,
+        first_line("rustc", "--version")?,
+    ))
+}
