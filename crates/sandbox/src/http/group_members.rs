@@ -15,7 +15,7 @@ use super::answer::{Answer, Refusal, object};
 use super::groups::created;
 use super::op;
 use super::page::Page;
-use super::permissions::{KINDS, check_fit, requested_scope};
+use super::permissions::{KINDS, check_fit, requested_scope, shown};
 use super::request::{Body, Parameters, PathIds};
 use crate::app::App;
 use crate::model::{Grantee, Group, GroupMember, Organization, Permission, Record, Scope, User, Workspace};
@@ -102,7 +102,7 @@ async fn remove(State(app): State<Arc<App>>, PathIds((id, user)): PathIds<(Uuid,
 async fn list_permissions(State(app): State<Arc<App>>, PathIds(id): PathIds<Uuid>) -> Answer {
     let group = app.licensed_group(id)?;
     let permissions = app.permissions_of(Grantee::Group(group.id))?;
-    let shown: Vec<Value> = permissions.iter().map(|one| shown_permission(&group, one)).collect();
+    let shown: Vec<Value> = permissions.iter().map(shown).collect();
     Ok(object(json!({"data": shown})))
 }
 
@@ -121,7 +121,7 @@ async fn grant(State(app): State<Arc<App>>, PathIds(id): PathIds<Uuid>, body: Bo
     let permission =
         Permission { id: Uuid::new_v4(), kind: kind.to_owned(), grantee: Grantee::Group(group.id), scope };
     app.store.put(&permission)?;
-    Ok(created(shown_permission(&group, &permission)))
+    Ok(created(shown(&permission)))
 }
 
 async fn revoke(State(app): State<Arc<App>>, PathIds((id, permission)): PathIds<(Uuid, Uuid)>) -> Answer {
@@ -141,20 +141,6 @@ fn shown_member(member: &GroupMember, user: &User) -> Value {
         "userEmail": user.email,
         "userName": user.name,
     })
-}
-
-fn shown_permission(group: &Group, permission: &Permission) -> Value {
-    let mut shown = json!({
-        "permissionId": permission.id,
-        "groupId": group.id,
-        "permissionType": permission.kind,
-    });
-    match permission.scope {
-        Scope::Instance => {}
-        Scope::Organization(id) => shown["organizationId"] = json!(id),
-        Scope::Workspace(id) => shown["workspaceId"] = json!(id),
-    }
-    shown
 }
 
 impl App {

@@ -183,7 +183,8 @@ pub(super) fn check_fit(kind: &str, scope: Scope) -> Result<(), Refusal> {
     Err(Refusal::bad_request(format!("`{kind}` does not fit what the permission is for.")))
 }
 
-fn shown(permission: &Permission) -> Value {
+/// A permission of a user or of a group.
+pub(super) fn shown(permission: &Permission) -> Value {
     let mut shown = json!({"permissionId": permission.id, "permissionType": permission.kind});
     match permission.grantee {
         Grantee::User(id) => shown["userId"] = json!(id),
