@@ -9,6 +9,7 @@ mod auth;
 mod blocking;
 mod call;
 mod campaign;
+mod custom_source;
 mod edit;
 mod list;
 mod logs;
