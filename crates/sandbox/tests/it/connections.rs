@@ -199,3 +199,35 @@ async fn the_web_back_end_shows_schemas_of_streams_that_are_not_selected_too() {
     assert_eq!(properties["address"]["properties"]["city"]["type"], "string");
     assert!(properties["created_at"].to_string().contains("timestamp_with_timezone"));
 }
+
+#[tokio::test]
+async fn a_locked_connection_can_neither_be_changed_nor_synced() {
+    let api = Api::start(Seed::Empty).await;
+    let connection = api.small_connection().await;
+    let path = format!("/connections/{connection}");
+    let locked = api.patch(&path, &json!({"status": "locked"})).await.expect(200);
+    assert_eq!((&locked["status"], locked.get("statusReason")), (&json!("locked"), None));
+    let refused = api.patch(&path, &json!({"status": "active"})).await.expect(409);
+    assert_eq!(refused["type"], "error:connection/locked");
+    assert_eq!(refused["data"]["statusReason"], Value::Null);
+    let sync = json!({"connectionId": connection, "jobType": "sync"});
+    assert_eq!(api.post("/jobs", &sync).await.expect(409)["title"], "state-conflict");
+    assert_eq!(api.get(&path).await.expect(200)["status"], "locked");
+}
+
+#[tokio::test]
+async fn a_connection_that_was_set_deprecated_is_hidden_but_not_dead() {
+    let api = Api::start(Seed::Empty).await;
+    let connection = api.small_connection().await;
+    let path = format!("/connections/{connection}");
+    api.patch(&path, &json!({"status": "deprecated"})).await.expect(200);
+    let listed = async |query: &str| {
+        let answer = api.get(&format!("/connections{query}")).await.expect(200);
+        answer["data"].as_array().map(Vec::len)
+    };
+    assert_eq!((listed("").await, listed("?includeDeleted=true").await), (Some(0), Some(1)));
+    let sync = json!({"connectionId": connection, "jobType": "sync"});
+    assert_eq!(api.post("/jobs", &sync).await.expect(409)["title"], "state-conflict");
+    api.patch(&path, &json!({"status": "active"})).await.expect(200);
+    api.sync(&connection).await;
+}

@@ -249,3 +249,21 @@ async fn the_demo_has_the_server_where_one_is_given() {
     assert_eq!(destination["name"], "PostgreSQL");
     assert_eq!(destination["destinationType"], "postgres");
 }
+
+#[tokio::test]
+async fn only_a_put_takes_a_mask_for_the_stored_secret() {
+    let Some(server) = Server::new().await else { return };
+    let api = &server.api;
+    let destination = api.destination(server.configuration()).await;
+    let (path, key) = (format!("/destinations/{destination}"), json!({"destinationId": destination}));
+    let check =
+        async || api.config("/destinations/check_connection", &key).await.expect(200)["status"].clone();
+    assert_eq!(check().await, "succeeded");
+    let mut masked = server.configuration();
+    masked["password"] = json!("**********");
+    api.put(&path, &json!({"name": "Masked", "configuration": masked})).await.expect(200);
+    assert_eq!(check().await, "succeeded");
+    // The trap: here the asterisks become the password.
+    api.patch(&path, &json!({"configuration": {"password": "**********"}})).await.expect(200);
+    assert_eq!(check().await, "failed");
+}

@@ -14,7 +14,7 @@ use crate::http::request::Body;
 use crate::jobs;
 use crate::model::{Connection, ConnectionState, Job, JobKind, StateKind, StreamState};
 
-const BLOCKED: &str = "State cannot be updated while a sync is running for this connection.";
+const BLOCKED: &str = "The state cannot be written while a sync of this connection is running.";
 
 pub(super) async fn get(State(app): State<Arc<App>>, body: Body) -> Answer {
     let connection: Connection = named(&app, &body, "connectionId")?;
