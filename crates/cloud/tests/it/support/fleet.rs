@@ -17,16 +17,23 @@ pub(crate) struct FakeJob {
     pub(crate) id: i64,
     pub(crate) changes: Vec<(i64, &'static str)>,
     pub(crate) listed: bool,
+    /// After how many seconds a change can be seen. It keeps its own time, though.
+    pub(crate) lag: i64,
 }
 
 impl FakeJob {
     /// Begins to run two seconds after `created`, and ends at `ended`.
     pub(crate) fn new(id: i64, created: i64, ended: i64, end: &'static str) -> Self {
-        Self { id, changes: vec![(created, "pending"), (created + 2, "running"), (ended, end)], listed: true }
+        Self {
+            id,
+            changes: vec![(created, "pending"), (created + 2, "running"), (ended, end)],
+            listed: true,
+            lag: 0,
+        }
     }
 
     fn at(&self, now: i64) -> Option<(i64, &'static str)> {
-        self.changes.iter().rev().find(|(at, _)| *at <= now).copied()
+        self.changes.iter().rev().find(|(at, _)| *at + self.lag <= now).copied()
     }
 }
 
