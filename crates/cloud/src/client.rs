@@ -142,6 +142,7 @@ mod tests {
         sent::<ListWorkspaces>();
         sent::<crate::Pager<crate::JobInfo>>();
         sent::<crate::Poller>();
+        sent::<crate::JobWatcher>();
         sent::<crate::SyncRequest>();
     }
 }

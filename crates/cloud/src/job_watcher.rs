@@ -31,7 +31,7 @@ type Look = BoxFuture<'static, (JobBoard, Vec<(JobId, Update)>)>;
 ///
 /// `.await` gives the outcome of every job: the job if it succeeded, and an error like that of a
 /// [`Poller`](crate::Poller) if it did not. As a [`Stream`] it tells an [`Update`] whenever a job was seen to have
-/// changed, and ends when no job is left. Jobs can be [added](Self::add) at any time.
+/// changed, how far it is about once a minute, and ends when no job is left. Jobs can be [added](Self::add) at any time.
 ///
 /// ```no_run
 /// # async fn example(workspace: airbyte_cloud::Workspace, jobs: Vec<airbyte_cloud::JobId>) -> airbyte_cloud::Result<()> {

@@ -37,7 +37,7 @@
 //! - Handles ([`Workspace`], [`Connection`], [`Job`], ...) hold an id and make no request until asked. Lists
 //!   and waits are values too: `.await` them, or read them as streams ([`Pager`], [`Poller`]).
 //! - A sync starts exactly once, whatever happens to the request ([`SyncRequest`]), and waiting survives
-//!   failed looks, restarts of the server and tokens that end ([`Poller`]).
+//!   failed looks, restarts of the server and tokens that end ([`Poller`]; for many jobs at once [`JobWatcher`]).
 //! - Every failure is an [`Error`] with a [kind](ErrorKind), a hint, and what the server said. Secrets are
 //!   kept out of errors, logs and addresses.
 //! - Settings come from the program, the environment ([`mod@env`]), or a profile file; [`Client::settings`] tells
