@@ -189,8 +189,10 @@ fn explain(error: Error, need: Need, root: &str) -> Error {
     let proven = matches!(need, Need::Early | Need::Required { proven: true });
     let wordless =
         error.problem().is_some_and(|problem| problem.error_id.is_some() && problem.summary().is_none());
+    // A page is a proxy's word, not the server's.
+    let is_page = error.problem().is_some_and(|problem| problem.is_page);
     match error.status() {
-        Some(400 | 401 | 403) => error
+        Some(400 | 401 | 403) if !is_page => error
             .with_kind(ErrorKind::Unauthorized)
             .with_retryable(false)
             .with_message("the client id or the client secret was refused")

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::call::{CallPath, Operation};
 use crate::error::{Error, ErrorKind};
+use crate::hint;
 use crate::problem::{Problem, is_html, read_problem};
 use crate::redact::Redactor;
 use crate::retry::{Failure, parse_retry_after};
@@ -77,6 +78,11 @@ async fn answered<T: DeserializeOwned>(
         return Err(redirected(status, location.as_deref(), &operation.redactor(path)));
     }
     let problem = read_problem(&body, &operation.redactor(path));
+    if is_html(&body) && matches!(status.as_u16(), 403..=405) {
+        // Airbyte itself has no such page, so it was not even asked.
+        let error = web_page(path).with_status(status.as_u16()).with_problem(problem);
+        return Err(Failed::new(Failure::Permanent, error));
+    }
     Err(refused(status, problem, wait, operation, path))
 }
 
@@ -180,36 +186,51 @@ fn refused(
 ) -> Failed {
     let code = status.as_u16();
     let kind = kind_of(code, problem.as_ref(), operation);
-    let said = problem.as_ref().and_then(Problem::summary);
-    let message = match (kind, &operation.target, said) {
-        (ErrorKind::NotFound, Some(target), _) => format!("{target} was not found"),
-        (_, _, Some(said)) => format!("{}: {said}", in_words(kind)),
-        (_, _, None) => in_words(kind).to_owned(),
+    let said = problem.as_ref().and_then(Problem::explanation);
+    let missing = match kind {
+        ErrorKind::NotFound if !is_special(problem.as_ref()) => {
+            operation.target.clone().or_else(|| problem.as_ref().and_then(Problem::resource))
+        }
+        _ => None,
+    };
+    let what = in_words(kind, about_the_plan(code, problem.as_ref()));
+    let message = match (missing, said) {
+        (Some(missing), _) => format!("{missing} was not found"),
+        (None, Some(said)) => format!("{what}: {said}"),
+        (None, None) => what.to_owned(),
     };
     let mut error = Error::new(kind, message).with_status(code).with_retry_after(wait).with_retryable(
         matches!(code, 408 | 425 | 429 | 500 | 502..=504 | 506..)
             || problem.as_ref().is_some_and(|p| p.is("try-again-later")),
     );
-    if let Some(hint) = hint_for(code, kind, problem.as_ref(), operation, path) {
+    if let Some(hint) = hint::for_refusal(code, kind, problem.as_ref(), operation, path) {
         error = error.with_hint(hint);
     }
     Failed::new(Failure::Status(code), error.with_problem(problem))
 }
 
+/// Whether a problem has a type of its own, which says more than that something is not there.
+fn is_special(problem: Option<&Problem>) -> bool {
+    problem.is_some_and(|problem| problem.is_below("error:"))
+}
+
 fn kind_of(code: u16, problem: Option<&Problem>, operation: &Operation) -> ErrorKind {
     let is = |word| problem.is_some_and(|problem| problem.is(word));
-    let by_id = operation.reads_target;
+    let by_id = operation.reads_target && !is_special(problem);
     match code {
+        // What is not paid for has one of several statuses, 404 among them.
+        400..=499 if problem.is_some_and(|problem| problem.is_below("error:billing")) => ErrorKind::Forbidden,
         401 => ErrorKind::Unauthorized,
         // Reading is the lowest right there is: whoever may not read an object cannot tell whether it
         // exists, and neither does the server.
-        403 if by_id && !is("error:license/entitlement") => ErrorKind::NotFound,
+        403 if by_id => ErrorKind::NotFound,
         402 | 403 => ErrorKind::Forbidden,
         404 | 410 => ErrorKind::NotFound,
         // How the server tells an administrator that a job does not exist.
         409 if by_id && is("state-conflict") => ErrorKind::NotFound,
         409 if is("error:connection/locked") => ErrorKind::ConnectionNotActive,
         409 | 412 | 423 => ErrorKind::Conflict,
+        407 => ErrorKind::Configuration,
         408 => ErrorKind::Timeout,
         429 => ErrorKind::RateLimited,
         501 => ErrorKind::Unsupported,
@@ -219,55 +240,25 @@ fn kind_of(code: u16, problem: Option<&Problem>, operation: &Operation) -> Error
     }
 }
 
-fn in_words(kind: ErrorKind) -> &'static str {
+/// Whether it is what the organization pays for that stands in the way, and not the credentials.
+fn about_the_plan(code: u16, problem: Option<&Problem>) -> bool {
+    let is_below = |prefix| problem.is_some_and(|problem: &Problem| problem.is_below(prefix));
+    code == 402 || is_below("error:billing") || is_below("error:license")
+}
+
+fn in_words(kind: ErrorKind, about_the_plan: bool) -> &'static str {
     match kind {
+        ErrorKind::Forbidden if about_the_plan => "the plan or its payment does not allow this",
         ErrorKind::Unauthorized => "the credentials were refused",
         ErrorKind::Forbidden => "the credentials do not allow this",
         ErrorKind::NotFound => "the object was not found",
         ErrorKind::Conflict => "the state of the object does not allow this",
+        ErrorKind::Configuration => "the proxy refused the request",
         ErrorKind::Timeout => "the server gave up on the request",
         ErrorKind::RateLimited => "the server asks to slow down",
         ErrorKind::Unsupported => "this installation does not offer the operation",
         ErrorKind::InvalidInput => "the server refused the request",
         ErrorKind::Server => "the server failed",
         _ => "the server gave an unexpected answer",
-    }
-}
-
-fn hint_for(
-    code: u16,
-    kind: ErrorKind,
-    problem: Option<&Problem>,
-    operation: &Operation,
-    path: &CallPath,
-) -> Option<String> {
-    let root = web_links::display(&path.public_root);
-    match (code, kind) {
-        (401, _) => Some(path.auth.refused_hint(&root)),
-        (403, ErrorKind::NotFound) => Some(format!(
-            "either it does not exist or these credentials have no access to it; check the id, and that {root} is the installation it lives on"
-        )),
-        (403, _) if problem.is_some_and(|problem| problem.is("error:license/entitlement")) => {
-            Some("this edition or plan of Airbyte does not include the feature".to_owned())
-        }
-        (403, _) if operation.target.is_some() => Some(
-            "it does not exist, or the role of the application's user in its workspace or organization is too low"
-                .to_owned(),
-        ),
-        (403, _) => {
-            Some("the role of the application's user in the workspace or organization is too low".to_owned())
-        }
-        (404, _) if operation.target.is_none() => {
-            Some(format!("check the path, and that {root} is the root of the public API"))
-        }
-        (_, ErrorKind::NotFound) => {
-            Some(format!("check the id, and that {root} is the installation it lives on"))
-        }
-        (429, _) => Some("send fewer requests at once, or allow more attempts and time".to_owned()),
-        (500.., ErrorKind::Server) => match problem.and_then(|problem| problem.error_id.as_deref()) {
-            Some(id) => Some(format!("the server's log has the details under error id {id}")),
-            None => Some("it may pass; if not, look at the server's log".to_owned()),
-        },
-        _ => None,
     }
 }

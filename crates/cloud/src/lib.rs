@@ -84,6 +84,7 @@ mod error;
 mod failure;
 mod group;
 mod health;
+mod hint;
 mod ids;
 mod job;
 mod job_board;

@@ -4,12 +4,17 @@
 //! documents (labelled as plain JSON), a bare `errorId`, a bare `message`, the web framework's own nested
 //! form, OAuth's `error`, plain text under a JSON label, and HTML. All end here as one [`Problem`].
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
-use crate::redact::Redactor;
+use crate::redact::{Redactor, is_secret_name};
 
-/// More of a body than this is never looked at.
-const LONGEST_BODY: usize = 64 * 1024;
+/// More of a body that is not JSON is never looked at.
+const LONGEST_TEXT: usize = 64 * 1024;
+
+/// More things of one kind are not listed.
+const LONGEST_LIST: usize = 10;
 
 /// What the server said about a failure, in one form whatever shape it came in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,14 +34,48 @@ pub struct Problem {
     pub resource_id: Option<String>,
     /// The id under which the server's log has the details.
     pub error_id: Option<String>,
+    /// What else the server tells about this very case, by its own names: which streams, which time zone.
+    pub data: BTreeMap<String, String>,
     /// Where the server's documentation explains it.
     pub documentation_url: Option<String>,
+    /// Whether it is a web page, and so not Airbyte's own word.
+    pub(crate) is_page: bool,
 }
 
 impl Problem {
     /// The most telling text there is.
     pub fn summary(&self) -> Option<&str> {
         [&self.message, &self.detail, &self.title].into_iter().find_map(Option::as_deref)
+    }
+
+    /// The most telling text, with the facts of this case where it is a general one.
+    pub(crate) fn explanation(&self) -> Option<String> {
+        let said = self.summary()?;
+        if self.message.is_some() || self.data.is_empty() {
+            return Some(said.to_owned());
+        }
+        let facts: Vec<String> = self.data.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        Some(format!("{said} ({})", facts.join("; ")))
+    }
+
+    /// The object that was not found, in words: `source 1f6f...`.
+    pub(crate) fn resource(&self) -> Option<String> {
+        let (kind, id) = (self.resource_type.as_ref()?, self.resource_id.as_ref()?);
+        let kind = kind.to_lowercase().replace('_', " ");
+        // The server's inner names, which nobody else uses.
+        let kind = match kind.as_str() {
+            "source connection" => "source",
+            "destination connection" => "destination",
+            "standard sync" => "connection",
+            other => other.trim_start_matches("standard "),
+        };
+        Some(format!("{kind} {id}"))
+    }
+
+    /// Whether the type is this one or one below it: `error:billing/...` is below `error:billing`.
+    pub(crate) fn is_below(&self, prefix: &str) -> bool {
+        let rest = self.problem_type.as_ref().and_then(|of| of.strip_prefix(prefix));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || prefix.ends_with(':'))
     }
 
     /// Whether the type, or else the title, is this word, alone or as the last part of a URI.
@@ -61,13 +100,13 @@ pub(crate) fn is_html(body: &[u8]) -> bool {
 
 /// Understands the body of a failed answer; `None` when it says nothing.
 pub(crate) fn read_problem(body: &[u8], redactor: &Redactor) -> Option<Problem> {
-    let body = &body[..body.len().min(LONGEST_BODY)];
+    let text = &body[..body.len().min(LONGEST_TEXT)];
     let problem = if is_html(body) {
-        from_html(body, redactor)
+        from_html(text, redactor)
     } else {
         match serde_json::from_slice::<Value>(body) {
             Ok(json) => from_json(&json, redactor),
-            Err(_) => from_text(body, redactor),
+            Err(_) => from_text(text, redactor),
         }
     };
     Some(problem).filter(|problem| !problem.is_empty())
@@ -90,6 +129,10 @@ fn from_json(json: &Value, redactor: &Redactor) -> Problem {
         // The web framework's outer message is only the status in words; its inner one explains.
         message: first(&[
             "/data/message",
+            "/data/validationErrorMessage",
+            "/data/failedPreconditionDetail",
+            "/data/errorMessage",
+            "/data/statusReason",
             "/_embedded/errors/0/message",
             "/message",
             "/error_description",
@@ -98,7 +141,39 @@ fn from_json(json: &Value, redactor: &Redactor) -> Problem {
         resource_type: text("/data/resourceType"),
         resource_id: text("/data/resourceId"),
         error_id: text("/errorId"),
+        data: json.get("data").map(|data| facts(data, redactor)).unwrap_or_default(),
         documentation_url: text("/documentationUrl"),
+        is_page: false,
+    }
+}
+
+/// The members of `data` that have no field of their own and are plain enough to be shown.
+fn facts(data: &Value, redactor: &Redactor) -> BTreeMap<String, String> {
+    const HAVE_A_FIELD: [&str; 3] = ["message", "resourceType", "resourceId"];
+    let members = data.as_object().into_iter().flatten();
+    members
+        .filter(|(name, _)| !HAVE_A_FIELD.contains(&name.as_str()) && !is_secret_name(name))
+        .filter_map(|(name, value)| Some((name.clone(), redactor.clean(&in_short(value)?))))
+        .collect()
+}
+
+/// A value on one line; `None` for objects, which can be configurations, except streams and their errors.
+fn in_short(value: &Value) -> Option<String> {
+    let member = |name: &str| value.get(name).and_then(Value::as_str);
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().take(LONGEST_LIST).filter_map(in_short).collect();
+            (!items.is_empty()).then(|| items.join(", "))
+        }
+        Value::Object(_) => {
+            let stream = member("streamName").or_else(|| member("stream"))?;
+            let namespace = member("streamNamespace").map(|namespace| format!("{namespace}."));
+            let error = member("error").map(|error| format!(" ({error})"));
+            Some([namespace.as_deref(), Some(stream), error.as_deref()].into_iter().flatten().collect())
+        }
+        scalar => Some(scalar.to_string()),
     }
 }
 
@@ -114,6 +189,7 @@ fn from_html(body: &[u8], redactor: &Redactor) -> Problem {
     let title = title.filter(|title| !title.is_empty());
     Problem {
         title: Some(title.map_or_else(|| "a web page".to_owned(), |t| format!("a web page: {t}"))),
+        is_page: true,
         ..Problem::default()
     }
 }

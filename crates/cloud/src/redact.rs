@@ -12,7 +12,7 @@ const LONGEST_TEXT: usize = 500;
 const SHORTEST_SECRET: usize = 4;
 
 /// Whether a field of a connector's configuration holds a secret, by its name.
-fn is_secret_name(name: &str) -> bool {
+pub(crate) fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     [
         "password",

@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail anywhere")]
 
 mod admin;
+mod answers;
 mod artifacts;
 mod attempts;
 mod auth;
 mod blocking;
+mod bodies;
 mod call;
 mod campaign;
 mod custom_source;
@@ -15,6 +17,7 @@ mod list;
 mod logs;
 mod manage;
 mod people;
+mod problems;
 mod request;
 mod sandbox;
 mod sandbox_admin;
