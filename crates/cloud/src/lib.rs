@@ -133,6 +133,8 @@ mod web_links;
 mod workspace;
 mod workspace_scope;
 
+/// The bindings that [`Client::raw`] gives access to, with their types.
+pub use airbyte_api_raw as api_raw;
 pub use application::{ApplicationId, ApplicationInfo};
 pub use attempt::{Attempt, AttemptInfo, AttemptStatus, StreamStats};
 pub use builder::ClientBuilder;

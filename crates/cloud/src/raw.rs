@@ -5,20 +5,37 @@
 
 use std::sync::Arc;
 
-use airbyte_api_raw::{Hooks, RequestFuture, RequestHook, config, public};
+use airbyte_api_raw::{Error as RawError, Hooks, RequestFuture, RequestHook, config, public};
 use http::header::AUTHORIZATION;
+use serde::de::IgnoredAny;
 
 use crate::auth::Authorization;
-use crate::call::CallPath;
+use crate::call::{CallPath, Operation};
+use crate::classify::interpret;
 use crate::client::Client;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::web_links;
 
 impl Client {
     /// The generated clients, for whatever is not wrapped.
     ///
     /// They send this client's credentials and replace a token that ends, but retry nothing and have the
-    /// generator's own errors. Do not print those: they can hold whole answers.
+    /// generator's own errors. Do not print those, they can hold whole answers: [`Raw::explain`] makes errors of
+    /// this crate of them. The types are in [`api_raw`](crate::api_raw).
+    ///
+    /// ```no_run
+    /// use airbyte_cloud::api_raw::public::types::ConnectorType;
+    /// # use airbyte_cloud::{Client, Result};
+    ///
+    /// # async fn names(client: Client) -> Result<Vec<String>> {
+    /// let raw = client.raw();
+    /// let call = raw.public().list_connector_definitions().type_(ConnectorType::Source);
+    /// match call.send().await {
+    ///     Ok(answer) => Ok(answer.into_inner().data.into_iter().map(|source| source.name).collect()),
+    ///     Err(error) => Err(raw.explain(error).await),
+    /// }
+    /// # }
+    /// ```
     pub fn raw(&self) -> Raw {
         Raw { client: self.clone() }
     }
@@ -43,6 +60,16 @@ impl Raw {
         let path = self.client.path();
         let root = web_links::display(path.config_root()?);
         Ok(config::Client::new_with_client(&root, path.http.clone(), self.hooks()))
+    }
+
+    /// This crate's error for one of the generated clients: its kind, what the server said, and a hint. Secrets
+    /// and what answers hold are not in it.
+    pub async fn explain(&self, error: RawError<()>) -> Error {
+        let operation = Operation::read("raw");
+        match interpret::<IgnoredAny>(Err(error), &operation, self.client.path()).await {
+            Err(failed) => failed.error,
+            Ok(_) => Error::new(ErrorKind::UnexpectedResponse, "the call has no failed answer"),
+        }
     }
 
     fn hooks(&self) -> Hooks {

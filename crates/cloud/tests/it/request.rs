@@ -4,7 +4,7 @@ use airbyte_cloud::{ApiRequest, ErrorKind, Method};
 use serde_json::json;
 use wiremock::matchers::{body_json, header, query_param};
 
-use crate::support::{Airbyte, config, delete, get, ok, post, status};
+use crate::support::{Airbyte, config, delete, get, ok, post, problem, status};
 
 #[tokio::test]
 async fn any_operation_can_be_called() {
@@ -71,4 +71,33 @@ async fn an_unknown_config_root_is_told() {
     let error = client.request(ApiRequest::post("/state/get").config_api()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
     assert!(error.hint().unwrap().contains("AIRBYTE_CONFIG_API_URL"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_failure_of_the_bindings_can_be_explained() {
+    let airbyte = Airbyte::start().await;
+    get("/tags")
+        .respond_with(problem(422, "unprocessable-entity", "the filter is odd"))
+        .mount(&airbyte.server)
+        .await;
+    get("/health").respond_with(status(200)).mount(&airbyte.server).await;
+    get("/organizations")
+        .respond_with(ok(json!({ "data": [{ "organizationId": 7, "password": "hunter2" }] })))
+        .mount(&airbyte.server)
+        .await;
+    let raw = airbyte.client().raw();
+    raw.public().get_health_check().send().await.unwrap();
+
+    let error = raw.explain(raw.public().list_tags().send().await.unwrap_err()).await;
+    assert_eq!((error.kind(), error.status()), (ErrorKind::InvalidInput, Some(422)));
+    assert!(error.to_string().contains("the filter is odd"), "{error}");
+
+    let error = raw.explain(raw.public().list_organizations_for_user().send().await.unwrap_err()).await;
+    assert_eq!(error.kind(), ErrorKind::UnexpectedResponse);
+    assert!(error.to_string().contains("data[0].organizationId"), "{error}");
+    assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+
+    // Nothing was sent, since an argument is missing.
+    let error = raw.explain(raw.public().get_job().send().await.unwrap_err()).await;
+    assert_eq!((error.kind(), error.status()), (ErrorKind::InvalidInput, None));
 }
