@@ -56,7 +56,11 @@ pub(crate) async fn bare_list<T: DeserializeOwned + Send>(
     #[serde(untagged)]
     enum Answer<T> {
         Bare(Vec<T>),
-        Wrapped { data: Vec<T> },
+        Wrapped {
+            // Has to be there, but may be null.
+            #[serde(deserialize_with = "Option::deserialize")]
+            data: Option<Vec<T>>,
+        },
     }
 
     let url = &format!("{}{path}", web_links::display(&client.path().public_root));
@@ -64,8 +68,10 @@ pub(crate) async fn bare_list<T: DeserializeOwned + Send>(
         let response = attempt.send(attempt.http().get(url).query(query)).await?;
         ResponseValue::<Answer<T>>::from_response(response).await
     });
-    let (Answer::Bare(list) | Answer::Wrapped { data: list }) = call.await?;
-    Ok(list)
+    Ok(match call.await? {
+        Answer::Bare(list) => list,
+        Answer::Wrapped { data } => data.unwrap_or_default(),
+    })
 }
 
 /// A region, by its id; made by [`Client::region`]. Regions of one's own belong to Airbyte Cloud's and

@@ -14,10 +14,8 @@ mod secrets;
 mod sparse;
 
 use airbyte_api_raw::{Hooks, config, public};
+use document::ID;
 use wiremock::MockServer;
-
-/// Any id.
-const ID: &str = "5e5510ad-0000-4000-8000-00000000c0de";
 
 fn public_client(server: &MockServer) -> public::Client {
     public::Client::new_with_client(&server.uri(), http_client(), Hooks::none())

@@ -12,7 +12,10 @@ mod bodies;
 mod call;
 mod campaign;
 mod custom_source;
+#[path = "../../../api-raw/tests/it/document.rs"]
+mod document;
 mod edit;
+mod every_read;
 mod list;
 mod logs;
 mod manage;
