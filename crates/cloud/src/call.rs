@@ -285,7 +285,8 @@ impl CallPath {
             }
             let jitter = rand::rng().random_range(0.0..=1.0);
             let pause = policy.pause(counted, failure, error.retry_after(), jitter);
-            if give_up.is_some_and(|limit| self.clock.now() + pause >= limit) {
+            let next = self.clock.now().checked_add(pause);
+            if give_up.is_some_and(|limit| next.is_none_or(|next| next >= limit)) {
                 return Err(error);
             }
             tracing::debug!(attempt = sent, ?failure, pause_ms = millis(pause), %error, "will try again");

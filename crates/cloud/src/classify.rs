@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use airbyte_api_raw::{Error as RawError, ResponseValue};
-use bytes::Bytes;
+use bytes::BytesMut;
 use http::StatusCode;
 use http::header::{LOCATION, RETRY_AFTER};
 use serde::de::DeserializeOwned;
@@ -15,6 +15,9 @@ use crate::problem::{Problem, is_html, read_problem};
 use crate::redact::Redactor;
 use crate::retry::{Failure, parse_retry_after};
 use crate::web_links;
+
+/// More of the body of a failed answer is not read. Whole schemas are in some.
+const LONGEST_REFUSAL: usize = 4 * 1024 * 1024;
 
 /// A failed attempt: how it failed, and the error if it was the last.
 pub(crate) struct Failed {
@@ -41,7 +44,7 @@ pub(crate) async fn interpret<T: DeserializeOwned>(
         }
         Err(RawError::InvalidUpgrade(error)) => Err(broken(error, path)),
         Err(RawError::InvalidResponsePayload(body, error)) => Err(undecodable(&body, error, operation, path)),
-        Err(RawError::UnexpectedResponse(response)) => answered(response, operation, path).await,
+        Err(RawError::UnexpectedResponse(response)) => Err(answered(response, operation, path).await),
         Err(RawError::ErrorResponse(response)) => {
             let status = response.status();
             Err(refused(status, None, None, operation, path))
@@ -54,36 +57,33 @@ pub(crate) async fn interpret<T: DeserializeOwned>(
     }
 }
 
-/// An answer that the API document does not declare: a success with an odd status, or a failure.
-async fn answered<T: DeserializeOwned>(
-    response: reqwest::Response,
-    operation: &Operation,
-    path: &CallPath,
-) -> Result<T, Failed> {
+/// An answer with a status that is no success.
+async fn answered(mut response: reqwest::Response, operation: &Operation, path: &CallPath) -> Failed {
     let status = response.status();
     let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let wait = header(RETRY_AFTER).and_then(|value| parse_retry_after(&value, path.clock.utc_now()));
-    let location = header(LOCATION);
-    let body = match response.bytes().await {
-        Ok(body) => body,
-        Err(error) if status.is_success() => return Err(broken(error, path)),
-        // The status says enough.
-        Err(_) => Bytes::new(),
-    };
-    if status.is_success() {
-        let json: &[u8] = if body.is_empty() { b"null" } else { &body };
-        return serde_json::from_slice(json).map_err(|error| undecodable(&body, error, operation, path));
-    }
     if status.is_redirection() {
-        return Err(redirected(status, location.as_deref(), &operation.redactor(path)));
+        return redirected(status, header(LOCATION).as_deref(), &operation.redactor(path));
     }
+    let body = beginning(&mut response).await;
     let problem = read_problem(&body, &operation.redactor(path));
     if is_html(&body) && matches!(status.as_u16(), 403..=405) {
         // Airbyte itself has no such page, so it was not even asked.
         let error = web_page(path).with_status(status.as_u16()).with_problem(problem);
-        return Err(Failed::new(Failure::Permanent, error));
+        return Failed::new(Failure::Permanent, error);
     }
-    Err(refused(status, problem, wait, operation, path))
+    refused(status, problem, wait, operation, path)
+}
+
+/// What arrives of a body: the status says enough, so neither its length nor its end is relied on.
+async fn beginning(response: &mut reqwest::Response) -> BytesMut {
+    let mut body = BytesMut::new();
+    while body.len() < LONGEST_REFUSAL
+        && let Ok(Some(chunk)) = response.chunk().await
+    {
+        body.extend_from_slice(&chunk);
+    }
+    body
 }
 
 /// No whole answer arrived.

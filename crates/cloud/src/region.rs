@@ -55,7 +55,7 @@ pub(crate) async fn bare_list<T: DeserializeOwned + Send>(
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Answer<T> {
-        Bare(Vec<T>),
+        Bare(Option<Vec<T>>),
         Wrapped {
             // Has to be there, but may be null.
             #[serde(deserialize_with = "Option::deserialize")]
@@ -68,10 +68,8 @@ pub(crate) async fn bare_list<T: DeserializeOwned + Send>(
         let response = attempt.send(attempt.http().get(url).query(query)).await?;
         ResponseValue::<Answer<T>>::from_response(response).await
     });
-    Ok(match call.await? {
-        Answer::Bare(list) => list,
-        Answer::Wrapped { data } => data.unwrap_or_default(),
-    })
+    let (Answer::Bare(list) | Answer::Wrapped { data: list }) = call.await?;
+    Ok(list.unwrap_or_default())
 }
 
 /// A region, by its id; made by [`Client::region`]. Regions of one's own belong to Airbyte Cloud's and

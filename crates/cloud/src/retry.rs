@@ -148,14 +148,19 @@ impl Failure {
     }
 }
 
+/// A server that wants to be left alone for longer is out of its mind.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Reads a `Retry-After` header: seconds or an HTTP date. A date in the past means no wait.
 pub(crate) fn parse_retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
     let value = value.trim();
-    if let Ok(seconds) = value.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date: DateTime<Utc> = httpdate::parse_http_date(value).ok()?.into();
-    Some((date - now).to_std().unwrap_or(Duration::ZERO))
+    let wait = if let Ok(seconds) = value.parse::<u64>() {
+        Duration::from_secs(seconds)
+    } else {
+        let date: DateTime<Utc> = httpdate::parse_http_date(value).ok()?.into();
+        (date - now).to_std().unwrap_or(Duration::ZERO)
+    };
+    Some(wait.min(LONGEST_RETRY_AFTER))
 }
 
 #[cfg(test)]
@@ -222,6 +227,9 @@ mod tests {
         assert_eq!(parse_retry_after("Fri, 02 Jan 2026 03:04:35 GMT", now), Some(Duration::from_secs(30)));
         assert_eq!(parse_retry_after("Thu, 01 Jan 2026 00:00:00 GMT", now), Some(Duration::ZERO));
         assert_eq!(parse_retry_after("soon", now), None);
+        for absurd in [u64::MAX.to_string().as_str(), "Fri, 31 Dec 9999 23:59:59 GMT"] {
+            assert_eq!(parse_retry_after(absurd, now), Some(LONGEST_RETRY_AFTER), "{absurd}");
+        }
         assert_eq!(parse_retry_after("-1", now), None);
     }
 }

@@ -5,7 +5,8 @@ use airbyte_cloud::{ApiRequest, Client, Error, ErrorKind, Problem, RetryPolicy};
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
-use crate::support::{Airbyte, get, status};
+use crate::support::broken::{BrokenServer, Reply};
+use crate::support::{Airbyte, TestClock, builder, get, status};
 
 use ErrorKind::{
     Configuration, Conflict, Forbidden, InvalidInput, NotFound, RateLimited, Server, Timeout, Unauthorized,
@@ -344,4 +345,14 @@ async fn every_shape_of_body_is_understood() {
         assert_eq!(said(error.problem()), words, "{number}: {error}");
     }
     table.finish();
+}
+
+#[tokio::test]
+async fn a_body_without_end_is_not_read_to_its_end() {
+    let server =
+        BrokenServer::start(|_| Reply::Endless(502, "<html><head><title>Bad Gateway</title></head>")).await;
+    let client = builder(&server.root, &TestClock::new()).retry_policy(RetryPolicy::none()).build().unwrap();
+    let error = client.job(7.into()).info().await.unwrap_err();
+    assert_eq!((error.kind(), error.status()), (Server, Some(502)));
+    assert!(error.to_string().contains("a web page: Bad Gateway"), "{error}");
 }

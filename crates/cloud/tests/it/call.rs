@@ -106,6 +106,18 @@ async fn a_wait_beyond_the_limit_is_not_begun() {
 }
 
 #[tokio::test]
+async fn an_absurd_wait_ends_the_call_and_not_the_program() {
+    for wait in ["18446744073709551615", "Fri, 31 Dec 9999 23:59:59 GMT"] {
+        let airbyte = answers(vec![status(429).insert_header("retry-after", wait)]).await;
+        let patient = RetryPolicy::default().time_limit(Duration::MAX).attempts(2);
+        let client = airbyte.builder().retry_policy(patient).build().unwrap();
+        let error = client.job(7.into()).info().await.unwrap_err();
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::RateLimited, 2));
+        assert_eq!(airbyte.clock.sleeps(), [Duration::from_secs(24 * 60 * 60)], "{wait}");
+    }
+}
+
+#[tokio::test]
 async fn the_policy_can_be_chosen() {
     let airbyte = answers(vec![status(503)]).await;
     let once = airbyte.builder().retry_policy(RetryPolicy::none()).build().unwrap();

@@ -22,6 +22,8 @@ pub(crate) enum Reply {
     Truncate(Value),
     /// No answer ever comes.
     Hang,
+    /// The body begins with this, and goes on as long as anybody reads.
+    Endless(u16, &'static str),
 }
 
 pub(crate) struct BrokenServer {
@@ -72,6 +74,14 @@ async fn serve<H: Fn(&Received) -> Reply>(
         Reply::Truncate(body) => (200, body.to_string(), body.to_string().len() / 2),
         Reply::Drop => return,
         Reply::Hang => return std::future::pending().await,
+        Reply::Endless(status, beginning) => {
+            let head = format!("HTTP/1.1 {status} X\r\ncontent-type: text/html\r\n\r\n{beginning}");
+            let mut more = stream.write_all(head.as_bytes()).await;
+            while more.is_ok() {
+                more = stream.write_all(&[b' '; 64 * 1024]).await;
+            }
+            return;
+        }
     };
     let head = format!(
         "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
