@@ -78,7 +78,7 @@ async fn serve<H: Fn(&Received) -> Reply>(
             let head = format!("HTTP/1.1 {status} X\r\ncontent-type: text/html\r\n\r\n{beginning}");
             let mut more = stream.write_all(head.as_bytes()).await;
             while more.is_ok() {
-                more = stream.write_all(&[b' '; 64 * 1024]).await;
+                more = stream.write_all(&[b' '; 8 * 1024]).await;
             }
             return;
         }
