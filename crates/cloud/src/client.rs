@@ -139,6 +139,9 @@ mod tests {
         shared::<Connection>();
         shared::<Job>();
         shared::<crate::SyncResult>();
+        shared::<crate::Organization>();
+        shared::<crate::Group>();
+        shared::<crate::ListUsers>();
         sent::<ListWorkspaces>();
         sent::<crate::Pager<crate::JobInfo>>();
         sent::<crate::Poller>();
