@@ -327,6 +327,17 @@ pub(crate) struct Attempt {
     pub streams: Vec<StreamStatus>,
 }
 
+impl Attempt {
+    /// Notes of the streams that were under way why they are incomplete.
+    pub(crate) fn end_streams(&mut self, cause: &str, now_millis: i64) {
+        for stream in self.streams.iter_mut().filter(|stream| stream.state == "RUNNING") {
+            "INCOMPLETE".clone_into(&mut stream.state);
+            stream.cause = Some(cause.to_owned());
+            stream.changed_at_millis = now_millis;
+        }
+    }
+}
+
 /// What has become of a stream in an attempt.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct StreamStatus {

@@ -30,7 +30,7 @@ pub(crate) enum Refusal {
 /// A problem as the server describes it. Unset members are shown as null.
 #[derive(Debug)]
 pub(crate) struct Problem {
-    status: u16,
+    pub status: u16,
     kind: String,
     title: &'static str,
     detail: &'static str,

@@ -32,7 +32,7 @@ const GRANTED: &[&str] = &[
 ];
 
 /// Everything that a request may name.
-pub(super) const KINDS: &[&str] = &[
+pub(in crate::http) const KINDS: &[&str] = &[
     "instance_admin",
     "organization_admin",
     "organization_editor",
@@ -160,7 +160,7 @@ async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
 }
 
 /// The one scope that a request names.
-pub(super) fn requested_scope(body: &Body) -> Result<Scope, Refusal> {
+pub(in crate::http) fn requested_scope(body: &Body) -> Result<Scope, Refusal> {
     let given = |name| body.given(name).is_some();
     match (given("workspaceId"), given("organizationId")) {
         (true, false) => Ok(Scope::Workspace(body.required_id("workspaceId")?)),
@@ -171,7 +171,7 @@ pub(super) fn requested_scope(body: &Body) -> Result<Scope, Refusal> {
 }
 
 /// Refuses a role of workspaces for an organization, and the other way round.
-pub(super) fn check_fit(kind: &str, scope: Scope) -> Result<(), Refusal> {
+pub(in crate::http) fn check_fit(kind: &str, scope: Scope) -> Result<(), Refusal> {
     let prefix = match scope {
         Scope::Instance => "instance_",
         Scope::Organization(_) => "organization_",
@@ -184,7 +184,7 @@ pub(super) fn check_fit(kind: &str, scope: Scope) -> Result<(), Refusal> {
 }
 
 /// A permission of a user or of a group.
-pub(super) fn shown(permission: &Permission) -> Value {
+pub(in crate::http) fn shown(permission: &Permission) -> Value {
     let mut shown = json!({"permissionId": permission.id, "permissionType": permission.kind});
     match permission.grantee {
         Grantee::User(id) => shown["userId"] = json!(id),
@@ -235,7 +235,7 @@ impl App {
     }
 
     /// An organization keeps an administrator.
-    fn refuse_for_the_last_admin(&self, permission: &Permission) -> Result<(), Refusal> {
+    pub(in crate::http) fn refuse_for_the_last_admin(&self, permission: &Permission) -> Result<(), Refusal> {
         let (Scope::Organization(organization), "organization_admin") =
             (permission.scope, permission.kind.as_str())
         else {

@@ -99,11 +99,16 @@ pub(super) async fn update(State(app): State<Arc<App>>, Path(id): Path<String>, 
 }
 
 pub(super) async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
-    let mut workspace = app.workspace(app.path_id(&id)?)?;
+    remove(&app, app.workspace(app.path_id(&id)?)?)?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Deletes a workspace with its connections; of the rest only as much as the server does.
+pub(super) fn remove(app: &App, mut workspace: Workspace) -> Result<(), Refusal> {
     for connection in
         app.store.list::<Connection>()?.into_iter().filter(|one| one.workspace_id == workspace.id)
     {
-        super::connections::deprecate(&app, connection)?;
+        super::connections::deprecate(app, connection)?;
     }
     let actors = app.store.list::<Actor>()?;
     for side in [crate::model::Side::Source, crate::model::Side::Destination] {
@@ -115,7 +120,7 @@ pub(super) async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>) 
     }
     workspace.deleted = true;
     app.store.put(&workspace)?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    Ok(())
 }
 
 pub(super) async fn organizations(State(app): State<Arc<App>>) -> Answer {

@@ -231,6 +231,7 @@ pub(crate) fn fail_left_behind(app: &App) -> rusqlite::Result<()> {
             "failed".clone_into(&mut attempt.status);
             attempt.updated_at = now;
             attempt.ended_at = Some(now);
+            attempt.end_streams("FAILED", now * 1_000);
             attempt.failure = Some(Failure {
                 origin: "airbyte_platform".to_owned(),
                 kind: "transient_error".to_owned(),

@@ -152,11 +152,7 @@ fn end(app: &App, id: i64, status: JobStatus, failure: Option<Failure>) -> rusql
                 attempt.ended_at = Some(now);
                 if let Some(failure) = &failure {
                     let was_cancelled = failure.kind == "manual_cancellation";
-                    for stream in attempt.streams.iter_mut().filter(|stream| stream.state == "RUNNING") {
-                        "INCOMPLETE".clone_into(&mut stream.state);
-                        stream.cause = Some(if was_cancelled { "CANCELED" } else { "FAILED" }.to_owned());
-                        stream.changed_at_millis = now_millis;
-                    }
+                    attempt.end_streams(if was_cancelled { "CANCELED" } else { "FAILED" }, now_millis);
                     attempt.log.push(LogEvent {
                         timestamp_millis: failure.timestamp_millis,
                         level: "error".to_owned(),

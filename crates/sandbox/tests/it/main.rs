@@ -8,6 +8,7 @@ mod auth;
 mod builder_projects;
 mod config_actors;
 mod config_conformance;
+mod config_objects;
 mod config_people;
 mod conformance;
 mod conformance_admin;

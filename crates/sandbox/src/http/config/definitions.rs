@@ -44,26 +44,41 @@ pub(super) fn specification(side: Side) -> impl Fn(State<Arc<App>>, Body) -> Don
     move |State(app), body| {
         Box::pin(async move {
             let workspace: Workspace = named(&app, &body, "workspaceId")?;
-            let member = format!("{}DefinitionId", side.word());
-            let id = body.required_id(&member)?;
-            let definition = app.definition(side, workspace.id, id)?.ok_or(Refusal::ErrorId(404))?;
-            let schema = app.specification(side, workspace.id, id)?.ok_or(Refusal::ErrorId(404))?;
-            let slug = connectors::by_definition(side, id).map_or("", |connector| connector.slug);
-            let modes = (side == Side::Destination).then(|| catalog::destination_modes(slug));
-            Ok(object(json!({
-                member: id,
-                "documentationUrl": definition.documentation_url,
-                "connectionSpecification": schema,
-                "advancedAuthGlobalCredentialsAvailable": false,
-                "supportedDestinationSyncModes": modes,
-                "jobInfo": {
-                    "id": Uuid::new_v4(), "configType": "get_spec", "configId": id.to_string(), "createdAt": app.now(),
-                    "endedAt": app.now(), "succeeded": true, "connectorConfigurationUpdated": false,
-                    "logType": "formatted", "logs": {"logLines": []},
-                },
-            })))
+            let id = body.required_id(&format!("{}DefinitionId", side.word()))?;
+            specified(&app, side, workspace.id, id)
         })
     }
+}
+
+/// The same, by a source or destination of the connector.
+pub(super) fn specification_for(
+    side: Side,
+) -> impl Fn(State<Arc<App>>, Body) -> Done + Clone + Send + 'static {
+    move |State(app), body| {
+        Box::pin(async move {
+            let actor: Actor = named(&app, &body, &format!("{}Id", side.word()))?;
+            specified(&app, side, actor.workspace_id, actor.definition_id)
+        })
+    }
+}
+
+fn specified(app: &App, side: Side, workspace: Uuid, id: Uuid) -> Answer {
+    let definition = app.definition(side, workspace, id)?.ok_or(Refusal::ErrorId(404))?;
+    let schema = app.specification(side, workspace, id)?.ok_or(Refusal::ErrorId(404))?;
+    let slug = connectors::by_definition(side, id).map_or("", |connector| connector.slug);
+    let modes = (side == Side::Destination).then(|| catalog::destination_modes(slug));
+    Ok(object(json!({
+        format!("{}DefinitionId", side.word()): id,
+        "documentationUrl": definition.documentation_url,
+        "connectionSpecification": schema,
+        "advancedAuthGlobalCredentialsAvailable": false,
+        "supportedDestinationSyncModes": modes,
+        "jobInfo": {
+            "id": Uuid::new_v4(), "configType": "get_spec", "configId": id.to_string(), "createdAt": app.now(),
+            "endedAt": app.now(), "succeeded": true, "connectorConfigurationUpdated": false,
+            "logType": "formatted", "logs": {"logLines": []},
+        },
+    })))
 }
 
 /// A definition by its id. One whose project is gone is still the definition of old jobs.

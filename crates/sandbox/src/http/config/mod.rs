@@ -5,6 +5,7 @@ mod actors;
 mod builder_projects;
 mod connections;
 mod connectors;
+mod create;
 mod definitions;
 mod instance;
 mod job_read;
@@ -12,6 +13,7 @@ mod jobs;
 mod manifests;
 mod organizations;
 mod paging;
+mod permissions;
 mod progress;
 mod read;
 mod schema_change;
@@ -22,6 +24,7 @@ mod sync_mode;
 mod update;
 mod users;
 mod web_backend;
+mod web_backend_list;
 mod workspaces;
 
 use std::sync::Arc;
@@ -60,6 +63,15 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/attempt/get_for_job", op(app, M::POST, "getAttemptForJob", jobs::attempt))
         .route("/connections/get", op(app, M::POST, "getConnectionConfig", connections::get))
         .route("/connections/list", op(app, M::POST, "listConnectionsForWorkspace", connections::list))
+        .route("/connections/create", op(app, M::POST, "createConnectionConfig", create::create))
+        .route(
+            "/web_backend/connections/create",
+            op(app, M::POST, "webBackendCreateConnection", create::create_for_web),
+        )
+        .route(
+            "/web_backend/connections/list",
+            op(app, M::POST, "webBackendListConnectionsForWorkspace", web_backend_list::list),
+        )
         .route("/connections/update", op(app, M::POST, "updateConnection", connections::update))
         .route("/connections/delete", op(app, M::POST, "deleteConnectionConfig", connections::delete))
         .route(
@@ -103,6 +115,19 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
             op(app, M::POST, "getOrganizationInfo", organizations::info_by_workspace),
         )
         .merge(people(app))
+        .route(
+            "/source_definition_specifications/get_for_source",
+            op(app, M::POST, "getSpecificationForSourceId", definitions::specification_for(Side::Source)),
+        )
+        .route(
+            "/destination_definition_specifications/get_for_destination",
+            op(
+                app,
+                M::POST,
+                "getSpecificationForDestinationId",
+                definitions::specification_for(Side::Destination),
+            ),
+        )
         .merge(builder(app))
         .merge(actors_of(
             app,
@@ -147,6 +172,18 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 /// Organizations, users, and what they may do; the workspaces by either.
 fn people(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()
+        .route("/workspaces/create", op(app, M::POST, "createWorkspaceConfig", workspaces::create))
+        .route("/workspaces/update", op(app, M::POST, "updateWorkspaceConfig", workspaces::update))
+        .route("/workspaces/delete", op(app, M::POST, "deleteWorkspaceConfig", workspaces::delete))
+        .route(
+            "/workspaces/get_by_connection_id",
+            op(app, M::POST, "getWorkspaceByConnectionId", workspaces::get_by_connection),
+        )
+        .route("/permissions/create", op(app, M::POST, "createPermissionConfig", permissions::create))
+        .route("/permissions/get", op(app, M::POST, "getPermissionConfig", permissions::get))
+        .route("/permissions/update", op(app, M::POST, "updatePermissionConfig", permissions::update))
+        .route("/permissions/delete", op(app, M::POST, "deletePermissionConfig", permissions::delete))
+        .route("/permissions/check", op(app, M::POST, "checkPermissions", permissions::check))
         .route("/workspaces/update_name", op(app, M::POST, "updateWorkspaceName", workspaces::update_name))
         .route(
             "/workspaces/list_by_organization_id",

@@ -74,11 +74,11 @@ fn streams(given: &Value) -> Result<Vec<(String, Option<String>)>, Refusal> {
         .collect()
 }
 
-/// This API knows no problem bodies: a conflict is told in its own shape.
-fn plain(refusal: Refusal) -> Refusal {
+/// This API knows no problem bodies: a refusal is told in its own shape.
+pub(super) fn plain(refusal: Refusal) -> Refusal {
     match refusal {
         Refusal::Problem(problem) => {
-            Refusal::Known(409, problem.data["message"].as_str().unwrap_or_default().to_owned())
+            Refusal::Known(problem.status, problem.data["message"].as_str().unwrap_or_default().to_owned())
         }
         refusal => refusal,
     }

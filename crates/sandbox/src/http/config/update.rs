@@ -12,6 +12,9 @@ use crate::jobs;
 use crate::model::{ConfiguredStream, Connection, Schedule};
 use crate::schema;
 
+/// What a schedule that is not a cron expression counts in.
+pub(super) const TIME_UNITS: &[&str] = &["minutes", "hours", "days", "weeks", "months"];
+
 /// Changes the connection as the body says and stores it.
 pub(super) fn apply(app: &App, connection: &mut Connection, body: &Body) -> Result<(), Refusal> {
     let before = connection.clone();
@@ -117,8 +120,7 @@ fn schedule(body: &Body) -> Result<Option<Schedule>, Refusal> {
         (Some("basic"), Some(data)) => {
             let basic = Body(data["basicSchedule"].clone());
             let units = basic.required("units")?.as_i64().ok_or(fault)?;
-            let known = &["minutes", "hours", "days", "weeks", "months"];
-            let unit = basic.one_of("timeUnit", known)?.unwrap_or("hours").to_owned();
+            let unit = basic.one_of("timeUnit", TIME_UNITS)?.unwrap_or("hours").to_owned();
             Ok(Some(Schedule::Basic { units, unit }))
         }
         _ => Err(fault),

@@ -78,7 +78,7 @@ async fn adapt_data(app: &Arc<App>, before: &Connection, after: &Connection) -> 
 }
 
 /// The connection with both of its sides, and with what its source offers, selected or not.
-async fn shown(
+pub(super) async fn shown(
     app: &App,
     connection: &Connection,
     refreshed: Option<&schema_change::Refreshed>,

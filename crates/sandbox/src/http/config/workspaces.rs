@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::connections::named;
 use super::paging::Slice;
 use crate::app::App;
 use crate::http::answer::{Answer, Refusal, object};
 use crate::http::request::Body;
-use crate::model::{Grantee, Scope, User, Workspace};
+use crate::http::workspaces::remove;
+use crate::model::{Connection, Grantee, Organization, Scope, User, Workspace};
 
 pub(super) async fn get(State(app): State<Arc<App>>, body: Body) -> Answer {
     let workspace: Workspace = named(&app, &body, "workspaceId")?;
@@ -18,6 +22,54 @@ pub(super) async fn get(State(app): State<Arc<App>>, body: Body) -> Answer {
         return Err(Refusal::ErrorId(404));
     }
     Ok(object(shown(&workspace)))
+}
+
+/// Makes a workspace in the organization that is asked for, unlike the public API.
+pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
+    let name = body.required_text("name")?.to_owned();
+    if body.given("organizationId").is_none() {
+        return Err(Refusal::Known(422, "A workspace needs an organization.".to_owned()));
+    }
+    let organization: Organization = named(&app, &body, "organizationId")?;
+    let workspace = Workspace {
+        id: Uuid::new_v4(),
+        organization_id: organization.id,
+        name,
+        deleted: false,
+        region_id: region(&body)?,
+        notifications: Value::Null,
+    };
+    app.store.put(&workspace)?;
+    Ok(object(shown(&workspace)))
+}
+
+pub(super) async fn update(State(app): State<Arc<App>>, body: Body) -> Answer {
+    let mut workspace: Workspace = named(&app, &body, "workspaceId")?;
+    if let Some(name) = body.text("name") {
+        name.clone_into(&mut workspace.name);
+    }
+    workspace.region_id = region(&body)?.or(workspace.region_id);
+    app.store.put(&workspace)?;
+    Ok(object(shown(&workspace)))
+}
+
+pub(super) async fn delete(State(app): State<Arc<App>>, body: Body) -> Answer {
+    remove(&app, named(&app, &body, "workspaceId")?)?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// The workspace of a connection.
+pub(super) async fn get_by_connection(State(app): State<Arc<App>>, body: Body) -> Answer {
+    let connection: Connection = named(&app, &body, "connectionId")?;
+    let workspace: Option<Workspace> = app.store.get(&connection.workspace_id.to_string())?;
+    Ok(object(shown(&workspace.ok_or(Refusal::ErrorId(404))?)))
+}
+
+fn region(body: &Body) -> Result<Option<Uuid>, Refusal> {
+    match body.given("dataplaneGroupId") {
+        Some(_) => body.required_id("dataplaneGroupId").map(Some),
+        None => Ok(None),
+    }
 }
 
 pub(super) async fn update_name(State(app): State<Arc<App>>, body: Body) -> Answer {
