@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::call::Operation;
 use crate::client::Client;
 use crate::create::CreateSource;
-use crate::delete::marked;
+use crate::delete::{delete_at, marked};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{DefinitionId, WorkspaceId};
 use crate::manifest::Manifest;
@@ -332,18 +332,9 @@ impl DeleteCustomSource {
         }
         let kind = definition.kind;
         let id = kind.pick("deleteDeclarativeSourceDefinition", "deleteSourceDefinition");
-        let path = definition.path();
-        let call = definition.client().exchange::<(), serde::de::IgnoredAny>(
-            Operation::change(id),
-            (Api::Public, Method::DELETE, &path),
-            None,
-        );
-        match call.await {
-            Ok(_) => Ok(()),
-            // An earlier attempt has done it, and its answer was lost.
-            Err(error) if error.attempts() > 1 && error.status() == Some(404) => Ok(()),
-            Err(error) => Err(error.about(&format!("definition {}", definition.id))),
-        }
+        delete_at(definition.client(), id, &definition.path())
+            .await
+            .map_err(|error| error.about(&format!("definition {}", definition.id)))
     }
 }
 

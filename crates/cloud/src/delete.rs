@@ -176,18 +176,17 @@ async fn delete(
     (operation, kind, path): (&'static str, &str, &str),
     id: impl std::fmt::Display + Copy,
 ) -> Result<()> {
-    let path = format!("{path}/{id}");
-    let call = client.exchange::<(), serde::de::IgnoredAny>(
-        Operation::change(operation),
-        (Api::Public, Method::DELETE, &path),
-        None,
-    );
-    match call.await {
-        Ok(_) => Ok(()),
-        // An earlier attempt has done it, and its answer was lost.
-        Err(error) if error.attempts() > 1 && error.status() == Some(404) => Ok(()),
-        Err(error) => Err(error.about(&format!("{kind} {id}"))),
-    }
+    delete_at(client, operation, &format!("{path}/{id}"))
+        .await
+        .map_err(|error| error.about(&format!("{kind} {id}")))
+}
+
+/// Deletes what is at a path of the public API.
+pub(crate) async fn delete_at(client: &Client, operation: &'static str, path: &str) -> Result<()> {
+    let operation = Operation::change(operation);
+    let call =
+        client.exchange::<(), serde::de::IgnoredAny>(operation, (Api::Public, Method::DELETE, path), None);
+    call.await.map(drop).or_else(Error::gone_on_repeat)
 }
 
 impl IntoFuture for DeleteRequest {
