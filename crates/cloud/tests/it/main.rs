@@ -22,6 +22,7 @@ mod manage;
 mod people;
 mod problems;
 mod request;
+mod requests;
 mod sandbox;
 mod sandbox_admin;
 mod secrets;
