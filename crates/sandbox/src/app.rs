@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::destinations::Destination;
 use crate::fault::Faults;
 use crate::jobs::Running;
+use crate::jobs::scheduler::Scheduler;
 use crate::model::Actor;
 use crate::sources::Source;
 use crate::store::Store;
@@ -30,6 +31,7 @@ pub(crate) struct App {
     pub tokens: Tokens,
     pub faults: Faults,
     pub running: Running,
+    pub scheduler: Scheduler,
     pub requests: Mutex<VecDeque<SeenRequest>>,
     pub edition: Edition,
     pub faithful_5xx: bool,

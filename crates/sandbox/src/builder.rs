@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::fault::{Fault, Faults};
 use crate::http;
+use crate::jobs::scheduler::{self, Scheduler};
 use crate::jobs::{self, Running};
 use crate::ready::Ready;
 use crate::seed;
@@ -212,6 +213,7 @@ impl SandboxBuilder {
             tokens: Tokens::new(self.token_ttl),
             faults: Faults::new(self.faults, self.fault_seed.unwrap_or_else(|| rand::rng().random())),
             running: Running::default(),
+            scheduler: Scheduler::default(),
             requests: Mutex::default(),
             edition: self.edition,
             faithful_5xx: self.faithful_5xx,
@@ -229,6 +231,7 @@ impl SandboxBuilder {
             Seed::Empty => seed::empty(&app)?,
             Seed::Demo => seed::demo(&app, postgres.as_ref())?,
         }
+        app.tasks.spawn(scheduler::run(app.clone()));
         let server = tokio::spawn(http::serve(listener, app.clone()));
         Ok(Sandbox { ready, app, server, _temporary: temporary })
     }

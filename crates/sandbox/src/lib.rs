@@ -38,6 +38,7 @@ mod jobs;
 mod model;
 mod naming;
 mod ready;
+mod schedule;
 mod schema;
 mod seed;
 mod sources;

@@ -66,17 +66,38 @@ pub(crate) fn postgres(name: &str) -> String {
 
 /// The PostgreSQL tables of the streams of one sync, in catalog order. A name that is taken gets a suffix.
 pub(crate) fn postgres_tables(streams: &[(String, String)]) -> Vec<(String, String)> {
+    distinct(streams, |namespace, stream| (postgres(namespace), postgres(stream)))
+}
+
+/// The same where there are raw tables only, all of them in one schema.
+pub(crate) fn postgres_raw_tables(schema: &str, streams: &[(String, String)]) -> Vec<(String, String)> {
+    distinct(streams, |namespace, stream| {
+        (postgres(&schema.to_lowercase()), postgres(&raw(namespace, stream).to_lowercase()))
+    })
+}
+
+/// The tables by a rule, no two of them the same.
+fn distinct(
+    streams: &[(String, String)],
+    rule: impl Fn(&str, &str) -> (String, String),
+) -> Vec<(String, String)> {
     let mut tables: Vec<(String, String)> = Vec::new();
     for (namespace, stream) in streams {
-        let schema = postgres(namespace);
-        let mut table = (schema.clone(), postgres(stream));
+        let mut table = rule(namespace, stream);
         if tables.contains(&table) {
-            let hash = hex(&Sha1::digest(format!("{schema}&airbyte&{stream}")));
-            table = (schema, postgres(&format!("{stream}_{}", &hash[..3])));
+            let hash = hex(&Sha1::digest(format!("{}&airbyte&{stream}", table.0)));
+            table = rule(namespace, &format!("{stream}_{}", &hash[..3]));
         }
         tables.push(table);
     }
     tables
+}
+
+/// The name of a raw table: with more underscores in its middle than there are in a row elsewhere.
+fn raw(namespace: &str, stream: &str) -> String {
+    let joined = format!("{namespace}{stream}");
+    let longest = joined.split(|c| c != '_').map(str::len).max().unwrap_or_default().max(1);
+    format!("{namespace}_raw{}stream_{stream}", "_".repeat(longest + 1))
 }
 
 /// The PostgreSQL columns of a stream's fields, in order. Names that differ in case alone collide.
@@ -100,9 +121,7 @@ pub(crate) fn postgres_temporary(schema: &str, table: &str) -> String {
         0..=16 => name.to_owned(),
         length => format!("{}{}", &name[..8], &name[length - 8..]),
     };
-    let joined = format!("{schema}{table}_airbyte_tmp");
-    let run = joined.split(|c| c != '_').map(str::len).max().unwrap_or_default().max(1) + 1;
-    let raw = format!("{schema}_raw{}stream_{table}_airbyte_tmp", "_".repeat(run));
+    let raw = raw(schema, &format!("{table}_airbyte_tmp"));
     format!("{}{}{}", short(schema), short(table), &hex(&Sha256::digest(raw))[..32])
 }
 
@@ -135,10 +154,49 @@ mod tests {
     }
 
     #[test]
+    fn tables_are_named_as_the_connector_names_them() {
+        let mut groups: indexmap::IndexMap<String, Vec<serde_json::Value>> = indexmap::IndexMap::new();
+        for (number, line) in include_str!("../tests/it/postgres_names.jsonl").lines().enumerate() {
+            let case: serde_json::Value = serde_json::from_str(line).unwrap();
+            let group = case["group"].as_str().map_or_else(|| number.to_string(), str::to_owned);
+            groups.entry(group).or_default().push(case);
+        }
+        assert!(groups.len() > 30);
+        for cases in groups.values() {
+            let text = |case: &serde_json::Value, name: &str| case[name].as_str().map(str::to_owned);
+            let streams: Vec<(String, String)> = cases
+                .iter()
+                .map(|case| {
+                    let definition = text(case, "namespace_definition").unwrap();
+                    let format = text(case, "namespace_format");
+                    let source = text(case, "source_namespace");
+                    let namespace = namespace(&definition, format.as_deref(), source.as_deref());
+                    let stream = prefixed(text(case, "prefix").as_deref(), case["stream"].as_str().unwrap());
+                    (namespace.unwrap_or_else(|| text(case, "default_schema").unwrap()), stream)
+                })
+                .collect();
+            let tables = match cases[0]["raw"].as_bool() {
+                Some(true) => postgres_raw_tables("airbyte_internal", &streams),
+                _ => postgres_tables(&streams),
+            };
+            for (case, (schema, table)) in cases.iter().zip(tables) {
+                assert_eq!(
+                    (Some(schema), Some(table)),
+                    (text(case, "schema"), text(case, "table")),
+                    "{case}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn two_streams_never_share_a_table() {
         let tables = postgres_tables(&[("public".into(), "a b".into()), ("public".into(), "a-b".into())]);
         assert_eq!(tables[0].1, "a_b");
         assert!(tables[1].1.starts_with("a_b_") && tables[1].1.len() == 7, "{tables:?}");
+        let raw = postgres_raw_tables("R", &[("a".into(), "B".into()), ("A".into(), "b".into())]);
+        assert_eq!(raw[0], ("r".to_owned(), "a_raw__stream_b".to_owned()));
+        assert!(raw[1].1.starts_with("a_raw__stream_b_") && raw[1] != raw[0], "{raw:?}");
         assert_eq!(
             postgres_columns(["Foo.Bar", "foo_bar", "FOO-BAR"].into_iter()),
             ["Foo_Bar", "foo_bar_1", "FOO_BAR_2"]

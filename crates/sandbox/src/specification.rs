@@ -2,6 +2,8 @@
 
 use std::sync::LazyLock;
 
+use jsonschema::ValidationError;
+use jsonschema::error::{TypeKind, ValidationErrorKind};
 use serde_json::{Value, json};
 
 use crate::connectors::{Connector, MASK};
@@ -60,10 +62,88 @@ fn own(side: Side, slug: &str) -> Option<&'static Value> {
     OWN.get(format!("{}-{slug}", side.word()))
 }
 
-/// The members that a configuration must have and this one lacks.
-pub(crate) fn missing<'a>(specification: &'a Value, configuration: &Value) -> Vec<&'a str> {
-    let required = specification["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    required.filter(|name| configuration.get(*name).is_none_or(Value::is_null)).collect()
+/// What is wrong with a configuration, told as the server's validator does: without any value, which may be secret.
+///
+/// A schema that cannot be understood refuses nothing: those of manifests are anybody's.
+pub(crate) fn faults(specification: &Value, configuration: &Value) -> Vec<String> {
+    match jsonschema::draft7::new(specification) {
+        Ok(validator) => {
+            validator.iter_errors(configuration).flat_map(|error| told(&error, configuration)).collect()
+        }
+        Err(_) => Vec::new(),
+    }
+}
+
+fn told(error: &ValidationError<'_>, configuration: &Value) -> Vec<String> {
+    let pointer = error.instance_path().as_str();
+    let path = format!("${}", pointer.replace('/', "."));
+    let whole = |fault: String| vec![format!("{path}: {fault}")];
+    match error.kind() {
+        ValidationErrorKind::Required { property } => {
+            let name = property.as_str().unwrap_or_default();
+            vec![format!("{path}.{name}: is missing but it is required")]
+        }
+        ValidationErrorKind::Type { kind } => {
+            let wanted = match kind {
+                TypeKind::Single(one) => one.to_string(),
+                TypeKind::Multiple(_) => "one of several types".to_owned(),
+            };
+            let found = configuration.pointer(pointer).unwrap_or(configuration);
+            whole(format!("{} found, {wanted} expected", type_of(found)))
+        }
+        ValidationErrorKind::Enum { options } => {
+            let options = options.as_array().into_iter().flatten().map(ToString::to_string);
+            whole(format!(
+                "does not have a value in the enumeration [{}]",
+                options.collect::<Vec<_>>().join(", ")
+            ))
+        }
+        ValidationErrorKind::Constant { expected_value } => {
+            whole(format!("must be a constant value {expected_value}"))
+        }
+        ValidationErrorKind::Minimum { limit } => whole(format!("must have a minimum value of {limit}")),
+        ValidationErrorKind::Maximum { limit } => whole(format!("must have a maximum value of {limit}")),
+        ValidationErrorKind::Pattern { pattern } => whole(format!("does not match the pattern {pattern}")),
+        ValidationErrorKind::AdditionalProperties { unexpected } => {
+            let each = unexpected.iter();
+            each.map(|name| {
+                format!("{path}.{name}: is not defined in the schema and the schema does not allow others")
+            })
+            .collect()
+        }
+        ValidationErrorKind::OneOfNotValid { context } => {
+            // The variant that is meant is the one whose constant member fits.
+            let is_meant = |faults: &&Vec<ValidationError<'static>>| {
+                !faults.iter().any(|fault| {
+                    matches!(
+                        fault.kind(),
+                        ValidationErrorKind::Constant { .. } | ValidationErrorKind::Type { .. }
+                    )
+                })
+            };
+            let several = context.iter().filter(is_meant).count() > 1;
+            match context.iter().find(is_meant).filter(|_| !several) {
+                Some(meant) => meant.iter().flat_map(|fault| told(fault, configuration)).collect(),
+                None => whole("should be valid to one and only one of its forms, but fits none".to_owned()),
+            }
+        }
+        ValidationErrorKind::OneOfMultipleValid { .. } => {
+            whole("should be valid to one and only one of its forms, but fits several".to_owned())
+        }
+        other => whole(format!("breaks the rule `{}`", other.keyword())),
+    }
+}
+
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
 }
 
 fn with_secret(mut schema: Value, path: &[&'static str]) -> Value {
@@ -115,9 +195,44 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_required_can_be_missing() {
-        let postgres = own(Side::Destination, "postgres").unwrap();
-        let given = json!({"host": "h", "port": 1, "database": "d", "schema": null, "password": "p"});
-        assert_eq!(missing(postgres, &given), ["username", "schema"]);
+    fn a_configuration_is_checked_in_full_and_no_value_is_repeated() {
+        let told = |side, slug, given: Value| faults(own(side, slug).unwrap(), &given);
+        let postgres = |change: Value| {
+            let mut given = json!({
+                "host": "h", "port": 5432, "database": "d", "schema": "s", "username": "u", "password": "hush"
+            });
+            connectors::merge(&mut given, &change);
+            told(Side::Destination, "postgres", given)
+        };
+        assert!(postgres(json!({"ssl_mode": {"mode": "require"}, "unknown": 1})).is_empty());
+        assert_eq!(postgres(json!({"port": "hush"})), ["$.port: string found, integer expected"]);
+        assert_eq!(postgres(json!({"schema": null})), ["$.schema: null found, string expected"]);
+        assert_eq!(postgres(json!({"port": 65_537})), ["$.port: must have a maximum value of 65536"]);
+        assert_eq!(
+            postgres(json!({"ssl_mode": {"mode": "verify-ca"}})),
+            ["$.ssl_mode.ca_certificate: is missing but it is required"]
+        );
+        assert_eq!(
+            postgres(json!({"tunnel_method": {"tunnel_method": "SSH_KEY_AUTH", "ssh_key": "hush"}})).len(),
+            3,
+            "host, port and user"
+        );
+        for nonsense in [json!({"ssl_mode": {"mode": "hush"}}), json!({"tunnel_method": "hush"})] {
+            let faults = postgres(nonsense);
+            assert!(!faults.is_empty() && !faults.concat().contains("hush"), "{faults:?}");
+        }
+        let lacking = told(Side::Destination, "postgres", json!({"host": "h", "port": 1}));
+        assert_eq!(lacking.len(), 3, "{lacking:?}");
+        assert!(!told(Side::Source, "file", json!({"provider": {"storage": "local"}})).is_empty());
+        assert_eq!(
+            told(Side::Source, "faker", json!({"count": 0})),
+            ["$.count: must have a minimum value of 1"]
+        );
+        assert_eq!(told(Side::Destination, "duckdb", json!({"schema": 1})).len(), 2);
+    }
+
+    #[test]
+    fn a_schema_that_makes_no_sense_refuses_nothing() {
+        assert!(faults(&json!({"type": "no such type"}), &json!({})).is_empty());
     }
 }

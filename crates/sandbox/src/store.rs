@@ -80,6 +80,19 @@ impl Store {
         Ok(objects)
     }
 
+    /// The newest object of a kind whose member has this value.
+    pub(crate) fn newest<T: Record>(&self, member: &str, value: &str) -> rusqlite::Result<Option<T>> {
+        self.lock()
+            .database
+            .prepare_cached(
+                "select body from objects where kind = ?1 and body ->> ?2 = ?3 order by position desc limit 1",
+            )?
+            .query_row(params![T::KIND, member, value], |row| row.get::<_, String>(0))
+            .optional()?
+            .map(|body| decode(&body))
+            .transpose()
+    }
+
     /// Stores an object, in place of the one with its id.
     pub(crate) fn put<T: Record>(&self, object: &T) -> rusqlite::Result<()> {
         self.put_all(std::slice::from_ref(object))

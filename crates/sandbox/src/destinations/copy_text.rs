@@ -8,18 +8,21 @@ use crate::sources::{Cell, FieldType};
 pub(super) fn field(out: &mut BytesMut, kind: FieldType, cell: &Cell) {
     match (kind, cell) {
         (_, Cell::Null) => out.put_slice(b"\\N"),
-        (FieldType::Json, Cell::Text(text)) => {
-            escaped(out, &without_nul(&serde_json::json!(text).to_string()));
-        }
+        (FieldType::Json, Cell::Text(text)) => json(out, &serde_json::json!(text).to_string()),
         (_, Cell::Boolean(value)) => out.put_slice(if *value { b"true" } else { b"false" }),
         (_, Cell::Integer(value)) => out.put_slice(value.to_string().as_bytes()),
-        (FieldType::Json, Cell::Json(text)) if text.contains("\\u0000") => escaped(out, &without_nul(text)),
+        (FieldType::Json, Cell::Json(text)) => json(out, text),
         (_, Cell::Number(text) | Cell::Text(text) | Cell::Json(text)) => escaped(out, text),
     }
 }
 
+/// Appends a JSON text.
+pub(super) fn json(out: &mut BytesMut, text: &str) {
+    if text.contains("\\u0000") { escaped(out, &without_nul(text)) } else { escaped(out, text) }
+}
+
 /// Appends a text. NUL, which PostgreSQL cannot hold, is left out, as the real connector does.
-pub(super) fn escaped(out: &mut BytesMut, text: &str) {
+fn escaped(out: &mut BytesMut, text: &str) {
     for byte in text.bytes() {
         match byte {
             b'\\' => out.put_slice(b"\\\\"),

@@ -202,7 +202,7 @@ fn strip_type(side: Side, configuration: &mut Value) {
     }
 }
 
-/// A configuration has to have what its connector's specification asks for.
+/// A configuration has to fit the specification of its connector.
 fn validate(
     app: &App,
     side: Side,
@@ -210,20 +210,20 @@ fn validate(
     definition: Uuid,
     configuration: &Value,
 ) -> Result<(), Refusal> {
-    let missing = missing(app, side, workspace, definition, configuration)?;
-    if missing.is_empty() {
+    let faults = faults(app, side, workspace, definition, configuration)?;
+    if faults.is_empty() {
         return Ok(());
     }
     Err(Refusal::unprocessable(json!({
         "message": format!(
             "json schema validation failed when comparing the data to the json schema. \nErrors: {} ",
-            missing.join(", ")
+            faults.join(", ")
         )
     })))
 }
 
-/// What a configuration lacks, told as the server's validator does.
-pub(in crate::http) fn missing(
+/// What is wrong with a configuration, told as the server's validator does.
+pub(in crate::http) fn faults(
     app: &App,
     side: Side,
     workspace: Uuid,
@@ -231,8 +231,7 @@ pub(in crate::http) fn missing(
     configuration: &Value,
 ) -> Result<Vec<String>, Refusal> {
     let schema = app.specification(side, workspace, definition)?.unwrap_or_default();
-    let missing = specification::missing(&schema, configuration);
-    Ok(missing.iter().map(|name| format!("$.{name}: is missing but it is required")).collect())
+    Ok(specification::faults(&schema, configuration))
 }
 
 fn shown(actor: &Actor) -> Value {

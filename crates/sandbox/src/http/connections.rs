@@ -11,8 +11,8 @@ use uuid::Uuid;
 use super::answer::{Answer, Refusal, object, present};
 use super::page::{Page, ids, joined};
 use super::request::{Body, Parameters};
-use super::tags;
 use super::workspaces::ListQuery;
+use super::{schedules, tags};
 use crate::app::App;
 use crate::model::{Actor, ConfiguredStream, Connection, Schedule, Side, Tag};
 use crate::sources::Stream;
@@ -49,7 +49,7 @@ pub(super) async fn get(State(app): State<Arc<App>>, Path(id): Path<String>) -> 
 }
 
 pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let schedule = schedule(&body)?.unwrap_or(Schedule::Manual);
+    let schedule = schedules::asked(&app, &body)?.unwrap_or(Schedule::Manual);
     let destination = app.annotated(app.actor(Side::Destination, body.required_id("destinationId")?))?;
     let source = app.annotated(app.actor(Side::Source, body.required_id("sourceId")?))?;
     let discovered = discover(&app, &source).await?;
@@ -92,7 +92,7 @@ pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
 }
 
 pub(super) async fn patch(State(app): State<Arc<App>>, Path(id): Path<String>, body: Body) -> Answer {
-    let schedule = schedule(&body)?;
+    let schedule = schedules::asked(&app, &body)?;
     let mut connection: Connection = app.find(app.path_id(&id)?, TYPE)?;
     if connection.status == "locked" {
         return Err(Refusal::locked(connection.id));
@@ -163,37 +163,6 @@ pub(super) async fn discover(app: &App, source: &Actor) -> Result<Vec<Stream>, R
     let streams = found.map_err(|error| failed(&error.to_string()))?.map_err(|error| failed(&error.0))?;
     schema::remember(app, source.id, &streams)?;
     Ok(streams)
-}
-
-/// The schedule of a request, `None` if it gives none.
-fn schedule(body: &Body) -> Result<Option<Schedule>, Refusal> {
-    let Some(given) = body.given("schedule") else { return Ok(None) };
-    let schedule = Body(given.clone());
-    match schedule.one_of("scheduleType", &["manual", "cron"])? {
-        Some("manual") => Ok(Some(Schedule::Manual)),
-        Some(_) => {
-            let Some(expression) = schedule.text("cronExpression") else {
-                return Err(Refusal::bad_request("Missing cron expression in the schedule."));
-            };
-            let expression = expression.trim().trim_end_matches("UTC").trim().to_owned();
-            let fields: Vec<_> = expression.split_whitespace().collect();
-            let is_whole = |field: &str| field.parse::<u8>().is_ok();
-            if !matches!(fields.len(), 6 | 7) || !fields[3..6].contains(&"?") {
-                return Err(Refusal::bad_request(format!(
-                    "The cron expression {expression} is not valid: six or seven Quartz fields, with `?` for one of \
-                     the days"
-                )));
-            }
-            if !is_whole(fields[0]) || (fields.len() == 7 && !is_whole(fields[1])) {
-                return Err(Refusal::bad_request(format!(
-                    "The cron expression {expression} is not valid or is less than the one hour minimum. The seconds \
-                     and minutes values cannot be `*`."
-                )));
-            }
-            Ok(Some(Schedule::Cron { expression, zone: "UTC".to_owned() }))
-        }
-        None => Err(Refusal::Framework("Required property `scheduleType` is missing".to_owned())),
-    }
 }
 
 fn shown(connection: &Connection, tags: &[Tag]) -> Value {

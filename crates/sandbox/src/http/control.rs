@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::{Refusal, plain};
 use crate::app::App;
 use crate::fault::{Fault, parse_duration};
+use crate::jobs::scheduler;
 use crate::model::{Billing, Grantee, Organization, Permission, Scope, User, Workspace};
 
 pub(super) fn routes() -> Router<Arc<App>> {
@@ -76,8 +77,12 @@ async fn advance(State(app): State<Arc<App>>, Json(body): Json<Advance>) -> Resp
         let message = format!("`{}` is not a duration such as 20m", body.advance);
         return (StatusCode::BAD_REQUEST, Json(json!({"message": message}))).into_response();
     };
-    app.clock.advance(duration);
-    Json(json!({"now": app.clock.now()})).into_response()
+    match scheduler::advance(&app, duration) {
+        Ok(()) => Json(json!({"now": app.clock.now()})).into_response(),
+        Err(error) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"message": error.to_string()}))).into_response()
+        }
+    }
 }
 
 #[derive(Deserialize)]

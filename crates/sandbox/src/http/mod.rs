@@ -20,6 +20,7 @@ mod page;
 mod permissions;
 mod regions;
 mod request;
+mod schedules;
 mod serve;
 mod streams;
 mod tags;

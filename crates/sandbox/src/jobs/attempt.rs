@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::run::bump_generations;
-use super::stream_state;
+use super::{position, stream_state};
 use crate::app::App;
 use crate::destinations::{Destination, DestinationError, StreamTarget, Writer};
 use crate::model::{
@@ -17,7 +17,7 @@ use crate::model::{
     StreamStats, StreamStatus,
 };
 use crate::naming;
-use crate::sources::{Cell, Field, Row, Source, SourceError, Stream};
+use crate::sources::{Begin, Cell, Field, Row, Source, SourceError, Stream};
 
 /// How many batches may wait between reading and writing; it bounds the memory of a sync.
 const BATCHES_AHEAD: usize = 8;
@@ -144,9 +144,11 @@ async fn work(app: &Arc<App>, asked: &Asked<'_>) -> Result<(), Fault> {
         destination.check().await.map_err(|error| Fault::check("destination", error.message))?;
     }
     bump_generations(app, asked.job, asked.number)?;
+    let captured = source.as_ref().filter(|source| source.captures_changes());
+    let round = captured.map(|_| position::next_round(app, asked.connection.id)).transpose()?;
     let mut plan = Vec::new();
     for configured in &asked.job.streams {
-        plan.push(planned(app, asked, configured, &discovered)?);
+        plan.push(planned(app, asked, configured, &discovered, round)?);
     }
     let targets = plan.iter().map(|planned| planned.target.clone()).collect();
     let writers = destination.writers(targets).await.map_err(Fault::destination)?;
@@ -155,6 +157,9 @@ async fn work(app: &Arc<App>, asked: &Asked<'_>) -> Result<(), Fault> {
             Some(source) => move_stream(app, asked, index, source.clone(), planned, writer).await?,
             None => clear_stream(app, asked, &planned, writer).await?,
         }
+    }
+    if let Some(round) = round {
+        position::keep_round(app, asked.job, round)?;
     }
     Ok(())
 }
@@ -185,7 +190,9 @@ struct Planned {
     stream: Stream,
     target: StreamTarget,
     state: StreamState,
-    incremental: bool,
+    begin: Begin,
+    /// Whether the newest cursor is remembered at the end.
+    keeps_cursor: bool,
 }
 
 fn planned(
@@ -193,6 +200,7 @@ fn planned(
     asked: &Asked<'_>,
     configured: &ConfiguredStream,
     discovered: &[Stream],
+    round: Option<i64>,
 ) -> Result<Planned, Fault> {
     let connection = asked.connection;
     let namespace = configured.namespace.as_deref();
@@ -239,7 +247,9 @@ fn planned(
         minimum_generation: if overwrites { state.generation } else { 0 },
         sync_id: asked.job.id,
     };
-    Ok(Planned { stream, target, state, incremental: !configured.is_full_refresh() })
+    let begin = position::begin(configured, &state, round);
+    let keeps_cursor = round.is_none() && !configured.is_full_refresh();
+    Ok(Planned { stream, target, state, begin, keeps_cursor })
 }
 
 /// Empties the stream's table, as a reset does.
@@ -305,15 +315,17 @@ async fn pour(
     mut writer: Writer,
     progress: &mut Progress,
 ) -> Result<Option<String>, Fault> {
-    let Planned { stream, target, state, incremental } = planned;
+    let Planned { stream, target, begin, keeps_cursor, .. } = planned;
     let cursor_column = target
         .cursor
         .first()
-        .filter(|_| *incremental)
+        .filter(|_| *keeps_cursor)
         .and_then(|name| target.fields.iter().position(|field| field.name == *name));
-    let known = state.state.as_ref().filter(|_| *incremental).and_then(|state| state["cursor"].as_str());
-    let mut newest = known.map(str::to_owned);
-    let (mut batches, reading) = read(source, stream.clone(), &target.fields, newest.clone());
+    let mut newest = match begin {
+        Begin::After(cursor) => Some(cursor.clone()),
+        _ => None,
+    };
+    let (mut batches, reading) = read(source, stream.clone(), &target.fields, begin.clone());
     while let Some(rows) = batches.recv().await {
         for value in cursor_column.into_iter().flat_map(|column| rows.iter().map(move |row| &row[column])) {
             if let Cell::Text(value) = value
@@ -344,7 +356,7 @@ fn read(
     source: Arc<Source>,
     stream: Stream,
     wanted: &[Field],
-    cursor: Option<String>,
+    begin: Begin,
 ) -> (mpsc::Receiver<Vec<Row>>, Reading) {
     let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
     let kept: Vec<usize> = wanted
@@ -353,7 +365,7 @@ fn read(
         .collect();
     let reading = tokio::task::spawn_blocking(move || {
         let all = kept.len() == stream.fields.len();
-        source.read(&stream, cursor.as_deref(), &mut |mut rows| {
+        source.read(&stream, &begin, &mut |mut rows| {
             if !all {
                 for row in &mut rows {
                     *row = kept.iter().map(|index| row[*index].clone()).collect();

@@ -1,7 +1,10 @@
 //! Jobs over time: made, run in attempts, ended.
 
 pub(crate) mod attempt;
+mod hopeless;
+mod position;
 mod run;
+pub(crate) mod scheduler;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -157,7 +160,7 @@ fn start(
     app.tasks.clone().spawn(async move {
         tokio::select! {
             outcome = run::run(&app, id, &cancel) => {
-                if let Err(error) = outcome {
+                if let Err(error) = outcome.and_then(|()| after(&app, id)) {
                     tracing::error!(%error, job = id, "the job's record could not be kept");
                 }
             }
@@ -168,6 +171,15 @@ fn start(
         let _ = ended_sender.send(true);
     });
     Ok(job)
+}
+
+/// What the end of a job entails for its connection.
+fn after(app: &App, id: i64) -> rusqlite::Result<()> {
+    let job: Option<Job> = app.store.get(&id.to_string())?;
+    match job.filter(|job| job.status == JobStatus::Failed) {
+        Some(failed) => hopeless::switch_off(app, failed.connection_id),
+        None => Ok(()),
+    }
 }
 
 /// Cancels what runs on the connection and waits for its end. False if nothing runs.

@@ -7,7 +7,8 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 
-use super::{BATCH, Cell, Emit, Field, FieldType, Row, SourceError, Stream};
+use super::capture::{self, Capture};
+use super::{BATCH, Begin, Cell, Emit, Field, FieldType, Row, SourceError, Stream};
 
 /// The products stream has this many rows, whatever the count.
 const PRODUCTS: i64 = 100;
@@ -21,6 +22,7 @@ const YEARS: i64 = 5;
 pub(crate) struct Faker {
     count: i64,
     seed: u64,
+    capture: Option<Capture>,
 }
 
 impl Faker {
@@ -38,25 +40,36 @@ impl Faker {
             )));
         }
         // The default, -1, asks the real connector for a random seed; here it is a seed like any other.
-        Ok(Self { count, seed: whole("seed", -1)?.cast_unsigned() })
+        let seed = whole("seed", -1)?.cast_unsigned();
+        let latest = DateTime::from_timestamp(LATEST_EPOCH_SECOND, 0).unwrap_or_default();
+        Ok(Self { count, seed, capture: Capture::of(configuration, latest)? })
     }
 
-    pub(crate) fn streams() -> Vec<Stream> {
+    pub(crate) fn captures_changes(&self) -> bool {
+        self.capture.is_some()
+    }
+
+    pub(crate) fn streams(&self) -> Vec<Stream> {
+        let (cursor, further) = match self.capture {
+            Some(_) => (capture::CURSOR, Capture::fields().to_vec()),
+            None => ("updated_at", Vec::new()),
+        };
         ["users", "products", "purchases"]
             .map(|name| Stream {
                 name: name.to_owned(),
                 namespace: None,
-                fields: fields(name),
-                cursor: vec!["updated_at".to_owned()],
+                fields: [fields(name), further.clone()].concat(),
+                cursor: vec![cursor.to_owned()],
                 primary_key: vec![vec!["id".to_owned()]],
                 incremental: true,
             })
             .into()
     }
 
-    /// Emits the rows whose cursor lies behind `after`.
-    pub(crate) fn read(&self, stream: &str, after: Option<&str>, emit: Emit<'_>) {
-        let updated_at = fields(stream).iter().position(|field| field.name == "updated_at");
+    /// Emits the rows from where the reading begins.
+    pub(crate) fn read(&self, stream: &str, begin: &Begin, emit: Emit<'_>) {
+        let updated_at =
+            fields(stream).iter().position(|field| field.name == "updated_at").unwrap_or_default();
         let mut batch = Vec::with_capacity(BATCH);
         let last = if stream == "products" { PRODUCTS } else { self.count };
         let mut purchase = 0;
@@ -74,8 +87,11 @@ impl Faker {
                 }
             }
             if batch.len() >= BATCH || id == last {
-                if let (Some(after), Some(index)) = (after, updated_at) {
-                    batch.retain(|row: &Row| matches!(&row[index], Cell::Text(at) if at.as_str() > after));
+                if let Some(capture) = &self.capture {
+                    let rows = batch.into_iter();
+                    batch = rows.filter_map(|row| capture.told(row, updated_at, begin)).collect();
+                } else if let Begin::After(cursor) = begin {
+                    batch.retain(|row: &Row| matches!(&row[updated_at], Cell::Text(at) if at > cursor));
                 }
                 if !batch.is_empty()
                     && emit(std::mem::replace(&mut batch, Vec::with_capacity(BATCH))).is_break()
@@ -280,7 +296,8 @@ mod tests {
     fn rows(configuration: &Value, stream: &str, after: Option<&str>) -> Vec<Row> {
         let mut rows = Vec::new();
         let faker = Faker::new(configuration).unwrap();
-        faker.read(stream, after, &mut |batch| {
+        let begin = after.map_or(Begin::Start, |cursor| Begin::After(cursor.to_owned()));
+        faker.read(stream, &begin, &mut |batch| {
             rows.extend(batch);
             ControlFlow::Continue(())
         });
@@ -305,9 +322,11 @@ mod tests {
 
     #[test]
     fn rows_have_the_fields_that_the_stream_declares() {
-        for stream in Faker::streams() {
-            for row in rows(&json!({"count": 50}), &stream.name, None) {
-                assert_eq!(row.len(), stream.fields.len());
+        for configuration in [json!({"count": 50}), json!({"count": 50, "cdc": {"deletes": 1}})] {
+            for stream in Faker::new(&configuration).unwrap().streams() {
+                for row in rows(&configuration, &stream.name, None) {
+                    assert_eq!(row.len(), stream.fields.len());
+                }
             }
         }
     }

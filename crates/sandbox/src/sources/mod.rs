@@ -1,5 +1,6 @@
 //! Where rows come from.
 
+pub(crate) mod capture;
 mod csv;
 mod faker;
 mod file;
@@ -131,6 +132,19 @@ impl SourceError {
     }
 }
 
+/// Where the reading of a stream begins.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Begin {
+    /// With its first row.
+    Start,
+    /// Behind the rows with this cursor.
+    After(String),
+    /// With its first row, of a source that tells changes: the rows as they are after so many rounds of changes.
+    Snapshot(i64),
+    /// The changes of this round, and nothing else.
+    Changes(i64),
+}
+
 /// Where a batch of rows goes; a break ends the reading.
 pub(crate) type Emit<'a> = &'a mut dyn FnMut(Vec<Row>) -> ControlFlow<()>;
 
@@ -161,21 +175,21 @@ impl Source {
     /// The streams it offers. A file is read through once for this, so that its types hold for every row.
     pub(crate) fn discover(&self) -> Result<Vec<Stream>, SourceError> {
         match self {
-            Self::Faker(_) => Ok(faker::Faker::streams()),
+            Self::Faker(faker) => Ok(faker.streams()),
             Self::File(file) => Ok(vec![file.stream()?]),
         }
     }
 
-    /// Reads a stream from its beginning, or what lies behind `cursor`.
-    pub(crate) fn read(
-        &self,
-        stream: &Stream,
-        cursor: Option<&str>,
-        emit: Emit<'_>,
-    ) -> Result<(), SourceError> {
+    /// Whether it tells changes, deletions among them, in place of rows with a newer cursor.
+    pub(crate) fn captures_changes(&self) -> bool {
+        matches!(self, Self::Faker(faker) if faker.captures_changes())
+    }
+
+    /// Reads a stream.
+    pub(crate) fn read(&self, stream: &Stream, begin: &Begin, emit: Emit<'_>) -> Result<(), SourceError> {
         match self {
             Self::Faker(faker) => {
-                faker.read(&stream.name, cursor, emit);
+                faker.read(&stream.name, begin, emit);
                 Ok(())
             }
             Self::File(file) => file.read(stream, emit),

@@ -105,7 +105,11 @@ async fn a_configuration_is_checked_before_it_is_stored() {
     assert_eq!(checked["status"], "succeeded");
     let stored = api.config("/sources/get", &json!({"sourceId": source})).await.expect(200);
     assert_eq!(stored["connectionConfiguration"]["count"], 10);
-    let bad = json!({"sourceId": source, "name": "x", "connectionConfiguration": {"count": "many"}});
+    let unfit = json!({"sourceId": source, "name": "x", "connectionConfiguration": {"count": "many"}});
+    let refused = api.config("/sources/check_connection_for_update", &unfit).await.expect(422);
+    assert!(refused["message"].as_str().unwrap().contains("$.count"), "{refused}");
+    let excessive = json!({"cdc": {"deletes": 1_000_000_000_i64}});
+    let bad = json!({"sourceId": source, "name": "x", "connectionConfiguration": excessive});
     let checked = api.config("/sources/check_connection_for_update", &bad).await.expect(200);
     assert_eq!(checked["status"], "failed");
     assert!(checked["message"].is_string());

@@ -8,11 +8,11 @@ use url::Url;
 use crate::support::{Api, FAST, id};
 
 /// A schema of its own in the test server, and a sandbox.
-struct Server {
-    api: Api,
-    client: Client,
+pub(crate) struct Server {
+    pub(crate) api: Api,
+    pub(crate) client: Client,
     url: Url,
-    schema: String,
+    pub(crate) schema: String,
 }
 
 /// The server that `cargo xtask test` starts; `None` only where it is skipped on purpose.
@@ -27,7 +27,7 @@ fn server_url() -> Option<Url> {
 }
 
 impl Server {
-    async fn new() -> Option<Self> {
+    pub(crate) async fn new() -> Option<Self> {
         let url = server_url()?;
         let (client, connection) =
             tokio_postgres::connect(url.as_str(), NoTls).await.expect("the test server");
@@ -37,7 +37,7 @@ impl Server {
         Some(Self { api, client, url, schema })
     }
 
-    fn configuration(&self) -> Value {
+    pub(crate) fn configuration(&self) -> Value {
         json!({
             "destinationType": "postgres", "host": self.url.host_str().unwrap(), "port": self.url.port().unwrap_or(5432),
             "database": self.url.path().trim_start_matches('/'), "schema": self.schema, "username": self.url.username(),
@@ -52,18 +52,18 @@ impl Server {
         self.api.connect(&source, &destination, streams).await
     }
 
-    async fn count(&self, table: &str) -> i64 {
+    pub(crate) async fn count(&self, table: &str) -> i64 {
         let query = format!("select count(*) from {}.\"{table}\"", self.schema);
         self.client.query_one(&query, &[]).await.unwrap().get(0)
     }
 
-    async fn tables(&self) -> Vec<String> {
+    pub(crate) async fn tables(&self) -> Vec<String> {
         let query =
             "select table_name::text from information_schema.tables where table_schema = $1 order by 1";
         self.client.query(query, &[&self.schema]).await.unwrap().iter().map(|row| row.get(0)).collect()
     }
 
-    async fn columns(&self, table: &str) -> Vec<(String, String, bool)> {
+    pub(crate) async fn columns(&self, table: &str) -> Vec<(String, String, bool)> {
         let query =
             "select column_name::text, data_type::text, is_nullable = 'YES' from information_schema.columns
                      where table_schema = $1 and table_name = $2 order by ordinal_position";

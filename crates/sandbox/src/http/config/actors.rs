@@ -14,7 +14,7 @@ use super::connectors::{check_answer, read};
 use crate::app::App;
 use crate::builder::Edition;
 use crate::connectors;
-use crate::http::actors::{missing, remove};
+use crate::http::actors::{faults, remove};
 use crate::http::answer::{Answer, Refusal, object};
 use crate::http::request::Body;
 use crate::jobs::attempt;
@@ -144,13 +144,13 @@ fn check_fit(
     definition: Uuid,
     configuration: &Value,
 ) -> Result<(), Refusal> {
-    let missing = missing(app, side, workspace, definition, configuration)?;
-    if missing.is_empty() {
+    let faults = faults(app, side, workspace, definition, configuration)?;
+    if faults.is_empty() {
         return Ok(());
     }
     let message = format!(
         "The provided configuration does not fulfill the specification. Errors: {}",
-        missing.join(", ")
+        faults.join(", ")
     );
     Err(Refusal::Known(422, message))
 }

@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::http::answer::Refusal;
 use crate::http::connections::STATUSES;
 use crate::http::request::Body;
-use crate::http::tags;
+use crate::http::{schedules, tags};
 use crate::jobs;
 use crate::model::{ConfiguredStream, Connection, Schedule};
 use crate::schema;
@@ -41,7 +41,7 @@ pub(super) fn apply(app: &App, connection: &mut Connection, body: &Body) -> Resu
     if let Some(prefix) = body.text("prefix") {
         connection.prefix = Some(prefix.to_owned());
     }
-    if let Some(schedule) = schedule(body)? {
+    if let Some(schedule) = schedule(app, body)? {
         connection.schedule = schedule;
     }
     if let Some(streams) = body.0.pointer("/syncCatalog/streams").and_then(Value::as_array) {
@@ -97,7 +97,7 @@ fn selected(streams: &[Value]) -> Result<Vec<ConfiguredStream>, Refusal> {
 }
 
 /// The schedule of a body. The old form, and data that does not fit its type, are faults.
-fn schedule(body: &Body) -> Result<Option<Schedule>, Refusal> {
+fn schedule(app: &App, body: &Body) -> Result<Option<Schedule>, Refusal> {
     let schedule_type = body.one_of("scheduleType", &["manual", "basic", "cron"])?;
     let data = body.given("scheduleData");
     let fault = Refusal::ErrorId(500);
@@ -110,18 +110,14 @@ fn schedule(body: &Body) -> Result<Option<Schedule>, Refusal> {
         (Some("cron"), Some(data)) => {
             let cron = Body(data["cron"].clone());
             let expression = cron.required_text("cronExpression")?.trim().to_owned();
-            if !matches!(expression.split_whitespace().count(), 6 | 7) {
-                let message = format!("The cron expression {expression} does not have six or seven fields.");
-                return Err(Refusal::bad_request(message));
-            }
             let zone = cron.text("cronTimeZone").unwrap_or("UTC").to_owned();
-            Ok(Some(Schedule::Cron { expression, zone }))
+            Ok(Some(schedules::checked(app, Schedule::Cron { expression, zone })?))
         }
         (Some("basic"), Some(data)) => {
             let basic = Body(data["basicSchedule"].clone());
             let units = basic.required("units")?.as_i64().ok_or(fault)?;
             let unit = basic.one_of("timeUnit", TIME_UNITS)?.unwrap_or("hours").to_owned();
-            Ok(Some(Schedule::Basic { units, unit }))
+            Ok(Some(schedules::checked(app, Schedule::Basic { units, unit })?))
         }
         _ => Err(fault),
     }

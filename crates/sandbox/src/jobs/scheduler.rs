@@ -1,0 +1,127 @@
+//! Starts what is due by its schedule.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use super::start_next;
+use crate::app::App;
+use crate::model::{Connection, Job, Schedule};
+use crate::schedule::next_run;
+
+/// How often the clock is looked at. It may be moved, so nothing sleeps until a moment of it.
+const TICK: Duration = Duration::from_millis(100);
+/// Looking takes this part of the time at most, however many connections there are.
+const SHARE: u32 = 20;
+/// How soon after a job's creation a cron moment is passed over.
+const TOO_SOON: TimeDelta = TimeDelta::minutes(1);
+
+/// The connections that wait for their moment.
+#[derive(Default)]
+pub(crate) struct Scheduler(Mutex<HashMap<Uuid, Waiting>>);
+
+struct Waiting {
+    schedule: Schedule,
+    next: Next,
+}
+
+enum Next {
+    /// At this moment; `None`: never.
+    At(Option<DateTime<Utc>>),
+    /// Not known while a job is under way: runs never overlap.
+    AfterTheRun,
+}
+
+/// Starts what is due, until the sandbox stops.
+pub(crate) async fn run(app: Arc<App>) {
+    let mut pause = TICK;
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = app.stop.cancelled() => return,
+        }
+        let begun = Instant::now();
+        if let Err(error) = look(&app) {
+            tracing::warn!(%error, "the schedules could not be read");
+        }
+        pause = TICK.max(begun.elapsed() * SHARE);
+    }
+}
+
+/// Moves the sandbox's present ahead. What becomes due by that has begun when this returns.
+pub(crate) fn advance(app: &Arc<App>, by: Duration) -> rusqlite::Result<()> {
+    // What was asked for a moment ago waits from then on, not from the moment that the clock is moved to.
+    look(app)?;
+    app.clock.advance(by);
+    look(app)
+}
+
+fn look(app: &Arc<App>) -> rusqlite::Result<()> {
+    let mut waiting = app.scheduler.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let now = app.clock.now();
+    let mut still = HashMap::new();
+    for connection in app.store.all::<Connection>()?.iter().filter(|one| runs_by_itself(one)) {
+        let schedule = &connection.schedule;
+        // A change of the schedule begins the waiting anew.
+        let known = waiting.remove(&connection.id).filter(|known| known.schedule == *schedule);
+        let next = match known.map(|known| known.next) {
+            _ if app.running.job_of(connection.id).is_some() => Next::AfterTheRun,
+            Some(Next::At(due)) => Next::At(due),
+            Some(Next::AfterTheRun) => {
+                let last = last_job(app, connection.id)?;
+                let ended = last.as_ref().map_or(now, |job| moment(job.updated_at));
+                Next::At(next_run(schedule, last.map(|job| moment(job.created_at)), ended))
+            }
+            None => {
+                let last = last_job(app, connection.id)?;
+                Next::At(next_run(schedule, last.map(|job| moment(job.created_at)), now))
+            }
+        };
+        let next = match next {
+            Next::At(Some(due)) if due <= now => {
+                let last = last_job(app, connection.id)?.map(|job| moment(job.created_at));
+                let started = is_still_due(schedule, due, last, now).then(|| start_next(app, connection));
+                match started {
+                    Some(Ok(_)) => Next::AfterTheRun,
+                    Some(Err(refusal)) => {
+                        tracing::debug!(?refusal, connection = %connection.id, "a scheduled run did not begin");
+                        Next::At(next_run(schedule, last, now))
+                    }
+                    None => Next::At(next_run(schedule, last, now)),
+                }
+            }
+            later => later,
+        };
+        still.insert(connection.id, Waiting { schedule: schedule.clone(), next });
+    }
+    *waiting = still;
+    Ok(())
+}
+
+fn runs_by_itself(connection: &Connection) -> bool {
+    connection.schedule != Schedule::Manual && connection.status == "active" && !connection.is_deleted
+}
+
+/// A job that came and went in between moves the moment.
+fn is_still_due(
+    schedule: &Schedule,
+    due: DateTime<Utc>,
+    last_job: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> bool {
+    match schedule {
+        Schedule::Cron { .. } => last_job.is_none_or(|last| last + TOO_SOON <= due),
+        other => next_run(other, last_job, now).is_some_and(|due| due <= now),
+    }
+}
+
+fn last_job(app: &App, connection: Uuid) -> rusqlite::Result<Option<Job>> {
+    app.store.newest("connection_id", &connection.to_string())
+}
+
+fn moment(epoch_second: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(epoch_second, 0).unwrap_or_default()
+}
