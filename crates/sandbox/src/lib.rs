@@ -20,6 +20,11 @@
 //! A control path of its own, `/_sandbox/v1`, is not part of Airbyte: `faults`, `requests` and `clock`, and `users`,
 //! `organizations` and `billing` for what no operation of the API makes.
 //!
+//! Connections run by themselves at the moments of their schedules, by the sandbox's clock: whoever moves it ahead
+//! (`POST /_sandbox/v1/clock` with `{"advance": "24h"}`) finds the jobs of what became due begun. A `faker` source whose
+//! configuration has `"cdc": {"deletes": 2, "updates": 3}` tells changes as a database's log does: so many rows of each
+//! stream go and change before each further sync.
+//!
 //! The sandbox shares no code with the client crates of this project: a mistake made on both sides would hide.
 //! Where it differs from the real server is listed in `DEVIATIONS.md`.
 
