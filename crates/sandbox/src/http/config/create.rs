@@ -11,6 +11,7 @@ use super::{read, update, web_backend};
 use crate::app::App;
 use crate::http::answer::{Answer, Refusal, object};
 use crate::http::request::Body;
+use crate::http::schedules;
 use crate::model::{Actor, Connection, Schedule, Side};
 use crate::schema;
 
@@ -44,7 +45,7 @@ fn made(app: &App, mut body: Body) -> Result<Connection, Refusal> {
                 "A schedule is given in the old form and in the new one.".to_owned(),
             ));
         }
-        Some(schedule) => schedule,
+        Some(schedule) => schedules::checked(app, schedule)?,
         None => Schedule::Manual,
     };
     let mut connection = Connection {
