@@ -158,3 +158,18 @@ async fn answers_about_connectors_fit_the_document() {
         }
     }
 }
+
+/// What the bindings can call, the sandbox answers.
+#[tokio::test]
+async fn every_operation_of_our_own_document_is_served() {
+    let api = Api::start(Seed::Empty).await;
+    // There is no upstream document of this name, so it is the one of this repository.
+    let document = Document::open("none", "config.json");
+    for (operation, method, path) in document.operations() {
+        let url = format!("{}{path}", api.sandbox.ready().config_api_root);
+        let request = api.http.request(method, url).bearer_auth(api.token.as_ref().unwrap());
+        let answered = crate::support::answer(request.json(&json!({}))).await;
+        // A path without a route is refused like a caller without a role.
+        assert_ne!(answered.status.as_u16(), 403, "{operation} at {path}: {}", answered.text);
+    }
+}

@@ -40,7 +40,7 @@ impl Document {
     }
 
     /// Every operation: id, method, path.
-    fn operations(&self) -> Vec<(String, Method, String)> {
+    pub(crate) fn operations(&self) -> Vec<(String, Method, String)> {
         let mut operations = Vec::new();
         for (path, item) in self.root["paths"].as_object().expect("paths") {
             for (method, operation) in item.as_object().expect("a path") {
