@@ -20,7 +20,7 @@ pub(crate) fn remember(app: &App, source: Uuid, streams: &[Stream]) -> rusqlite:
 
 /// What the source offered when it was last asked.
 pub(crate) fn latest(app: &App, source: Uuid) -> rusqlite::Result<Option<SourceCatalog>> {
-    Ok(app.store.list::<SourceCatalog>()?.into_iter().rfind(|catalog| catalog.source_id == source))
+    Ok(app.store.all::<SourceCatalog>()?.iter().rfind(|catalog| catalog.source_id == source).cloned())
 }
 
 /// What the source offered when the connection was set up or last adapted to it.
