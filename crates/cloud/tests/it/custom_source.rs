@@ -90,7 +90,7 @@ async fn a_lost_answer_makes_no_second_connector() {
 async fn what_is_no_manifest_is_refused_without_a_request() {
     let (sandbox, client) = start(Sandbox::builder()).await;
     let workspace = client.default_workspace().unwrap();
-    let before = asked(&sandbox).await.len();
+    let before = asked(&sandbox).len();
     let broken = Manifest::from(json!({ "type": "Something" }));
     let some = workspace.custom_source_definition(
         "6c3d5d0e-0000-4000-8000-00000000dead".parse().unwrap(),
@@ -108,7 +108,7 @@ async fn what_is_no_manifest_is_refused_without_a_request() {
     ] {
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
     }
-    assert_eq!(asked(&sandbox).await.len(), before);
+    assert_eq!(asked(&sandbox).len(), before);
     sandbox.shutdown().await;
 }
 
