@@ -16,7 +16,8 @@ pub(crate) async fn from_response<T: DeserializeOwned, E>(
     }
 }
 
-fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
+/// Reads a body as the generated calls do: the text of a failure begins with its place (`data[3].jobId: ...`).
+pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
     // The plain decoder is the quick one, so the path is only tracked once it is known to be needed.
     serde_json::from_slice(body).map_err(|error| match decode_error_path::<T>(body) {
         Some(path) => serde_json::Error::custom(format_args!("{path}: {error}")),

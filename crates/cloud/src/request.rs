@@ -158,7 +158,7 @@ impl Client {
                 let (status, headers) = (response.status(), response.headers().clone());
                 let body = response.bytes().await.map_err(RawError::ResponseBodyError)?;
                 let json: &[u8] = if body.is_empty() { b"null" } else { &body };
-                match serde_json::from_slice(json) {
+                match airbyte_api_raw::decode(json) {
                     Ok(value) => Ok(ResponseValue::new(value, status, headers)),
                     Err(error) => Err(RawError::InvalidResponsePayload(body, error)),
                 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use airbyte_api_raw::{Hooks, RequestFuture, RequestHook, config, public};
+use airbyte_api_raw::{Error, Hooks, RequestFuture, RequestHook, config, public};
 use serde_json::{Value, json};
 
 use super::calls::{self, Call};
@@ -185,6 +185,80 @@ async fn an_operation_without_an_answer_takes_any() {
     }
     assert!(check::<public::Client>().await >= 15);
     assert!(check::<config::Client>().await >= 10);
+}
+
+/// The places in a value, as a decoding failure names them, each with the value that has something else there.
+fn with_one_wrong(
+    value: &Value,
+    place: &str,
+    put: &dyn Fn(Value) -> Value,
+    found: &mut Vec<(String, Value)>,
+) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                let place = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
+                let put = |wrong| {
+                    let mut members = members.clone();
+                    members.insert(name.clone(), wrong);
+                    put(Value::Object(members))
+                };
+                with_one_wrong(member, &place, &put, found);
+            }
+            found.push((place.to_owned(), put(json!("wrong"))));
+        }
+        Value::Array(items) => {
+            for (number, item) in items.iter().enumerate() {
+                let put = |wrong| {
+                    let mut items = items.clone();
+                    items[number] = wrong;
+                    put(Value::Array(items))
+                };
+                with_one_wrong(item, &format!("{place}[{number}]"), &put, found);
+            }
+            found.push((place.to_owned(), put(json!(true))));
+        }
+        _ => found.push((place.to_owned(), put(json!({ "wrong": [] })))),
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_named_by_its_place() {
+    async fn check<C: Api>() -> usize {
+        let (document, http, mut count) = (Document::read(C::NAME), http_client(), 0);
+        let mut seen = BTreeSet::new();
+        for operation in document.operations() {
+            let Some(schema) = operation.answer else { continue };
+            // Many operations have the same answer.
+            if !seen.insert(schema.to_string()) {
+                continue;
+            }
+            let mut wrong = Vec::new();
+            with_one_wrong(&document.sample(schema, Shape::Full), "", &|value| value, &mut wrong);
+            for (place, answer) in wrong {
+                let canned = Canned { answer: answer.to_string(), ..Canned::default() };
+                let body =
+                    operation.body.map_or(Value::Null, |schema| document.sample(schema, Shape::Sparse));
+                let call = call_of::<C>(&operation);
+                match (call.send)(C::client(&http, Hooks::new(canned)), body).await {
+                    // Any JSON is right there.
+                    Ok(_) => {}
+                    Err(Error::InvalidResponsePayload(_, error)) => {
+                        let text = error.to_string();
+                        let named = text.split(": ").next().unwrap();
+                        // What is inside of a union is read as a whole.
+                        let fits = place.is_empty() || (!named.is_empty() && place.starts_with(named));
+                        assert!(fits, "{} {place}: {error}", operation.request);
+                        count += 1;
+                    }
+                    Err(error) => panic!("{} {place}: {error}", operation.request),
+                }
+            }
+        }
+        count
+    }
+    assert!(check::<public::Client>().await > 300);
+    assert!(check::<config::Client>().await > 1_000);
 }
 
 fn without_new_members(value: Value) -> Value {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 use wiremock::matchers::query_param;
 
-use crate::support::{Airbyte, connection, connection_id, get, job, ok, page, status, workspace_id};
+use crate::support::{Airbyte, config, connection, connection_id, get, job, ok, page, status, workspace_id};
 
 async fn job_answered(answer: ResponseTemplate) -> Result<JobInfo, Error> {
     let airbyte = Airbyte::start().await;
@@ -189,4 +189,14 @@ async fn an_untyped_call_takes_texts_but_no_half_documents() {
         };
         assert_eq!(error.kind(), kind, "{error}");
     }
+}
+
+#[tokio::test]
+async fn what_is_wrong_in_a_state_is_named_too() {
+    let airbyte = Airbyte::start().await;
+    let odd = json!({ "stateType": "stream", "streamState": [{ "streamDescriptor": { "name": 7 } }] });
+    config("/state/get").respond_with(ok(odd)).mount(&airbyte.server).await;
+    let error = airbyte.client().connection(connection_id()).state().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnexpectedResponse);
+    assert!(error.to_string().contains("streamState[0].streamDescriptor"), "{error}");
 }
