@@ -4,11 +4,12 @@
 //! change is one transaction, so that ending the process at any moment loses none.
 
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection as Database, OptionalExtension, params};
+use uuid::Uuid;
 
 use crate::error::Error;
 use crate::model::Record;
@@ -25,6 +26,8 @@ struct Open {
     database: Database,
     /// What [`Store::all`] has given out, by kind, for as long as nothing of that kind changes.
     decoded: HashMap<&'static str, Arc<dyn Any + Send + Sync>>,
+    /// The ids that [`Store::changed`] has not told yet, of the kinds that it has been asked for.
+    changed: HashMap<&'static str, HashSet<String>>,
 }
 
 impl Store {
@@ -47,10 +50,12 @@ impl Store {
                  id text not null,
                  body text not null,
                  unique (kind, id)
-             )",
+             );
+             create index if not exists by_connection on objects (kind, body ->> 'connection_id')",
         )?;
         database.pragma_update(None, "user_version", FORMAT)?;
-        Ok(Self { open: Mutex::new(Open { database, decoded: HashMap::new() }) })
+        let (decoded, changed) = (HashMap::new(), HashMap::new());
+        Ok(Self { open: Mutex::new(Open { database, decoded, changed }) })
     }
 
     /// The object with this id.
@@ -80,17 +85,44 @@ impl Store {
         Ok(objects)
     }
 
-    /// The newest object of a kind whose member has this value.
-    pub(crate) fn newest<T: Record>(&self, member: &str, value: &str) -> rusqlite::Result<Option<T>> {
+    /// The objects of a kind that belong to a connection, oldest first.
+    pub(crate) fn of_connection<T: Record>(&self, connection: Uuid) -> rusqlite::Result<Vec<T>> {
+        let open = self.lock();
+        let mut statement = open.database.prepare_cached(
+            "select body from objects where kind = ?1 and body ->> 'connection_id' = ?2 order by position",
+        )?;
+        let bodies =
+            statement.query_map(params![T::KIND, connection.to_string()], |row| row.get::<_, String>(0))?;
+        bodies.map(|body| decode(&body?)).collect()
+    }
+
+    /// The newest object of a kind that belongs to a connection.
+    pub(crate) fn newest_of_connection<T: Record>(&self, connection: Uuid) -> rusqlite::Result<Option<T>> {
         self.lock()
             .database
             .prepare_cached(
-                "select body from objects where kind = ?1 and body ->> ?2 = ?3 order by position desc limit 1",
+                "select body from objects where kind = ?1 and body ->> 'connection_id' = ?2
+                 order by position desc limit 1",
             )?
-            .query_row(params![T::KIND, member, value], |row| row.get::<_, String>(0))
+            .query_row(params![T::KIND, connection.to_string()], |row| row.get::<_, String>(0))
             .optional()?
             .map(|body| decode(&body))
             .transpose()
+    }
+
+    /// The ids of a kind that have changed since this was last called; at first, all that there are. For one caller
+    /// a kind.
+    pub(crate) fn changed<T: Record>(&self) -> rusqlite::Result<HashSet<String>> {
+        let mut open = self.lock();
+        if let Some(changed) = open.changed.get_mut(T::KIND) {
+            return Ok(std::mem::take(changed));
+        }
+        let all = {
+            let mut statement = open.database.prepare_cached("select id from objects where kind = ?1")?;
+            statement.query_map([T::KIND], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?
+        };
+        open.changed.insert(T::KIND, HashSet::new());
+        Ok(all)
     }
 
     /// Stores an object, in place of the one with its id.
@@ -111,7 +143,9 @@ impl Store {
                 )?
                 .execute(params![T::KIND, object.id(), body])?;
         }
-        change.commit()
+        change.commit()?;
+        objects.iter().for_each(|object| open.note::<T>(object.id()));
+        Ok(())
     }
 
     /// Reads an object, changes it and stores it, with no other change in between.
@@ -134,16 +168,18 @@ impl Store {
             .prepare_cached("update objects set body = ?3 where kind = ?1 and id = ?2")?
             .execute(params![T::KIND, id, body])?;
         transaction.commit()?;
+        open.note::<T>(id.to_owned());
         Ok(Some(object))
     }
 
     /// Removes an object; there may be none.
     pub(crate) fn delete<T: Record>(&self, id: &str) -> rusqlite::Result<()> {
-        self.lock_to_change::<T>()
-            .database
+        let mut open = self.lock_to_change::<T>();
+        open.database
             .prepare_cached("delete from objects where kind = ?1 and id = ?2")?
-            .execute(params![T::KIND, id])
-            .map(drop)
+            .execute(params![T::KIND, id])?;
+        open.note::<T>(id.to_owned());
+        Ok(())
     }
 
     /// The highest numeric id of a kind, 0 if there is none.
@@ -168,6 +204,15 @@ impl Store {
     }
 }
 
+impl Open {
+    /// Notes a change for [`Store::changed`].
+    fn note<T: Record>(&mut self, id: String) {
+        if let Some(changed) = self.changed.get_mut(T::KIND) {
+            changed.insert(id);
+        }
+    }
+}
+
 fn read_all<T: Record>(database: &Database) -> rusqlite::Result<Vec<T>> {
     let mut statement =
         database.prepare_cached("select body from objects where kind = ?1 order by position")?;
@@ -186,7 +231,7 @@ fn to_sql(error: serde_json::Error) -> rusqlite::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Workspace;
+    use crate::model::{Refresh, Workspace};
 
     #[test]
     fn what_was_given_out_before_a_change_is_not_given_out_after_it() {
@@ -209,5 +254,30 @@ mod tests {
         assert_eq!(names(), ["second"]);
         store.delete::<Workspace>(&workspace.id()).unwrap();
         assert!(names().is_empty());
+    }
+
+    #[test]
+    fn each_change_is_told_once() {
+        let store = Store::open(None).unwrap();
+        let refresh = |name: &str, connection: Uuid| Refresh {
+            connection_id: connection,
+            name: name.to_owned(),
+            namespace: None,
+            truncates: false,
+        };
+        let [one, other] = [1, 2].map(Uuid::from_u128);
+        let wishes = [refresh("a", one), refresh("b", one), refresh("a", other)];
+        store.put(&wishes[0]).unwrap();
+        let ids = |wishes: &[Refresh]| wishes.iter().map(Record::id).collect::<HashSet<_>>();
+        assert_eq!(store.changed::<Refresh>().unwrap(), ids(&wishes[..1]));
+        store.put_all(&wishes[1..]).unwrap();
+        assert_eq!(store.changed::<Refresh>().unwrap(), ids(&wishes[1..]));
+        store.update(&wishes[0].id(), |wish: &mut Refresh| wish.truncates = true).unwrap();
+        store.delete::<Refresh>(&wishes[1].id()).unwrap();
+        assert_eq!(store.changed::<Refresh>().unwrap(), ids(&wishes[..2]));
+        assert!(store.changed::<Refresh>().unwrap().is_empty());
+        assert_eq!(store.of_connection::<Refresh>(one).unwrap().len(), 1);
+        assert_eq!(store.newest_of_connection::<Refresh>(other).unwrap().unwrap().id(), wishes[2].id());
+        assert!(store.newest_of_connection::<Refresh>(Uuid::nil()).unwrap().is_none());
     }
 }

@@ -166,12 +166,8 @@ async fn work(app: &Arc<App>, asked: &Asked<'_>) -> Result<(), Fault> {
 
 /// The connection's first job is checked, as is each further attempt and each job after one that failed.
 fn must_check(app: &App, asked: &Asked<'_>) -> Result<bool, Fault> {
-    let before: Vec<Job> = app.store.list()?;
-    let previous = before
-        .iter()
-        .rev()
-        .find(|job| job.connection_id == asked.connection.id && job.id < asked.job.id)
-        .map(|job| job.status);
+    let jobs: Vec<Job> = app.store.of_connection(asked.connection.id)?;
+    let previous = jobs.iter().rfind(|job| job.id < asked.job.id).map(|job| job.status);
     Ok(asked.number > 0 || previous != Some(JobStatus::Succeeded))
 }
 

@@ -119,8 +119,7 @@ fn start_next(app: &Arc<App>, connection: &Connection) -> Result<Job, Refusal> {
     if connection.is_deleted {
         return Err(Refusal::try_again_later(DELETED));
     }
-    let mut wishes: Vec<Refresh> = app.store.list()?;
-    wishes.retain(|wish| wish.connection_id == connection.id);
+    let wishes: Vec<Refresh> = app.store.of_connection(connection.id)?;
     let kind = if wishes.is_empty() { JobKind::Sync } else { JobKind::Refresh };
     start(app, connection, kind, connection.streams.clone(), wishes)
 }
@@ -217,7 +216,7 @@ pub(crate) fn forget_changed_modes(
 
 /// Forgets the wishes for refreshes of a connection, as deleting it does.
 pub(crate) fn forget_refreshes(app: &App, connection: Uuid) -> rusqlite::Result<()> {
-    for wish in app.store.list::<Refresh>()?.into_iter().filter(|wish| wish.connection_id == connection) {
+    for wish in app.store.of_connection::<Refresh>(connection)? {
         app.store.delete::<Refresh>(&wish.id())?;
     }
     Ok(())

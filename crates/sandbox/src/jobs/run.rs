@@ -206,8 +206,8 @@ pub(super) fn bump_generations(app: &App, job: &Job, attempt: usize) -> rusqlite
         app.store.delete::<Refresh>(&fulfilled.id())?;
     }
     // What the streams share means nothing without them.
-    let remaining: Vec<StreamState> = app.store.list()?;
-    let is_left = |state: &StreamState| state.connection_id == job.connection_id && state.state.is_some();
+    let remaining: Vec<StreamState> = app.store.of_connection(job.connection_id)?;
+    let is_left = |state: &StreamState| state.state.is_some();
     if !states.is_empty() && !remaining.iter().any(is_left) {
         app.store.delete::<ConnectionState>(&job.connection_id.to_string())?;
     }

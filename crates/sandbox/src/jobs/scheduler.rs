@@ -14,7 +14,7 @@ use crate::schedule::next_run;
 
 /// How often the clock is looked at. It may be moved, so nothing sleeps until a moment of it.
 const TICK: Duration = Duration::from_millis(100);
-/// Looking takes this part of the time at most, however many connections there are.
+/// Looking takes a twentieth of the time at most, however many connections wait.
 const SHARE: u32 = 20;
 /// How soon after a job's creation a cron moment is passed over.
 const TOO_SOON: TimeDelta = TimeDelta::minutes(1);
@@ -24,11 +24,13 @@ const TOO_SOON: TimeDelta = TimeDelta::minutes(1);
 pub(crate) struct Scheduler(Mutex<HashMap<Uuid, Waiting>>);
 
 struct Waiting {
-    schedule: Schedule,
+    connection: Connection,
     next: Next,
 }
 
 enum Next {
+    /// Nobody has looked yet.
+    New,
     /// At this moment; `None`: never.
     At(Option<DateTime<Utc>>),
     /// Not known while a job is under way: runs never overlap.
@@ -61,43 +63,48 @@ pub(crate) fn advance(app: &Arc<App>, by: Duration) -> rusqlite::Result<()> {
 
 fn look(app: &Arc<App>) -> rusqlite::Result<()> {
     let mut waiting = app.scheduler.0.lock().unwrap_or_else(PoisonError::into_inner);
+    for id in app.store.changed::<Connection>()? {
+        let Some(connection) = app.store.get::<Connection>(&id)? else { continue };
+        let known = waiting.remove(&connection.id);
+        if runs_by_itself(&connection) {
+            // A change of the schedule begins the waiting anew.
+            let known = known.filter(|known| known.connection.schedule == connection.schedule);
+            let next = known.map_or(Next::New, |known| known.next);
+            waiting.insert(connection.id, Waiting { connection, next });
+        }
+    }
     let now = app.clock.now();
-    let mut still = HashMap::new();
-    for connection in app.store.all::<Connection>()?.iter().filter(|one| runs_by_itself(one)) {
+    for Waiting { connection, next } in waiting.values_mut() {
         let schedule = &connection.schedule;
-        // A change of the schedule begins the waiting anew.
-        let known = waiting.remove(&connection.id).filter(|known| known.schedule == *schedule);
-        let next = match known.map(|known| known.next) {
-            _ if app.running.job_of(connection.id).is_some() => Next::AfterTheRun,
-            Some(Next::At(due)) => Next::At(due),
-            Some(Next::AfterTheRun) => {
-                let last = last_job(app, connection.id)?;
-                let ended = last.as_ref().map_or(now, |job| moment(job.updated_at));
-                Next::At(next_run(schedule, last.map(|job| moment(job.created_at)), ended))
-            }
-            None => {
-                let last = last_job(app, connection.id)?;
-                Next::At(next_run(schedule, last.map(|job| moment(job.created_at)), now))
-            }
-        };
-        let next = match next {
-            Next::At(Some(due)) if due <= now => {
+        if app.running.job_of(connection.id).is_some() {
+            *next = Next::AfterTheRun;
+            continue;
+        }
+        match next {
+            Next::At(Some(due)) if *due <= now => {
                 let last = last_job(app, connection.id)?.map(|job| moment(job.created_at));
-                let started = is_still_due(schedule, due, last, now).then(|| start_next(app, connection));
-                match started {
+                let started = is_still_due(schedule, *due, last, now).then(|| start_next(app, connection));
+                *next = match started {
                     Some(Ok(_)) => Next::AfterTheRun,
                     Some(Err(refusal)) => {
                         tracing::debug!(?refusal, connection = %connection.id, "a scheduled run did not begin");
                         Next::At(next_run(schedule, last, now))
                     }
                     None => Next::At(next_run(schedule, last, now)),
-                }
+                };
             }
-            later => later,
-        };
-        still.insert(connection.id, Waiting { schedule: schedule.clone(), next });
+            Next::At(_) => {}
+            Next::New | Next::AfterTheRun => {
+                let last = last_job(app, connection.id)?;
+                let since = match (&next, &last) {
+                    // What became due between the end of the run and this look is due.
+                    (Next::AfterTheRun, Some(job)) => moment(job.updated_at),
+                    _ => now,
+                };
+                *next = Next::At(next_run(schedule, last.map(|job| moment(job.created_at)), since));
+            }
+        }
     }
-    *waiting = still;
     Ok(())
 }
 
@@ -119,7 +126,7 @@ fn is_still_due(
 }
 
 fn last_job(app: &App, connection: Uuid) -> rusqlite::Result<Option<Job>> {
-    app.store.newest("connection_id", &connection.to_string())
+    app.store.newest_of_connection(connection)
 }
 
 fn moment(epoch_second: i64) -> DateTime<Utc> {

@@ -202,7 +202,7 @@ pub(super) async fn cancel(State(app): State<Arc<App>>, body: Body) -> Answer {
 
 pub(super) async fn last(State(app): State<Arc<App>>, body: Body) -> Answer {
     let connection = body.required_id("connectionId")?;
-    let last = app.store.list::<Job>()?.into_iter().rfind(|job| job.connection_id == connection);
+    let last: Option<Job> = app.store.newest_of_connection(connection)?;
     let parts = Parts { attempts: false, logs: false, statistics: false };
     Ok(object(json!({"job": last.map(|job| shown(&job, parts)["job"].clone())})))
 }

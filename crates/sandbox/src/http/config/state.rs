@@ -108,8 +108,8 @@ struct Stored {
 
 impl Stored {
     fn of(app: &App, connection: Uuid) -> rusqlite::Result<Self> {
-        let mut streams: Vec<StreamState> = app.store.list()?;
-        streams.retain(|state| state.connection_id == connection && state.state.is_some());
+        let mut streams: Vec<StreamState> = app.store.of_connection(connection)?;
+        streams.retain(|state| state.state.is_some());
         Ok(Self { whole: app.store.get(&connection.to_string())?, streams })
     }
 
