@@ -239,8 +239,8 @@ mod tests {
         let names =
             || store.all::<Workspace>().unwrap().iter().map(|one| one.name.clone()).collect::<Vec<_>>();
         let workspace = Workspace {
-            id: uuid::Uuid::nil(),
-            organization_id: uuid::Uuid::nil(),
+            id: Uuid::nil(),
+            organization_id: Uuid::nil(),
             name: "first".to_owned(),
             deleted: false,
             region_id: None,
