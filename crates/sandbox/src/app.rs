@@ -1,6 +1,6 @@
 //! What every part of a running sandbox shares.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Mutex;
 
@@ -13,7 +13,8 @@ use crate::auth::Tokens;
 use crate::builder::Edition;
 use crate::clock::Clock;
 use crate::destinations::Destination;
-use crate::fault::Faults;
+use crate::error::Error;
+use crate::fault::{Fault, Faults};
 use crate::jobs::Running;
 use crate::jobs::scheduler::Scheduler;
 use crate::model::Actor;
@@ -43,6 +44,8 @@ pub(crate) struct App {
     pub organization_id: Uuid,
     /// Who every token stands for.
     pub user_id: Uuid,
+    /// The operations that are served, by their ids.
+    pub operations: Mutex<BTreeSet<&'static str>>,
     /// Cancelled when the sandbox stops.
     pub stop: CancellationToken,
     /// Jobs and connections that a stopping sandbox waits for.
@@ -64,6 +67,29 @@ pub struct SeenRequest {
 }
 
 impl App {
+    /// Takes down an operation that is served.
+    pub(crate) fn serves(&self, operation: &'static str) {
+        self.operations.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(operation);
+    }
+
+    /// Refuses a fault that could never strike.
+    pub(crate) fn check(&self, fault: &Fault) -> Result<(), Error> {
+        const NEAREST: usize = 3;
+        const LIKE: f64 = 0.7;
+        let known = self.operations.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let Some(name) = fault.operation.as_deref().filter(|name| !known.contains(name)) else {
+            return Ok(());
+        };
+        let mut nearest: Vec<_> = known
+            .iter()
+            .map(|id| (strsim::jaro_winkler(&id.to_lowercase(), &name.to_lowercase()), *id))
+            .filter(|(like, _)| *like > LIKE)
+            .collect();
+        nearest.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let nearest = nearest.into_iter().take(NEAREST).map(|(_, id)| id.to_owned()).collect();
+        Err(Error::UnknownOperation { name: name.to_owned(), nearest })
+    }
+
     pub(crate) fn now(&self) -> i64 {
         self.clock.now().timestamp()
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use rand::Rng;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -211,7 +212,7 @@ impl SandboxBuilder {
             store,
             clock: Clock::new(self.time_scale),
             tokens: Tokens::new(self.token_ttl),
-            faults: Faults::new(self.faults, self.fault_seed.unwrap_or_else(|| rand::rng().random())),
+            faults: Faults::new(self.faults.clone(), self.fault_seed.unwrap_or_else(|| rand::rng().random())),
             running: Running::default(),
             scheduler: Scheduler::default(),
             requests: Mutex::default(),
@@ -222,9 +223,12 @@ impl SandboxBuilder {
             local_root,
             organization_id: seed::organization_id(),
             user_id: seed::user_id(self.edition),
+            operations: Mutex::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
+        let router = http::router(app.clone());
+        self.faults.iter().try_for_each(|fault| app.check(fault))?;
         jobs::fail_left_behind(&app)?;
         seed::application(&app, client_id, client_secret)?;
         match self.seed {
@@ -232,7 +236,7 @@ impl SandboxBuilder {
             Seed::Demo => seed::demo(&app, postgres.as_ref())?,
         }
         app.tasks.spawn(scheduler::run(app.clone()));
-        let server = tokio::spawn(http::serve(listener, app.clone()));
+        let server = tokio::spawn(http::serve(listener, router, app.clone()));
         Ok(Sandbox { ready, app, server, _temporary: temporary })
     }
 }
@@ -291,9 +295,69 @@ impl Sandbox {
         &self.ready
     }
 
+    /// Starts one in memory with the demo's objects: what most tests want.
+    ///
+    /// # Errors
+    /// Those of [`SandboxBuilder::start`].
+    pub async fn start() -> Result<Self, Error> {
+        Self::builder().seed(Seed::Demo).start().await
+    }
+
     /// Switches a fault on; it strikes from the next request or job on.
-    pub fn add_fault(&self, fault: Fault) {
+    ///
+    /// # Errors
+    /// The fault names an operation that does not exist.
+    pub fn add_fault(&self, fault: Fault) -> Result<(), Error> {
+        self.app.check(&fault)?;
         self.app.faults.add(fault);
+        Ok(())
+    }
+
+    /// Switches all faults off.
+    pub fn clear_faults(&self) {
+        self.app.faults.clear();
+    }
+
+    /// The sandbox's present: the machine's time, and what it was moved ahead.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.app.clock.now()
+    }
+
+    /// Moves the sandbox's time ahead: tokens end, and the jobs of connections whose schedules have become due
+    /// have begun when this returns.
+    ///
+    /// # Errors
+    /// The data folder's database failed.
+    pub fn advance(&self, by: Duration) -> Result<(), Error> {
+        Ok(scheduler::advance(&self.app, by)?)
+    }
+
+    /// The latest requests for one operation, oldest first.
+    pub fn requests_for(&self, operation: &str) -> Vec<SeenRequest> {
+        let mut requests = self.requests();
+        requests.retain(|request| request.operation == operation);
+        requests
+    }
+
+    /// Forgets the requests that have come in so far.
+    pub fn forget_requests(&self) {
+        self.app.requests.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Asserts that an operation was asked for so often.
+    ///
+    /// # Panics
+    /// If it was not; the message lists what was asked for instead.
+    #[track_caller]
+    pub fn assert_asked(&self, operation: &str, times: usize) {
+        let requests = self.requests();
+        let asked = requests.iter().filter(|request| request.operation == operation).count();
+        let all = requests.iter().map(|request| format!("  {} {}", request.method, request.path));
+        assert!(
+            asked == times,
+            "`{operation}` was asked for {asked} times, not {times}; the requests were:\n{}",
+            all.collect::<Vec<_>>().join("\n")
+        );
     }
 
     /// The latest requests, at most 1,000, oldest first: what a client really asked for.

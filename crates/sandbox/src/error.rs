@@ -37,7 +37,22 @@ pub enum Error {
     /// The data folder's database failed.
     #[error("the sandbox's database failed")]
     Store(#[from] rusqlite::Error),
+    /// A fault names an operation that is none of the sandbox's, so it would never strike.
+    #[error("there is no operation `{name}`{}", meant(nearest))]
+    UnknownOperation {
+        /// The name that was given.
+        name: String,
+        /// Those that are most like it.
+        nearest: Vec<String>,
+    },
     /// The address of the PostgreSQL server is none. It may hold a password, so it is not repeated.
     #[error("what was given for the PostgreSQL server is not postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
     PostgresUrl,
+}
+
+fn meant(nearest: &[String]) -> String {
+    if nearest.is_empty() {
+        return "; the log of requests shows the operations by their ids".to_owned();
+    }
+    format!("; perhaps {}", nearest.join(" or "))
 }

@@ -12,6 +12,24 @@
 //! # }
 //! ```
 //!
+//! In a test of one's own it is a server to be asked afterwards what it was asked for, with a clock and faults that
+//! the test controls; `examples/in_a_test.rs` is a whole one:
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use airbyte_sandbox::Sandbox;
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let sandbox = Sandbox::start().await?;
+//! sandbox.add_fault("lose-reply,op=createJob,times=1".parse()?)?;
+//! // ... the program under test starts a sync ...
+//! sandbox.assert_asked("createJob", 1);
+//! sandbox.advance(Duration::from_secs(3600))?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! The public API is served below `/api/public/v1`, the Config API below `/api/v1`, so that a client infers the
 //! one from the other. Applications exchange their secret for tokens that expire; jobs run over time, with
 //! attempts, logs and statistics; syncs move the rows of a `faker` or `file` source into a `sqlite`, `postgres`

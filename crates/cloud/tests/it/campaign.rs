@@ -157,7 +157,7 @@ async fn run_syncs(connection: Connection, ends: &Ends) {
 async fn end_tokens(sandbox: &Sandbox) {
     loop {
         tokio::time::sleep(Duration::from_millis(1_500)).await;
-        sandbox.add_fault("expire-token,op=getJob,times=1".parse().unwrap());
+        sandbox.add_fault("expire-token,op=getJob,times=1".parse().unwrap()).unwrap();
     }
 }
 

@@ -126,7 +126,7 @@ async fn many_calls_at_once_share_a_token_also_after_it_was_refused() {
         assert!(join_all(calls).await.iter().all(Result::is_ok));
         let expected = calls_so_far / 30 + 1;
         assert_eq!(tokens(), expected);
-        sandbox.add_fault(fault("expire-token,times=1"));
+        sandbox.add_fault(fault("expire-token,times=1")).unwrap();
     }
     sandbox.shutdown().await;
 }

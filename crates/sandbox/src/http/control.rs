@@ -39,10 +39,15 @@ struct NewFault {
 
 async fn add_fault(State(app): State<Arc<App>>, Json(body): Json<NewFault>) -> Response {
     match body.fault.parse::<Fault>() {
-        Ok(fault) => {
-            app.faults.add(fault);
-            Json(json!({"faults": app.faults.list()})).into_response()
-        }
+        Ok(fault) => match app.check(&fault) {
+            Ok(()) => {
+                app.faults.add(fault);
+                Json(json!({"faults": app.faults.list()})).into_response()
+            }
+            Err(error) => {
+                (StatusCode::BAD_REQUEST, Json(json!({"message": error.to_string()}))).into_response()
+            }
+        },
         Err(message) => (StatusCode::BAD_REQUEST, Json(json!({"message": message}))).into_response(),
     }
 }

@@ -48,7 +48,7 @@ struct Operation {
 }
 
 /// Everything the sandbox answers.
-fn router(app: Arc<App>) -> Router {
+pub(crate) fn router(app: Arc<App>) -> Router {
     let public = public_routes(&app);
     let config = config::routes(&app);
     Router::new()
@@ -186,6 +186,7 @@ where
     H: Handler<T, Arc<App>>,
     T: 'static,
 {
+    app.serves(operation.id);
     on(method, handler).layer(axum::middleware::from_fn_with_state((app.clone(), operation), gate::pass))
 }
 

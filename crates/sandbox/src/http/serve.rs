@@ -24,8 +24,7 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 pub(super) struct CloseConnection;
 
 /// Serves until the sandbox stops.
-pub(crate) async fn serve(listener: TcpListener, app: Arc<App>) {
-    let router = super::router(app.clone());
+pub(crate) async fn serve(listener: TcpListener, router: Router, app: Arc<App>) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,

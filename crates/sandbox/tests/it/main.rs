@@ -20,6 +20,7 @@ mod errors;
 mod faults;
 mod files;
 mod jobs;
+mod library;
 mod lists;
 mod modes;
 mod objects;
