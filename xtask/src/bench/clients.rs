@@ -39,17 +39,18 @@ struct Task {
     prints: String,
 }
 
-fn task(title: impl Into<String>, arguments: &[&str], prints: impl ToString) -> Task {
+fn task(title: impl Into<String>, arguments: &[&str], prints: &str) -> Task {
     let arguments = arguments.iter().map(|&word| word.to_owned()).collect();
-    Task { title: title.into(), arguments, prints: prints.to_string() }
+    Task { title: title.into(), arguments, prints: prints.to_owned() }
 }
 
 fn tasks(workspace: &str) -> [Task; 4] {
+    let (connections, syncs) = (CONNECTIONS.to_string(), SYNCS.to_string());
     [
         task("from the start of the process to the first answer", &["first"], workspace),
-        task(format!("list {CONNECTIONS} connections"), &["list"], CONNECTIONS),
-        task("find one of them by its name", &["find", "connection 2500"], 1),
-        task(format!("start {SYNCS} syncs and await them"), &["syncs", &SYNCS.to_string()], SYNCS),
+        task(format!("list {CONNECTIONS} connections"), &["list"], &connections),
+        task("find one of them by its name", &["find", "connection 2500"], "1"),
+        task(format!("start {SYNCS} syncs and await them"), &["syncs", &syncs], &syncs),
     ]
 }
 

@@ -94,7 +94,8 @@ impl Contender {
             }
             std::thread::sleep(Duration::from_millis(1));
         };
-        let run = Run { time: begun.elapsed(), cpu: children()? - before, peak_kilobytes };
+        let cpu = children()?.saturating_sub(before);
+        let run = Run { time: begun.elapsed(), cpu, peak_kilobytes };
         ensure!(exit.success(), "the command failed ({exit})");
         if let (Some(prints), Some(mut stdout)) = (&self.prints, process.stdout.take()) {
             let mut text = String::new();
