@@ -34,7 +34,7 @@ async fn what_was_asked_can_be_asserted() {
     airbyte.sandbox.assert_asked("listWorkspaces", 1);
     assert_eq!(airbyte.sandbox.requests_for("listSources")[1].status, Some(200));
     let wrong = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        airbyte.sandbox.assert_asked("listJobs", 1)
+        airbyte.sandbox.assert_asked("listJobs", 1);
     }));
     let message = *wrong.unwrap_err().downcast::<String>().unwrap();
     assert!(message.contains("0 times, not 1") && message.contains("/sources"), "{message}");
