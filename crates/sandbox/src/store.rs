@@ -144,7 +144,9 @@ impl Store {
                 .execute(params![T::KIND, object.id(), body])?;
         }
         change.commit()?;
-        objects.iter().for_each(|object| open.note::<T>(object.id()));
+        for object in objects {
+            open.note::<T>(object.id());
+        }
         Ok(())
     }
 
