@@ -28,8 +28,9 @@ impl Client {
     /// # use airbyte_cloud::{Client, Result};
     ///
     /// # async fn names(client: Client) -> Result<Vec<String>> {
-    /// let raw = client.raw();
-    /// let call = raw.public().list_connector_definitions().type_(ConnectorType::Source);
+    /// let (raw, workspace) = (client.raw(), client.default_workspace()?.id());
+    /// let api = raw.public();
+    /// let call = api.list_connector_definitions().type_(ConnectorType::Source).workspace_id(workspace);
     /// match call.send().await {
     ///     Ok(answer) => Ok(answer.into_inner().data.into_iter().map(|source| source.name).collect()),
     ///     Err(error) => Err(raw.explain(error).await),
