@@ -4,7 +4,9 @@
 #![allow(clippy::print_stderr, clippy::print_stdout, reason = "a task talks to the person who started it")]
 
 mod bench;
+mod browser;
 mod ci;
+mod packages;
 mod postgres;
 mod regen;
 mod step;
@@ -28,7 +30,7 @@ enum Task {
     Regen(regen::Regen),
     /// Check what the compiler does not: invariants of the architecture, sentences, versions
     Tidy,
-    /// Start a throw-away PostgreSQL, installing it if it is missing, and run all tests
+    /// Start a throw-away PostgreSQL, installing it and a browser where they are missing, and run all tests
     Test {
         /// Passed to `cargo test`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

@@ -13,6 +13,8 @@ use anyhow::{Context, Result, bail, ensure};
 use nix::unistd::{User, chown};
 use tempfile::TempDir;
 
+use crate::packages::{self, Packages};
+
 /// How long the server may take to accept its first connection.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
@@ -152,7 +154,7 @@ fn server_binaries() -> Result<PathBuf> {
     if let Some(bin) = find_binaries() {
         return Ok(bin);
     }
-    install()?;
+    packages::install("PostgreSQL", PACKAGES)?;
     find_binaries().context("PostgreSQL was installed, but its `initdb` is in none of the usual places")
 }
 
@@ -172,41 +174,13 @@ fn find_binaries() -> Option<PathBuf> {
     })
 }
 
-/// The package managers known here, and the packages that bring a server and its client.
-const INSTALLERS: &[(&str, &[&[&str]])] = &[
-    ("apt-get", &[&["update", "--quiet"], &["install", "--yes", "--quiet", "postgresql"]]),
-    ("dnf", &[&["install", "--assumeyes", "postgresql-server"]]),
-    ("apk", &[&["add", "postgresql"]]),
-    ("pacman", &[&["-S", "--noconfirm", "postgresql"]]),
-    ("brew", &[&["install", "postgresql@17"]]),
+const PACKAGES: &[Packages] = &[
+    ("apt-get", &["postgresql"]),
+    ("dnf", &["postgresql-server"]),
+    ("apk", &["postgresql"]),
+    ("pacman", &["postgresql"]),
+    ("brew", &["postgresql@17"]),
 ];
-
-fn install() -> Result<()> {
-    let Some((manager, steps)) = INSTALLERS.iter().find(|(manager, _)| on_path(manager)) else {
-        bail!(
-            "PostgreSQL is missing and no known package manager was found; install its server, then try again"
-        );
-    };
-    let as_root = nix::unistd::geteuid().is_root() || *manager == "brew";
-    for arguments in *steps {
-        let mut command = if as_root {
-            Command::new(manager)
-        } else {
-            let mut sudo = Command::new("sudo");
-            sudo.args(["--non-interactive", manager]);
-            sudo
-        };
-        command.args(*arguments).env("DEBIAN_FRONTEND", "noninteractive");
-        crate::step::run(&mut command)
-            .context("PostgreSQL is missing and could not be installed; install it by hand")?;
-    }
-    Ok(())
-}
-
-fn on_path(program: &str) -> bool {
-    std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
-}
 
 fn free_port() -> Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())

@@ -35,6 +35,9 @@
 //! attempts, logs and statistics; syncs move the rows of a `faker` or `file` source into a `sqlite`, `postgres`
 //! or `dev-null` destination, written as the real connectors write them.
 //!
+//! A browser finds pages at the addresses of Airbyte's web application: what there is, the history of a connection,
+//! the attempts and logs of a job while it runs. They ask for no login, show no secrets and change nothing.
+//!
 //! A control path of its own, `/_sandbox/v1`, is not part of Airbyte: `faults`, `requests` and `clock`, and `users`,
 //! `organizations` and `billing` for what no operation of the API makes.
 //!
@@ -68,6 +71,7 @@ mod sources;
 mod specification;
 mod store;
 mod timestamp;
+mod web;
 
 pub use app::SeenRequest;
 pub use builder::{Edition, Sandbox, SandboxBuilder, Seed};

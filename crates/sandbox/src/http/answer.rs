@@ -185,11 +185,7 @@ pub(super) fn framework_body(status: StatusCode, outer: &str, inner: &str, path:
     (status, Json(body)).into_response()
 }
 
-/// What the web filter answers to everything that is not the API: the web application's page, with 200.
-pub(super) fn web_page() -> Response {
-    html(200)
-}
-
+/// A page of something in between that is in the way.
 pub(super) fn html(status: u16) -> Response {
     let page =
         "<!doctype html><html><head><title>Airbyte</title></head><body><div id=\"root\"></div></body></html>";

@@ -18,6 +18,7 @@ use super::answer::{self, FrameworkError, Refusal};
 use super::serve::CloseConnection;
 use crate::app::{App, SeenRequest};
 use crate::fault::FaultKind;
+use crate::web;
 
 /// The server's limit on a request's body; answers are far smaller.
 const BODY_LIMIT: usize = 64 * 1024 * 1024;
@@ -189,7 +190,13 @@ pub(super) async fn no_route(
 ) -> Response {
     let known = ["/api", "/assets", "/fonts", "/routes", "/scim"];
     let response = if !known.iter().any(|prefix| uri.path().starts_with(prefix)) {
-        answer::web_page()
+        // The web application's, with 200 whatever the method.
+        let (response, is_page) = web::answer(&app, &uri);
+        if is_page && method == Method::GET {
+            // An open page asks again and again, and no client of the API asks for one.
+            return response;
+        }
+        response
     } else if uri.path() == "/api/public" {
         (StatusCode::FOUND, [(header::LOCATION, "https://reference.airbyte.com/")]).into_response()
     } else if !admitted(&app, &headers) {

@@ -164,7 +164,7 @@ fn totals(job: &Job) -> (i64, i64) {
 
 /// What the job has moved of each stream: of a full refresh the last attempt counts, of an incremental stream all of
 /// them.
-pub(super) fn stream_totals(job: &Job) -> Vec<StreamStats> {
+pub(crate) fn stream_totals(job: &Job) -> Vec<StreamStats> {
     let mut totals: Vec<StreamStats> = Vec::new();
     let last = job.attempts.len().saturating_sub(1);
     for (number, attempt) in job.attempts.iter().enumerate() {

@@ -36,6 +36,7 @@ use axum::routing::{MethodFilter, MethodRouter, get, on};
 
 pub(crate) use answer::Refusal;
 pub(crate) use applications::new_secret;
+pub(crate) use jobs::stream_totals;
 pub(crate) use serve::serve;
 
 use crate::app::App;

@@ -5,7 +5,9 @@
 
 mod applications;
 mod auth;
+mod browser;
 mod builder_projects;
+mod chromium;
 mod config_actors;
 mod config_conformance;
 mod config_objects;
@@ -36,3 +38,4 @@ mod sqlite;
 mod state;
 mod support;
 mod tags;
+mod web;

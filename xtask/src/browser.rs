@@ -1,0 +1,28 @@
+//! The headless browser in which the sandbox's pages are tested.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use crate::packages::{self, Packages};
+
+const NAMES: &[&str] = &[
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+];
+
+const PACKAGES: &[Packages] =
+    &[("apt-get", &["chromium"]), ("dnf", &["chromium"]), ("apk", &["chromium"]), ("pacman", &["chromium"])];
+
+/// The program of a Chromium, installed first where there is none.
+pub fn program() -> Result<PathBuf> {
+    if let Some(program) = packages::find(NAMES) {
+        return Ok(program);
+    }
+    packages::install("Chromium", PACKAGES)?;
+    packages::find(NAMES).context("Chromium was installed, but is in none of the usual places")
+}
