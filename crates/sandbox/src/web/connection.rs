@@ -33,9 +33,8 @@ pub(super) fn tabs(here: &Here<'_>, connection: &Connection, shown: &str) -> Mar
 
 pub(super) fn page(here: &Here<'_>, id: &str) -> rusqlite::Result<Option<Page>> {
     let Some(connection) = find(here, id)? else { return Ok(None) };
-    let jobs = here.app.store.all::<Job>()?;
-    let latest: Vec<&Job> =
-        jobs.iter().rev().filter(|job| job.connection_id == connection.id).take(JOBS).collect();
+    let jobs: Vec<Job> = here.app.store.of_connection(connection.id)?;
+    let latest: Vec<&Job> = jobs.iter().rev().take(JOBS).collect();
     let mut facts = vec![
         ("Status", words::connection_badge(&connection)),
         ("Source", actor(here, Side::Source, connection.source_id)?),

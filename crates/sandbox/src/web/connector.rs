@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Here, Page, frame, words, workspace};
 use crate::connectors::{self, MASK};
-use crate::model::{Actor, Side};
+use crate::model::{Actor, Connection, Side};
 use crate::specification;
 
 pub(super) fn page(here: &Here<'_>, side: Side, id: &str) -> rusqlite::Result<Option<Page>> {
@@ -25,6 +25,8 @@ pub(super) fn page(here: &Here<'_>, side: Side, id: &str) -> rusqlite::Result<Op
         ("Made", words::time(actor.created_at)),
         ("Id", html! { span.mono { (actor.id) } }),
     ];
+    let uses = |one: &&Connection| one.source_id == actor.id || one.destination_id == actor.id;
+    let (connections, is_live) = workspace::connection_list(here, uses)?;
     let mut trail = here.trail();
     trail.push((format!("{}s", side.word()), here.at(side.word())));
     Ok(Some(Page {
@@ -38,9 +40,9 @@ pub(super) fn page(here: &Here<'_>, side: Side, id: &str) -> rusqlite::Result<Op
                 (configuration(&masked))
             }
             h2 { "Connections" }
-            (workspace::connections_of(here, actor.id)?)
+            (connections)
         },
-        is_live: false,
+        is_live,
     }))
 }
 

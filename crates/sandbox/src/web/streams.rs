@@ -8,14 +8,13 @@ use crate::http::stream_totals;
 use crate::jobs::stream_state;
 use crate::model::{Attempt, Connection, Job, JobKind, JobStatus};
 
-/// The streams as they are configured, with what the last successful sync has written of each.
+/// The streams as they are configured, with what the last successful one of the connection's jobs has written of each.
 pub(super) fn configured(app: &App, connection: &Connection, jobs: &[Job]) -> rusqlite::Result<Markup> {
     if connection.streams.is_empty() {
         return Ok(html! { p.empty { "No stream is selected." } });
     }
-    let last = jobs.iter().rfind(|job| {
-        job.connection_id == connection.id && job.kind != JobKind::Reset && job.status == JobStatus::Succeeded
-    });
+    let is_successful = |job: &&Job| job.kind != JobKind::Reset && job.status == JobStatus::Succeeded;
+    let last = jobs.iter().rfind(is_successful);
     let totals = last.map(stream_totals).unwrap_or_default();
     let mut rows = Vec::new();
     for stream in &connection.streams {

@@ -12,9 +12,8 @@ const BARS: usize = 30;
 
 pub(super) fn page(here: &Here<'_>, id: &str) -> rusqlite::Result<Option<Page>> {
     let Some(connection) = connection::find(here, id)? else { return Ok(None) };
-    let jobs = here.app.store.all::<Job>()?;
-    let mine = jobs.iter().rev().filter(|job| job.connection_id == connection.id);
-    let mut wanted = mine.skip_while(|job| here.query.before.is_some_and(|before| job.id >= before));
+    let jobs: Vec<Job> = here.app.store.of_connection(connection.id)?;
+    let mut wanted = jobs.iter().rev().filter(|job| here.query.before.is_none_or(|before| job.id < before));
     let shown: Vec<&Job> = wanted.by_ref().take(JOBS).collect();
     let has_more = wanted.next().is_some();
     let bars: Vec<(&Job, i64)> =

@@ -1,5 +1,6 @@
 //! A workspace: its connections, sources and destinations.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use maud::{Markup, html};
@@ -23,47 +24,37 @@ pub(super) fn tabs(here: &Here<'_>, shown: &str) -> Markup {
 
 /// The page of the connections, which is that of the workspace.
 pub(super) fn connections(here: &Here<'_>) -> rusqlite::Result<Page> {
-    let all = here.app.store.all::<Connection>()?;
-    let jobs = here.app.store.all::<Job>()?;
-    let mut latest: HashMap<Uuid, &Job> = HashMap::new();
-    for job in jobs.iter().filter(|job| job.workspace_id == here.workspace.id) {
-        latest.insert(job.connection_id, job);
-    }
-    let is_here = |one: &&Connection| one.workspace_id == here.workspace.id && one.status != "deprecated";
-    let table = |shown: &[&Connection]| connection_table(here, shown, &latest);
-    let list =
-        listing(&here.query, "connection", all.iter().filter(is_here).collect(), |one| &one.name, table)?;
-    let title = here.workspace.name.clone();
+    let is_here = |one: &&Connection| one.workspace_id == here.workspace.id;
+    let (list, is_live) = connection_list(here, is_here)?;
     Ok(Page {
-        title,
+        title: here.workspace.name.clone(),
         trail: here.trail(),
         content: html! { (tabs(here, "Connections")) (list) },
-        is_live: latest.values().any(|job| !job.status.is_final()),
+        is_live,
     })
 }
 
-/// The connections that use a source or destination.
-pub(super) fn connections_of(here: &Here<'_>, actor: Uuid) -> rusqlite::Result<Markup> {
+/// The connections that are `wanted` of those that have not been deleted, and whether one of them runs.
+pub(super) fn connection_list(
+    here: &Here<'_>,
+    wanted: impl Fn(&&Connection) -> bool,
+) -> rusqlite::Result<(Markup, bool)> {
     let all = here.app.store.all::<Connection>()?;
-    let jobs = here.app.store.all::<Job>()?;
-    let uses = |one: &&Connection| {
-        (one.source_id == actor || one.destination_id == actor) && one.status != "deprecated"
-    };
-    let used_by: Vec<&Connection> = all.iter().filter(uses).collect();
-    let latest = jobs.iter().map(|job| (job.connection_id, job)).collect();
-    listing(
+    let is_live = Cell::new(false);
+    let list = listing(
         &here.query,
         "connection",
-        used_by,
+        all.iter().filter(|one| one.status != "deprecated").filter(wanted).collect(),
         |one| &one.name,
-        |shown| connection_table(here, shown, &latest),
-    )
+        |shown| connection_table(here, shown, &is_live),
+    )?;
+    Ok((list, is_live.get()))
 }
 
 fn connection_table(
     here: &Here<'_>,
     shown: &[&Connection],
-    latest: &HashMap<Uuid, &Job>,
+    is_live: &Cell<bool>,
 ) -> rusqlite::Result<Markup> {
     let actors = here.app.store.all::<Actor>()?;
     let names: HashMap<Uuid, &str> = actors.iter().map(|actor| (actor.id, actor.name.as_str())).collect();
@@ -71,21 +62,24 @@ fn connection_table(
         let address = here.at(format_args!("{}/{id}", side.word()));
         html! { a href=(address) { (names.get(&id).unwrap_or(&"–")) } }
     };
-    let rows: Vec<Vec<Markup>> = shown
-        .iter()
-        .map(|one| {
-            let job = latest.get(&one.id);
-            vec![
-                html! { a href=(here.at(format_args!("connections/{}", one.id))) { (one.name) } },
-                actor(Side::Source, one.source_id),
-                actor(Side::Destination, one.destination_id),
-                words::connection_badge(one),
-                html! { (words::schedule(&one.schedule)) },
-                job.map_or_else(|| html! { "–" }, |job| words::badge(job.status.name())),
-                html! { (job.map_or_else(|| "–".to_owned(), |job| words::number(jobs_table::totals(job).0))) },
-            ]
-        })
-        .collect();
+    let mut rows = Vec::new();
+    for one in shown {
+        let job: Option<Job> = here.app.store.newest_of_connection(one.id)?;
+        is_live.set(is_live.get() || job.as_ref().is_some_and(|job| !job.status.is_final()));
+        let (status, written) = match &job {
+            Some(job) => (words::badge(job.status.name()), words::number(jobs_table::totals(job).0)),
+            None => (html! { "–" }, "–".to_owned()),
+        };
+        rows.push(vec![
+            html! { a href=(here.at(format_args!("connections/{}", one.id))) { (one.name) } },
+            actor(Side::Source, one.source_id),
+            actor(Side::Destination, one.destination_id),
+            words::connection_badge(one),
+            html! { (words::schedule(&one.schedule)) },
+            status,
+            html! { (written) },
+        ]);
+    }
     let columns = ["Connection", "Source", "Destination", "Status", "Runs", "Last job", "Rows"];
     Ok(frame::table(&columns, &["Rows"], &rows))
 }
