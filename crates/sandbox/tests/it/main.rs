@@ -22,6 +22,7 @@ mod errors;
 mod faults;
 mod files;
 mod jobs;
+mod kill;
 mod library;
 mod lists;
 mod modes;

@@ -225,7 +225,7 @@ impl Api {
 }
 
 /// A client. All is plain HTTP here, but the library wants to know how it would do TLS.
-fn http_client() -> reqwest::Client {
+pub(crate) fn http_client() -> reqwest::Client {
     // Another test of this process may have been first.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::new()
