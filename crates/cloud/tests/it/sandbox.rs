@@ -114,6 +114,25 @@ async fn a_second_start_attaches_fails_or_is_cancelled() {
 }
 
 #[tokio::test]
+async fn cancelling_an_old_job_leaves_the_running_one_alone() {
+    // The server cancels whatever runs on the connection of the job that it is given.
+    let (sandbox, client) = start(Sandbox::builder()).await;
+    let connection = demo(&client).await;
+    let old = connection.sync().await.unwrap();
+    old.wait().await.unwrap();
+    sandbox.add_fault(fault("slow-job=30s")).unwrap();
+    let running = connection.sync().await.unwrap();
+
+    let error = old.job().cancel().await.unwrap_err();
+    assert_eq!((error.kind(), error.job_id()), (ErrorKind::Conflict, Some(old.job_id())));
+    sandbox.assert_asked("cancelJob", 0);
+    assert!(!running.job().info().await.unwrap().status.is_final());
+    running.job().cancel().await.unwrap();
+    sandbox.assert_asked("cancelJob", 1);
+    sandbox.shutdown().await;
+}
+
+#[tokio::test]
 async fn many_starts_at_once_make_one_job() {
     let (sandbox, client) = start(Sandbox::builder().fault(fault("slow-job=5s"))).await;
     let connection = demo(&client).await;
