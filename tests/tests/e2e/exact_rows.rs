@@ -61,6 +61,25 @@ fn every_cell_of_a_csv_file_survives_postgresql() {
     round_trip(&sandbox, &destination, "_server", &[("AIRBYTE_SECRET_POSTGRES_PASSWORD", password)]);
 }
 
+#[test]
+fn every_cell_of_a_csv_file_survives_raw_tables() {
+    let url = postgres_url();
+    let sandbox = Sandbox::start(&["--seed", "demo", "--postgres", &url]).unwrap();
+    let password = url.split(':').nth(2).unwrap().split('@').next().unwrap().to_owned();
+    let path = format!("destinations/{}", destination(&sandbox, "PostgreSQL"));
+    let typed = sandbox.json(&["api", "GET", &path]);
+    let mut configuration = typed["configuration"].clone();
+    configuration["destinationType"] = json!("postgres");
+    configuration["password"] = json!(password);
+    configuration["disable_type_dedupe"] = json!(true);
+    let raw = sandbox.create(
+        "destinations",
+        &json!({"name": "Raw", "workspaceId": sandbox.ready("workspace_id"), "configuration": configuration}),
+    );
+    let destination = raw["destinationId"].as_str().unwrap();
+    round_trip(&sandbox, destination, "_raw", &[("AIRBYTE_SECRET_POSTGRES_PASSWORD", password)]);
+}
+
 fn destination(sandbox: &Sandbox, name: &str) -> String {
     let destinations = sandbox.json(&["destination", "list"]);
     let found = destinations.as_array().unwrap().iter().find(|destination| destination["name"] == name);
