@@ -59,3 +59,22 @@ pub fn find(programs: &[&str]) -> Option<PathBuf> {
         candidates.chain([Path::new(program).to_owned()]).find(|file| file.is_absolute() && file.is_file())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_found_by_name_and_by_path_in_order() {
+        let shell = find(&["no-such-program", "sh"]).unwrap();
+        assert!(shell.is_absolute() && shell.ends_with("sh"), "{}", shell.display());
+        assert_eq!(find(&["/no/such/program", shell.to_str().unwrap()]), Some(shell));
+        assert_eq!(find(&["no-such-program", "src/main.rs"]), None);
+    }
+
+    #[test]
+    fn what_no_package_manager_has_is_told() {
+        let error = install("Something", &[("no-such-manager", &["something"])]).unwrap_err();
+        assert!(error.to_string().starts_with("Something is missing"), "{error}");
+    }
+}

@@ -27,6 +27,11 @@ pub struct Ready {
 }
 
 impl Ready {
+    /// Where its pages for a browser begin, `http://127.0.0.1:PORT/`.
+    pub fn pages(&self) -> String {
+        format!("{}/", self.public_api_root.trim_end_matches("/api/public/v1"))
+    }
+
     /// The same as lines for a shell: `export NAME=VALUE`.
     pub fn exports(&self) -> String {
         let variables = [

@@ -118,7 +118,9 @@ pub(crate) async fn run(args: SandboxArgs, context: &Context) -> Result<u8, Fail
             SeedName::Empty => "airbyte workspace list\n  airbyte api POST /sources --input source.json",
         };
         context.output().note(&format!(
-            "\nThe sandbox is ready. Paste the lines above into another terminal, then try\n  {next}\nCtrl-C stops it."
+            "\nThe sandbox is ready. Paste the lines above into another terminal, then try\n  {next}\n\
+             Look at it in a browser: {}\nCtrl-C stops it.",
+            sandbox.ready().pages()
         ));
     }
     stop.await;

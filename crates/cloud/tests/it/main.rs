@@ -16,6 +16,7 @@ mod custom_source;
 mod document;
 mod edit;
 mod every_read;
+mod links;
 mod list;
 mod logs;
 mod manage;

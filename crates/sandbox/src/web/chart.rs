@@ -29,7 +29,7 @@ pub(super) fn rows_over_time(jobs: &[(&Job, i64)]) -> Markup {
                 div.scale aria-hidden="true" {
                     span { (words::number(top)) } span { (words::number(top / 2)) } span { "0" }
                 }
-                svg viewBox=(format!("0 0 {width} {HEIGHT}")) preserveAspectRatio="none" role="img" aria-label=(summary) {
+                svg viewBox=(format!("0 0 {width} {HEIGHT}")) preserveAspectRatio="none" role="group" aria-label=(summary) {
                     @for y in [0, HEIGHT / 2, HEIGHT] {
                         line.rule x1="0" x2=(width) y1=(y) y2=(y) {}
                     }

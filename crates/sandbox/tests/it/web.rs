@@ -65,6 +65,7 @@ async fn the_links_that_a_client_prints_open_pages_of_their_objects() {
 #[tokio::test]
 async fn every_link_of_every_page_leads_to_a_page() {
     let api = Api::start(Seed::Demo).await;
+    assert_eq!(api.sandbox.ready().pages(), api.host("/"));
     project(&api, "My API").await;
     let connection = api.small_connection().await;
     api.sync(&connection).await;
