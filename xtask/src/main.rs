@@ -6,9 +6,12 @@
 mod bench;
 mod browser;
 mod ci;
+mod others;
 mod packages;
 mod postgres;
+mod python;
 mod regen;
+mod sandbox;
 mod step;
 mod test;
 mod tidy;

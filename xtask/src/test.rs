@@ -30,5 +30,7 @@ pub fn test(arguments: &[String]) -> Result<()> {
     };
     // The doc tests of the libraries are part of `cargo test`; so is the real binary, which the end-to-end
     // suites start.
-    step::run(&mut tests)
+    step::run(&mut tests)?;
+    // Arguments choose among the tests in Rust.
+    if arguments.is_empty() { crate::others::test() } else { Ok(()) }
 }

@@ -85,11 +85,12 @@ pub(super) fn patch(
     move |State(app), Path(id), body| {
         Box::pin(async move {
             let mut actor = app.actor(side, app.path_id(&id)?)?;
-            if let Some(name) = body.text("name") {
+            if let Some(name) = body.text("name")? {
                 name.clone_into(&mut actor.name);
             }
             if let Some(sent) = body.given("configuration") {
                 let mut sent = sent.clone();
+                ensure_object(&app, &sent)?;
                 strip_type(side, &mut sent);
                 // A mask is nothing special here: it becomes the secret.
                 connectors::merge(actor.configuration.get_or_insert_default(), &sent);
@@ -110,6 +111,7 @@ pub(super) fn put(
             let mut actor = app.actor(side, app.path_id(&id)?)?;
             body.required_text("name")?.clone_into(&mut actor.name);
             let mut configuration = body.required("configuration")?.clone();
+            ensure_object(&app, &configuration)?;
             strip_type(side, &mut configuration);
             if let (Some(stored), Some(connector)) =
                 (&actor.configuration, connectors::by_definition(side, actor.definition_id))
@@ -161,9 +163,7 @@ fn definition(
     body: &Body,
     configuration: &Value,
 ) -> Result<Uuid, Refusal> {
-    if !configuration.is_object() {
-        return Err(if app.faithful_5xx { Refusal::ErrorId(500) } else { Refusal::ErrorId(400) });
-    }
+    ensure_object(app, configuration)?;
     if body.given("definitionId").is_some() {
         let id = body.required_id("definitionId")?;
         return match app.definition(side, workspace, id)? {
@@ -176,6 +176,10 @@ fn definition(
     connectors::by_slug(side, slug)
         .map(|connector| connector.definition_id)
         .ok_or_else(|| Refusal::unknown_value(slug))
+}
+
+fn ensure_object(app: &App, configuration: &Value) -> Result<(), Refusal> {
+    if configuration.is_object() { Ok(()) } else { Err(app.server_error(400)) }
 }
 
 fn type_key(side: Side) -> &'static str {

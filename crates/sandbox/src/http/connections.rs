@@ -66,7 +66,7 @@ pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
         source_id: source.id,
         destination_id: destination.id,
         name: body
-            .text("name")
+            .text("name")?
             .map_or_else(|| format!("{} <> {}", source.name, destination.name), str::to_owned),
         status: body.one_of("status", STATUSES)?.unwrap_or("active").to_owned(),
         schedule,
@@ -75,8 +75,8 @@ pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
             .one_of("namespaceDefinition", NAMESPACES)?
             .unwrap_or("destination")
             .to_owned(),
-        namespace_format: body.text("namespaceFormat").map(str::to_owned),
-        prefix: Some(body.text("prefix").unwrap_or_default().to_owned()),
+        namespace_format: body.text("namespaceFormat")?.map(str::to_owned),
+        prefix: Some(body.text("prefix")?.unwrap_or_default().to_owned()),
         non_breaking_schema_updates: body
             .one_of("nonBreakingSchemaUpdatesBehavior", SCHEMA_UPDATES)?
             .unwrap_or("ignore")
@@ -115,13 +115,13 @@ pub(super) async fn patch(State(app): State<Arc<App>>, Path(id): Path<String>, b
             value.clone_into(field);
         }
     };
-    set(&mut connection.name, body.text("name"));
+    set(&mut connection.name, body.text("name")?);
     set(&mut connection.status, status);
     set(&mut connection.namespace_definition, namespace_definition);
     set(&mut connection.non_breaking_schema_updates, schema_updates);
     connection.namespace_format =
-        body.text("namespaceFormat").map(str::to_owned).or(connection.namespace_format);
-    connection.prefix = body.text("prefix").map(str::to_owned).or(connection.prefix);
+        body.text("namespaceFormat")?.map(str::to_owned).or(connection.namespace_format);
+    connection.prefix = body.text("prefix")?.map(str::to_owned).or(connection.prefix);
     connection.schedule = schedule.unwrap_or(connection.schedule);
     connection.tags = tags::requested(&app, &body)?.unwrap_or(connection.tags);
     jobs::forget_changed_modes(&app, &before, &connection)?;

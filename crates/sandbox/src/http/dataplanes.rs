@@ -77,7 +77,7 @@ async fn update(State(app): State<Arc<App>>, PathIds(id): PathIds<Uuid>, body: B
     let enabled = body.flag("enabled")?;
     app.ensure_entitled(FEATURE)?;
     let mut dataplane = app.dataplane(id)?;
-    if let Some(name) = body.text("name") {
+    if let Some(name) = body.text("name")? {
         app.check_dataplane_name(dataplane.region_id, name, Some(id))?;
         name.clone_into(&mut dataplane.name);
     }

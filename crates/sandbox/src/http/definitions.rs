@@ -121,7 +121,7 @@ fn create(side: Side) -> impl Fn(State<Arc<App>>, PathIds<Uuid>, Body) -> Done +
                 name,
                 docker_repository: repository,
                 docker_image_tag: tag,
-                documentation_url: body.text("documentationUrl").unwrap_or_default().to_owned(),
+                documentation_url: body.text("documentationUrl")?.unwrap_or_default().to_owned(),
             };
             app.store.put(&custom)?;
             Ok(object(shown(&custom.into())))

@@ -72,7 +72,7 @@ async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
         id: Uuid::new_v4(),
         organization_id,
         name: name.to_owned(),
-        description: body.text("description").map(str::to_owned),
+        description: body.text("description")?.map(str::to_owned),
     };
     app.store.put(&group)?;
     Ok(created(app.shown_group(&group)?))
@@ -86,11 +86,11 @@ async fn get(State(app): State<Arc<App>>, PathIds(id): PathIds<Uuid>) -> Answer 
 
 async fn update(State(app): State<Arc<App>>, PathIds(id): PathIds<Uuid>, body: Body) -> Answer {
     let mut group = app.group(id)?;
-    if let Some(name) = body.text("name") {
+    if let Some(name) = body.text("name")? {
         app.check_group_name(group.organization_id, name, Some(id))?;
         name.clone_into(&mut group.name);
     }
-    group.description = body.text("description").map(str::to_owned).or(group.description);
+    group.description = body.text("description")?.map(str::to_owned).or(group.description);
     app.store.put(&group)?;
     Ok(object(app.shown_group(&group)?))
 }

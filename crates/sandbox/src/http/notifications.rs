@@ -26,6 +26,15 @@ pub(super) fn shown(stored: &Value) -> Value {
 /// address.
 pub(super) fn merged(stored: &Value, sent: &Value) -> Result<Value, Refusal> {
     let mut all = shown(stored);
+    if !sent.is_object() && !sent.is_null() {
+        return Err(Refusal::Framework("`notifications` is no object".to_owned()));
+    }
+    for path in KINDS.iter().flat_map(|kind| ["", "/email", "/webhook"].map(|part| format!("/{kind}{part}")))
+    {
+        if sent.pointer(&path).is_some_and(|part| !part.is_object() && !part.is_null()) {
+            return Err(Refusal::Framework(format!("`notifications{path}` is no object")));
+        }
+    }
     for kind in KINDS {
         for (channel, member) in [("email", "enabled"), ("webhook", "enabled"), ("webhook", "url")] {
             let Some(value) = sent.pointer(&format!("/{kind}/{channel}/{member}")) else { continue };

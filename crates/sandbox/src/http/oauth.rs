@@ -55,7 +55,7 @@ async fn initiate(State(app): State<Arc<App>>, body: Body) -> Answer {
             json!({"redirectUrl": redirect}),
         ));
     }
-    let source = body.text("sourceType").or(body.text("name")).unwrap_or_default();
+    let source = body.text("sourceType")?.or(body.text("name")?).unwrap_or_default();
     known_connector(Side::Source, source)?;
     let callback = format!("{}/v1/oauth/callback", app.public_host);
     let query = url::form_urlencoded::Serializer::new(String::new())

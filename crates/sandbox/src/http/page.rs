@@ -19,8 +19,10 @@ impl Page {
     /// Checks what the query says.
     pub(super) fn new(limit: Option<i64>, offset: Option<i64>) -> Result<Self, Refusal> {
         let (limit, offset) = (limit.unwrap_or(20), offset.unwrap_or(0));
-        match (usize::try_from(limit), usize::try_from(offset)) {
-            (Ok(limit @ 1..=100), Ok(offset)) => Ok(Self { limit, offset }),
+        // The server counts in 32 bits.
+        let offset = i32::try_from(offset).ok().and_then(|offset| usize::try_from(offset).ok());
+        match (usize::try_from(limit), offset) {
+            (Ok(limit @ 1..=100), Some(offset)) => Ok(Self { limit, offset }),
             _ => Err(Refusal::ErrorId(400)),
         }
     }

@@ -82,7 +82,7 @@ async fn update(State(app): State<Arc<App>>, PathIds(id): PathIds<Uuid>, body: B
     let enabled = body.flag("enabled")?;
     app.ensure_entitled(FEATURE)?;
     let mut region = app.region(id)?;
-    if let Some(name) = body.text("name") {
+    if let Some(name) = body.text("name")? {
         app.check_region_name(region.organization_id, name, Some(id))?;
         name.clone_into(&mut region.name);
     }

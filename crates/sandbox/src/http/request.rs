@@ -54,8 +54,9 @@ impl Body {
     }
 
     /// A text member, unless it is absent or null.
-    pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.given(name).and_then(Value::as_str)
+    pub(crate) fn text(&self, name: &str) -> Result<Option<&str>, Refusal> {
+        let Some(value) = self.given(name) else { return Ok(None) };
+        value.as_str().map(Some).ok_or_else(|| Refusal::Framework(format!("`{name}` is not a text")))
     }
 
     /// A truth value, unless it is absent or null.

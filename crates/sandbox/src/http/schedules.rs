@@ -17,7 +17,7 @@ pub(super) fn asked(app: &App, body: &Body) -> Result<Option<Schedule>, Refusal>
     match schedule.one_of("scheduleType", &["manual", "cron"])? {
         Some("manual") => Ok(Some(Schedule::Manual)),
         Some(_) => {
-            let Some(expression) = schedule.text("cronExpression") else {
+            let Some(expression) = schedule.text("cronExpression")? else {
                 return Err(Refusal::bad_request("Missing cron expression in the schedule."));
             };
             let expression = expression.trim().trim_end_matches("UTC").trim().to_owned();

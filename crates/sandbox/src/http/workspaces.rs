@@ -86,7 +86,7 @@ pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
 
 pub(super) async fn update(State(app): State<Arc<App>>, Path(id): Path<String>, body: Body) -> Answer {
     let mut workspace = app.workspace(app.path_id(&id)?)?;
-    if let Some(name) = body.text("name") {
+    if let Some(name) = body.text("name")? {
         name.clone_into(&mut workspace.name);
     }
     if let Some(sent) = body.given("notifications") {

@@ -118,3 +118,36 @@ async fn the_config_api_has_errors_of_its_own() {
     let missing = api.config("/connections/get", &json!({"connectionId": Uuid::new_v4()})).await.expect(404);
     assert_eq!(missing.as_object().unwrap().keys().collect::<Vec<_>>(), ["errorId"]);
 }
+
+#[tokio::test]
+async fn a_value_of_the_wrong_type_is_refused_and_changes_nothing() {
+    let api = Api::start(Seed::Demo).await;
+    let of =
+        async |kind: &str, key: &str| api.get(&format!("/{kind}")).await.expect(200)["data"][0][key].clone();
+    let connection = of("connections", "connectionId").await;
+    let source = of("sources", "sourceId").await;
+    let workspace = of("workspaces", "workspaceId").await;
+    let [connection, source, workspace] =
+        [connection, source, workspace].map(|id| id.as_str().unwrap().to_owned());
+    for (method, path, body) in [
+        (Method::PATCH, format!("/connections/{connection}"), json!({"prefix": {}})),
+        (Method::PATCH, format!("/connections/{connection}"), json!({"name": 1})),
+        (Method::PATCH, format!("/connections/{connection}"), json!({"namespaceFormat": ["a"]})),
+        (Method::PATCH, format!("/sources/{source}"), json!({"name": true})),
+        (Method::PATCH, format!("/sources/{source}"), json!({"configuration": [1]})),
+        (Method::PUT, format!("/sources/{source}"), json!({"name": "n", "configuration": [1]})),
+        (
+            Method::PATCH,
+            format!("/workspaces/{workspace}"),
+            json!({"notifications": {"failure": {"webhook": [1]}}}),
+        ),
+        (Method::PATCH, format!("/workspaces/{workspace}"), json!({"notifications": []})),
+    ] {
+        let before = api.get(&path).await.expect(200);
+        answer(api.public(method, &path).json(&body)).await.expect(400);
+        assert_eq!(api.get(&path).await.expect(200), before, "{path} {body}");
+    }
+    // The server counts in 32 bits.
+    api.get("/sources?offset=2147483648").await.expect(400);
+    api.get("/sources?offset=2147483647").await.expect(200);
+}

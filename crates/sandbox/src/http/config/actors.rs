@@ -75,7 +75,7 @@ pub(super) fn partial_update(side: Side) -> impl Fn(State<Arc<App>>, Body) -> Do
     move |State(app), body| {
         Box::pin(async move {
             let mut actor = found(&app, side, &body)?;
-            if let Some(name) = body.text("name") {
+            if let Some(name) = body.text("name")? {
                 name.clone_into(&mut actor.name);
             }
             let mut configuration = actor.configuration.clone().unwrap_or_else(|| json!({}));

@@ -137,7 +137,7 @@ impl<'a> Filter<'a> {
         }
         Ok(Self {
             types,
-            connection: body.text("configId"),
+            connection: body.text("configId")?,
             statuses: body.given("statuses").and_then(Value::as_array),
             created: (moment(body, "createdAtStart")?, moment(body, "createdAtEnd")?),
             updated: (moment(body, "updatedAtStart")?, moment(body, "updatedAtEnd")?),
@@ -158,7 +158,7 @@ impl<'a> Filter<'a> {
 
 /// A time of the body, in epoch seconds.
 fn moment(body: &Body, member: &str) -> Result<Option<i64>, Refusal> {
-    let Some(text) = body.text(member) else { return Ok(None) };
+    let Some(text) = body.text(member)? else { return Ok(None) };
     DateTime::parse_from_rfc3339(text)
         .map(|time| Some(time.timestamp()))
         .map_err(|_| Refusal::Framework(format!("`{member}` is no date and time with an offset: {text}")))

@@ -23,7 +23,7 @@ impl Slice {
                 .map_err(|_| Refusal::Framework(format!("`{name}` is negative: {number}"))),
         };
         Ok(Self {
-            name_contains: body.text("nameContains").unwrap_or_default().to_lowercase(),
+            name_contains: body.text("nameContains")?.unwrap_or_default().to_lowercase(),
             size: whole("pageSize", usize::MAX)?,
             offset: whole("rowOffset", 0)?,
         })

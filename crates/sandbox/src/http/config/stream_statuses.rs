@@ -41,12 +41,13 @@ pub(super) async fn list(State(app): State<Arc<App>>, body: Body) -> Answer {
     let job_type = body.one_of("jobType", &["SYNC", "RESET"])?;
     let number = |name: &str| body.given(name).and_then(Value::as_i64);
     let jobs: Vec<Job> = app.store.list()?;
+    let connection = body.text("connectionId")?;
+    let (stream, namespace) = (body.text("streamName")?, body.text("streamNamespace")?);
     let fits = |entry: &Entry<'_>| {
-        let is = |name: &str, value: &str| body.text(name).is_none_or(|wanted| wanted == value);
         entry.job.workspace_id == workspace
-            && is("connectionId", &entry.job.connection_id.to_string())
-            && is("streamName", &entry.status.name)
-            && is("streamNamespace", entry.status.namespace.as_deref().unwrap_or_default())
+            && connection.is_none_or(|wanted| wanted == entry.job.connection_id.to_string())
+            && stream.is_none_or(|wanted| wanted == entry.status.name)
+            && namespace.is_none_or(|wanted| wanted == entry.status.namespace.as_deref().unwrap_or_default())
             && number("jobId").is_none_or(|id| id == entry.job.id)
             && number("attemptNumber")
                 .is_none_or(|number| usize::try_from(number) == Ok(entry.attempt.number))

@@ -20,7 +20,7 @@ pub(super) fn apply(app: &App, connection: &mut Connection, body: &Body) -> Resu
     let before = connection.clone();
     let namespaces = &["source", "destination", "customformat"];
     let preferences = &["ignore", "disable", "propagate_columns", "propagate_fully"];
-    if let Some(name) = body.text("name") {
+    if let Some(name) = body.text("name")? {
         name.clone_into(&mut connection.name);
     }
     if let Some(status) = body.one_of("status", STATUSES)? {
@@ -35,10 +35,10 @@ pub(super) fn apply(app: &App, connection: &mut Connection, body: &Body) -> Resu
             other => other.to_owned(),
         };
     }
-    if let Some(format) = body.text("namespaceFormat") {
+    if let Some(format) = body.text("namespaceFormat")? {
         connection.namespace_format = Some(format.to_owned());
     }
-    if let Some(prefix) = body.text("prefix") {
+    if let Some(prefix) = body.text("prefix")? {
         connection.prefix = Some(prefix.to_owned());
     }
     if let Some(schedule) = schedule(app, body)? {
@@ -85,7 +85,7 @@ fn selected(streams: &[Value]) -> Result<Vec<ConfiguredStream>, Refusal> {
         let selects_fields = config.given("fieldSelectionEnabled") == Some(&Value::Bool(true));
         selected.push(ConfiguredStream {
             name: stream.required_text("name")?.to_owned(),
-            namespace: stream.text("namespace").map(str::to_owned),
+            namespace: stream.text("namespace")?.map(str::to_owned),
             sync_mode: sync_mode::of(&config)?,
             cursor_field: config.given("cursorField").map(path).unwrap_or_default(),
             primary_key: list("primaryKey").iter().map(path).collect(),
@@ -110,7 +110,7 @@ fn schedule(app: &App, body: &Body) -> Result<Option<Schedule>, Refusal> {
         (Some("cron"), Some(data)) => {
             let cron = Body(data["cron"].clone());
             let expression = cron.required_text("cronExpression")?.trim().to_owned();
-            let zone = cron.text("cronTimeZone").unwrap_or("UTC").to_owned();
+            let zone = cron.text("cronTimeZone")?.unwrap_or("UTC").to_owned();
             Ok(Some(schedules::checked(app, Schedule::Cron { expression, zone })?))
         }
         (Some("basic"), Some(data)) => {

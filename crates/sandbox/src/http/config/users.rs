@@ -35,7 +35,7 @@ pub(super) async fn update(State(app): State<Arc<App>>, body: Body) -> Answer {
     if !changes.iter().any(|name| body.given(name).is_some()) {
         return Err(app.server_error(400));
     }
-    if let Some(name) = body.text("name") {
+    if let Some(name) = body.text("name")? {
         name.clone_into(&mut user.name);
     }
     if body.given("defaultWorkspaceId").is_some() {

@@ -45,7 +45,7 @@ pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
 
 pub(super) async fn update(State(app): State<Arc<App>>, body: Body) -> Answer {
     let mut workspace: Workspace = named(&app, &body, "workspaceId")?;
-    if let Some(name) = body.text("name") {
+    if let Some(name) = body.text("name")? {
         name.clone_into(&mut workspace.name);
     }
     workspace.region_id = region(&body)?.or(workspace.region_id);
