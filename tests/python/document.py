@@ -7,6 +7,8 @@ import yaml
 
 # What any operation may answer to a bad or untimely request; the document tells this of some only.
 REFUSALS = ("400", "401", "403", "404", "409", "415", "422")
+# What the sandbox is told and forgets without a look at it.
+FORGOTTEN = ("resourceAllocation", "secretId", "dataResidency")
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -42,15 +44,14 @@ def operations(document: dict) -> dict:
 
 def _correct(document: dict) -> None:
     schemas = document["components"]["schemas"]
-    for schema in schemas.values():
+    for schema_name, schema in schemas.items():
+        members = schema.get("properties", {})
+        for name in FORGOTTEN if schema_name.endswith("Request") else ():
+            members.pop(name, None)
+        # An address without a host is one, too.
+        members.get("documentationUrl", {}).pop("format", None)
         _take_null(schema, document["openapi"].startswith("3.0"))
     _drop_dangling(document, document)
-    # The sandbox has no resources to allocate and forgets what it is told of them.
-    for schema in schemas.values():
-        schema.get("properties", {}).pop("resourceAllocation", None)
-    # An address without a host is one, too.
-    for name in ("CreateDefinitionRequest", "UpdateDefinitionRequest"):
-        schemas[name]["properties"]["documentationUrl"] = {"type": "string"}
     # Which credentials a request has is not what is tried here.
     document.pop("security", None)
     document["components"].pop("securitySchemes", None)

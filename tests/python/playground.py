@@ -114,7 +114,7 @@ def group() -> str:
 
 
 def group_permission(group_id: str) -> str:
-    body = {"permissionType": "workspace_reader", "workspaceId": WORKSPACE}
+    body = {"permissionType": "workspace_reader", "workspaceId": workspace()}
     return call("POST", f"/groups/{group_id}/permissions", body)["permissionId"]
 
 

@@ -131,6 +131,11 @@ def fill(case) -> None:
                 case.query[name] = IN_QUERY[name]()
     if isinstance(case.body, dict) and not case.meta.is_negative_at(ParameterLocation.BODY):
         case.body = filled(case, case.body, is_wild)
+        if "oauthCredentials" in case.path and not is_wild:
+            case.body.update(actorType="source", name="faker")
+        if "permissionType" in case.body and not is_wild:
+            is_of_workspace = case.body.get("workspaceId") or case.method == "PATCH"
+            case.body["permissionType"] = "workspace_reader" if is_of_workspace else "organization_member"
 
 
 def filled(case, value, is_wild: bool):

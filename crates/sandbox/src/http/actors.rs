@@ -85,6 +85,8 @@ pub(super) fn patch(
     move |State(app), Path(id), body| {
         Box::pin(async move {
             let mut actor = app.actor(side, app.path_id(&id)?)?;
+            // A source stays in its workspace whatever the request says, but it has to say an id.
+            body.id("workspaceId")?;
             if let Some(name) = body.text("name")? {
                 name.clone_into(&mut actor.name);
             }

@@ -53,7 +53,7 @@ pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
     let destination = app.annotated(app.actor(Side::Destination, body.required_id("destinationId")?))?;
     let source = app.annotated(app.actor(Side::Source, body.required_id("sourceId")?))?;
     let discovered = discover(&app, &source).await?;
-    let streams = match requested_streams(&body) {
+    let streams = match requested_streams(&body)? {
         [] => catalog::by_default(&discovered),
         requested => catalog::configure(requested, &discovered, slug(&destination))?,
     };
@@ -101,7 +101,7 @@ pub(super) async fn patch(State(app): State<Arc<App>>, Path(id): Path<String>, b
     let status = body.one_of("status", STATUSES)?;
     let namespace_definition = body.one_of("namespaceDefinition", NAMESPACES)?;
     let schema_updates = body.one_of("nonBreakingSchemaUpdatesBehavior", SCHEMA_UPDATES)?;
-    let requested = requested_streams(&body);
+    let requested = requested_streams(&body)?;
     if !requested.is_empty() {
         let source = app.actor(Side::Source, connection.source_id)?;
         let destination = app.actor(Side::Destination, connection.destination_id)?;
@@ -146,8 +146,14 @@ pub(super) fn deprecate(app: &App, connection: Connection) -> Result<(), Refusal
     Ok(())
 }
 
-fn requested_streams(body: &Body) -> &[Value] {
-    body.0.pointer("/configurations/streams").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+fn requested_streams(body: &Body) -> Result<&[Value], Refusal> {
+    let wrong = || Refusal::Framework("`configurations` has no list of streams".to_owned());
+    let Some(configurations) = body.given("configurations") else { return Ok(&[]) };
+    match configurations.as_object().ok_or_else(wrong)?.get("streams") {
+        None | Some(Value::Null) => Ok(&[]),
+        Some(Value::Array(streams)) => Ok(streams),
+        Some(_) => Err(wrong()),
+    }
 }
 
 pub(super) fn slug(actor: &Actor) -> &'static str {

@@ -59,6 +59,11 @@ impl Body {
         value.as_str().map(Some).ok_or_else(|| Refusal::Framework(format!("`{name}` is not a text")))
     }
 
+    /// A member that is an id, unless it is absent or null.
+    pub(crate) fn id(&self, name: &str) -> Result<Option<Uuid>, Refusal> {
+        self.given(name).map(|_| self.required_id(name)).transpose()
+    }
+
     /// A truth value, unless it is absent or null.
     pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, Refusal> {
         let Some(value) = self.given(name) else { return Ok(None) };

@@ -14,10 +14,11 @@ use crate::schedule::{Quartz, interval, zone};
 pub(super) fn asked(app: &App, body: &Body) -> Result<Option<Schedule>, Refusal> {
     let Some(given) = body.given("schedule") else { return Ok(None) };
     let schedule = Body(given.clone());
+    let expression = schedule.text("cronExpression")?;
     match schedule.one_of("scheduleType", &["manual", "cron"])? {
         Some("manual") => Ok(Some(Schedule::Manual)),
         Some(_) => {
-            let Some(expression) = schedule.text("cronExpression")? else {
+            let Some(expression) = expression else {
                 return Err(Refusal::bad_request("Missing cron expression in the schedule."));
             };
             let expression = expression.trim().trim_end_matches("UTC").trim().to_owned();

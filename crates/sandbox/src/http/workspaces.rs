@@ -62,10 +62,8 @@ pub(super) async fn get(State(app): State<Arc<App>>, Path(id): Path<String>) -> 
 }
 
 pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let organization_id = match app.edition {
-        Edition::Cloud if body.given("organizationId").is_some() => {
-            app.organization(body.required_id("organizationId")?)?.id
-        }
+    let organization_id = match body.id("organizationId")? {
+        Some(id) if app.edition == Edition::Cloud => app.organization(id)?.id,
         // The server ignores the organization that is asked for, outside of Cloud.
         _ => app.organization_id,
     };
