@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+/// No timestamp that is computed from a later present could be written.
+const FURTHEST_MILLIS: i64 = 1_000 * 366 * 86_400_000;
+
 /// What every timestamp and every pause of the sandbox comes from.
 #[derive(Debug)]
 pub(crate) struct Clock {
@@ -22,9 +25,11 @@ impl Clock {
         Utc::now() + TimeDelta::milliseconds(self.ahead_millis.load(Ordering::Relaxed))
     }
 
-    /// Moves the present ahead, so that tokens expire without waiting for it.
+    /// Moves the present ahead, so that tokens expire without waiting for it; at most by a thousand years in all.
     pub(crate) fn advance(&self, by: Duration) {
-        self.ahead_millis.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::Relaxed);
+        let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        let further = |ahead: i64| Some(ahead.saturating_add(by).min(FURTHEST_MILLIS));
+        let _ = self.ahead_millis.fetch_update(Ordering::Relaxed, Ordering::Relaxed, further);
     }
 
     /// Waits for the scaled duration.

@@ -21,6 +21,8 @@ pub(crate) enum Refusal {
     Known(u16, String),
     /// The web framework's body: something could not be converted.
     Framework(String),
+    /// The web framework's body: the request's own is longer than this many bytes.
+    TooLong(usize),
     /// Refused by a role annotation: no problem body.
     Role,
     /// No token, or one that is not valid.
@@ -163,6 +165,9 @@ impl IntoResponse for Refusal {
                 (code(status), Json(json!({"message": message, "errorId": Uuid::new_v4()}))).into_response()
             }
             Self::Framework(message) => marked(StatusCode::BAD_REQUEST, message),
+            Self::TooLong(limit) => {
+                marked(StatusCode::PAYLOAD_TOO_LARGE, format!("The body is longer than {limit} bytes"))
+            }
             Self::Role => marked(StatusCode::FORBIDDEN, "Forbidden".to_owned()),
             Self::Token => StatusCode::UNAUTHORIZED.into_response(),
         }

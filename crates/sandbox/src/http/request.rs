@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
+use bytes::BytesMut;
+use futures::StreamExt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
@@ -13,6 +15,11 @@ use crate::app::App;
 use crate::builder::Edition;
 use crate::model::Record;
 
+/// The longest body that the server takes, in bytes.
+const LONGEST_BODY: usize = 10 * 1024 * 1024;
+/// So much of a longer one is read and thrown away.
+const LONGEST_DISCARDED: usize = 10 * LONGEST_BODY;
+
 /// A JSON body.
 pub(crate) struct Body(pub Value);
 
@@ -20,15 +27,28 @@ impl FromRequest<Arc<App>> for Body {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, Refusal> {
-        let bytes = axum::body::to_bytes(request.into_body(), 10 * 1024 * 1024)
-            .await
-            .map_err(|_| Refusal::Framework("The request's body is over the limit".to_owned()))?;
-        match serde_json::from_slice(&bytes) {
+        match serde_json::from_slice(&read(request.into_body()).await?) {
             Ok(value @ Value::Object(_)) => Ok(Self(value)),
             Ok(_) => Err(Refusal::Framework("The request's body is not a JSON object".to_owned())),
             Err(error) => Err(Refusal::Framework(format!("Invalid JSON: {error}"))),
         }
     }
+}
+
+/// The whole body. One that is too long is read to its end nonetheless: a client that still writes when its connection
+/// is closed never sees the answer.
+async fn read(body: axum::body::Body) -> Result<BytesMut, Refusal> {
+    let (mut chunks, mut whole, mut length) = (body.into_data_stream(), BytesMut::new(), 0);
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| Refusal::Framework(format!("The body broke off: {error}")))?;
+        length += chunk.len();
+        if length <= LONGEST_BODY {
+            whole.extend_from_slice(&chunk);
+        } else if length > LONGEST_DISCARDED {
+            break;
+        }
+    }
+    if length > LONGEST_BODY { Err(Refusal::TooLong(LONGEST_BODY)) } else { Ok(whole) }
 }
 
 impl Body {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use airbyte_sandbox::{Sandbox, Seed};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::support::{Answer, Api, FAST, answer, id};
 
@@ -76,13 +76,7 @@ impl Document {
         let status = answer.status.as_u16();
         assert!(answer.status.is_success(), "{operation}: {status} {}", answer.text);
         *self.called.entry(operation.to_owned()).or_default() += 1;
-        let paths = self.root["paths"].as_object().expect("paths");
-        let described = paths
-            .values()
-            .flat_map(|item| item.as_object().into_iter().flat_map(|item| item.values()))
-            .find(|candidate| candidate["operationId"] == operation)
-            .expect("the operation");
-        let responses = &described["responses"];
+        let responses = &self.operation(operation)["responses"];
         // The document has 200 where the server says 201.
         let status = if operation == "createGroup" { 200 } else { status };
         // The normalised document has one answer for all successes.
@@ -110,7 +104,15 @@ impl Document {
         assert!(errors.is_empty(), "{operation}: {errors:#?}\nin {body:#}");
     }
 
-    fn resolved<'a>(&'a self, node: &'a Value) -> &'a Value {
+    /// What the document says about an operation.
+    pub(crate) fn operation(&self, id: &str) -> &Value {
+        let paths = self.root["paths"].as_object().expect("paths");
+        let mut described =
+            paths.values().flat_map(|item| item.as_object().into_iter().flat_map(Map::values));
+        described.find(|candidate| candidate["operationId"] == id).expect("the operation")
+    }
+
+    pub(crate) fn resolved<'a>(&'a self, node: &'a Value) -> &'a Value {
         match node["$ref"].as_str() {
             Some(reference) => {
                 self.root.pointer(reference.trim_start_matches('#')).expect("what a reference points to")

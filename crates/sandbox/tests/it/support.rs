@@ -215,7 +215,8 @@ impl Api {
         info["attempts"].as_array().cloned().unwrap_or_default()
     }
 
-    fn authorised(&self, method: Method, url: &str) -> RequestBuilder {
+    /// A request with the token, if there is one.
+    pub(crate) fn authorised(&self, method: Method, url: &str) -> RequestBuilder {
         let request = self.http.request(method, url);
         match &self.token {
             Some(token) => request.bearer_auth(token),
