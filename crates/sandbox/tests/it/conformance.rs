@@ -9,6 +9,7 @@ use airbyte_sandbox::{Sandbox, Seed};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
+use crate::server_statuses::success;
 use crate::support::{Answer, Api, FAST, answer, id};
 
 /// An API document with the operations that have been called.
@@ -152,6 +153,9 @@ impl Walk {
             None => request,
         })
         .await;
+        if let Some(status) = success(operation) {
+            assert_eq!(answer.status.as_u16(), status, "{operation}: {}", answer.text);
+        }
         self.document.check(operation, &answer);
         serde_json::from_str(&answer.text).unwrap_or_default()
     }

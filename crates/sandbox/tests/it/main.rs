@@ -35,6 +35,7 @@ mod refreshes;
 mod regions;
 mod schedules;
 mod schema_changes;
+mod server_statuses;
 mod specifications;
 mod sqlite;
 mod state;
