@@ -25,7 +25,9 @@ pub(crate) use admin::{
 };
 
 /// Something the store keeps under an id.
-pub(crate) trait Record: Serialize + for<'de> Deserialize<'de> {
+pub(crate) trait Record:
+    Clone + Send + Sync + Serialize + for<'de> Deserialize<'de> + 'static
+{
     /// The name of its kind in the store.
     const KIND: &'static str;
     /// Its id, unique within the kind.
@@ -260,6 +262,8 @@ pub(crate) enum JobKind {
 }
 
 impl JobKind {
+    pub(crate) const ALL: [Self; 3] = [Self::Sync, Self::Reset, Self::Refresh];
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Sync => "sync",
@@ -293,6 +297,16 @@ pub(crate) enum JobStatus {
 }
 
 impl JobStatus {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Pending,
+        Self::Queued,
+        Self::Running,
+        Self::Incomplete,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Pending => "pending",

@@ -3,6 +3,8 @@
 //! Objects are JSON documents by kind and id, in the order in which they were first stored. One acknowledged
 //! change is one transaction, so that ending the process at any moment loses none.
 
+mod jobs;
+
 use std::any::Any;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -11,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection as Database, OptionalExtension, params};
 use uuid::Uuid;
 
+pub(crate) use self::jobs::{JobQuery, JobSummary};
 use crate::error::Error;
 use crate::model::Record;
 
@@ -24,10 +27,44 @@ pub(crate) struct Store {
 
 struct Open {
     database: Database,
-    /// What [`Store::all`] has given out, by kind, for as long as nothing of that kind changes.
-    decoded: HashMap<&'static str, Arc<dyn Any + Send + Sync>>,
+    /// The kinds that [`Store::all`] has been asked for, each a [`Decoded`] that follows what changes.
+    decoded: HashMap<&'static str, Box<dyn Any + Send>>,
     /// The ids that [`Store::changed`] has not told yet, of the kinds that it has been asked for.
     changed: HashMap<&'static str, HashSet<String>>,
+}
+
+/// All objects of a kind, oldest first, as they were when they were asked for.
+pub(crate) struct All<T>(Arc<Vec<Arc<T>>>);
+
+impl<T> All<T> {
+    /// The objects in turn.
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &T> + ExactSizeIterator {
+        self.0.iter().map(Arc::as_ref)
+    }
+}
+
+/// All objects of a kind, decoded.
+struct Decoded<T> {
+    objects: Arc<Vec<Arc<T>>>,
+    places: HashMap<String, usize>,
+}
+
+impl<T: Record> Decoded<T> {
+    fn read(database: &Database) -> rusqlite::Result<Self> {
+        let objects: Vec<_> = read_all(database)?.into_iter().map(Arc::new).collect();
+        let places = objects.iter().enumerate().map(|(place, object): (_, &Arc<T>)| (object.id(), place));
+        Ok(Self { places: places.collect(), objects: Arc::new(objects) })
+    }
+
+    fn put(&mut self, object: T) {
+        let objects = Arc::make_mut(&mut self.objects);
+        let place = *self.places.entry(object.id()).or_insert(objects.len());
+        if place == objects.len() {
+            objects.push(Arc::new(object));
+        } else {
+            objects[place] = Arc::new(object);
+        }
+    }
 }
 
 impl Store {
@@ -53,6 +90,7 @@ impl Store {
              );
              create index if not exists by_connection on objects (kind, body ->> 'connection_id')",
         )?;
+        jobs::prepare(&database)?;
         database.pragma_update(None, "user_version", FORMAT)?;
         let (decoded, changed) = (HashMap::new(), HashMap::new());
         Ok(Self { open: Mutex::new(Open { database, decoded, changed }) })
@@ -75,14 +113,15 @@ impl Store {
     }
 
     /// All objects of a kind, oldest first, to be shared: for lists of thousands that are read page by page.
-    pub(crate) fn all<T: Record + Send + Sync + 'static>(&self) -> rusqlite::Result<Arc<Vec<T>>> {
+    pub(crate) fn all<T: Record>(&self) -> rusqlite::Result<All<T>> {
         let mut open = self.lock();
-        if let Some(known) = open.decoded.get(T::KIND).cloned().and_then(|known| known.downcast().ok()) {
-            return Ok(known);
+        if let Some(known) = open.decoded::<T>() {
+            return Ok(All(known.objects.clone()));
         }
-        let objects = Arc::new(read_all::<T>(&open.database)?);
-        open.decoded.insert(T::KIND, objects.clone());
-        Ok(objects)
+        let decoded = Decoded::<T>::read(&open.database)?;
+        let all = All(decoded.objects.clone());
+        open.decoded.insert(T::KIND, Box::new(decoded));
+        Ok(all)
     }
 
     /// The objects of a kind that belong to a connection, oldest first.
@@ -132,7 +171,7 @@ impl Store {
 
     /// Stores several objects, all or none.
     pub(crate) fn put_all<T: Record>(&self, objects: &[T]) -> rusqlite::Result<()> {
-        let mut open = self.lock_to_change::<T>();
+        let mut open = self.lock();
         let change = open.database.transaction()?;
         for object in objects {
             let body = serde_json::to_string(object).map_err(to_sql)?;
@@ -145,7 +184,7 @@ impl Store {
         }
         change.commit()?;
         for object in objects {
-            open.note::<T>(object.id());
+            open.follow(object);
         }
         Ok(())
     }
@@ -156,7 +195,7 @@ impl Store {
         id: &str,
         change: impl FnOnce(&mut T),
     ) -> rusqlite::Result<Option<T>> {
-        let mut open = self.lock_to_change::<T>();
+        let mut open = self.lock();
         let transaction = open.database.transaction()?;
         let body: Option<String> = transaction
             .prepare_cached("select body from objects where kind = ?1 and id = ?2")?
@@ -170,34 +209,19 @@ impl Store {
             .prepare_cached("update objects set body = ?3 where kind = ?1 and id = ?2")?
             .execute(params![T::KIND, id, body])?;
         transaction.commit()?;
-        open.note::<T>(id.to_owned());
+        open.follow(&object);
         Ok(Some(object))
     }
 
     /// Removes an object; there may be none.
     pub(crate) fn delete<T: Record>(&self, id: &str) -> rusqlite::Result<()> {
-        let mut open = self.lock_to_change::<T>();
+        let mut open = self.lock();
+        open.decoded.remove(T::KIND);
         open.database
             .prepare_cached("delete from objects where kind = ?1 and id = ?2")?
             .execute(params![T::KIND, id])?;
         open.note::<T>(id.to_owned());
         Ok(())
-    }
-
-    /// The highest numeric id of a kind, 0 if there is none.
-    pub(crate) fn highest_id<T: Record>(&self) -> rusqlite::Result<i64> {
-        self.lock().database.query_row(
-            "select coalesce(max(cast(id as integer)), 0) from objects where kind = ?1",
-            [T::KIND],
-            |row| row.get(0),
-        )
-    }
-
-    /// For everything that writes: what was decoded of the kind does not hold any more.
-    fn lock_to_change<T: Record>(&self) -> MutexGuard<'_, Open> {
-        let mut open = self.lock();
-        open.decoded.remove(T::KIND);
-        open
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
@@ -207,6 +231,18 @@ impl Store {
 }
 
 impl Open {
+    fn decoded<T: Record>(&mut self) -> Option<&mut Decoded<T>> {
+        self.decoded.get_mut(T::KIND)?.downcast_mut()
+    }
+
+    /// What is known of a kind follows an object that was stored.
+    fn follow<T: Record>(&mut self, object: &T) {
+        if let Some(decoded) = self.decoded::<T>() {
+            decoded.put(object.clone());
+        }
+        self.note::<T>(object.id());
+    }
+
     /// Notes a change for [`Store::changed`].
     fn note<T: Record>(&mut self, id: String) {
         if let Some(changed) = self.changed.get_mut(T::KIND) {
@@ -252,8 +288,14 @@ mod tests {
         store.put(&workspace).unwrap();
         assert_eq!(names(), ["first"]);
         let change = |workspace: &mut Workspace| "second".clone_into(&mut workspace.name);
+        let before = store.all::<Workspace>().unwrap();
         store.update(&workspace.id(), change).unwrap();
         assert_eq!(names(), ["second"]);
+        let third = Workspace { id: Uuid::max(), name: "third".to_owned(), ..workspace.clone() };
+        store.put_all(&[third.clone(), third]).unwrap();
+        assert_eq!(names(), ["second", "third"]);
+        assert_eq!(before.iter().next().unwrap().name, "first", "what was given out stays as it was");
+        store.delete::<Workspace>(&Uuid::max().to_string()).unwrap();
         store.delete::<Workspace>(&workspace.id()).unwrap();
         assert!(names().is_empty());
     }

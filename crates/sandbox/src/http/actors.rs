@@ -140,10 +140,10 @@ pub(super) fn delete(side: Side) -> impl Fn(State<Arc<App>>, Path<String>) -> Do
 
 /// Deletes a source or destination, and with it every connection that uses it.
 pub(in crate::http) fn remove(app: &App, actor: Actor) -> Result<(), Refusal> {
-    for connection in app.store.list::<Connection>()? {
-        if connection.source_id == actor.id || connection.destination_id == actor.id {
-            super::connections::deprecate(app, connection)?;
-        }
+    let connections = app.store.all::<Connection>()?;
+    let has_it = |one: &&Connection| [one.source_id, one.destination_id].contains(&actor.id);
+    for connection in connections.iter().filter(has_it) {
+        super::connections::deprecate(app, connection.clone())?;
     }
     app.store.put(&Actor { configuration: None, ..actor })?;
     Ok(())

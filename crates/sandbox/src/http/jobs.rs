@@ -15,7 +15,8 @@ use super::request::{Body, Parameters};
 use crate::app::App;
 use crate::builder::Edition;
 use crate::jobs;
-use crate::model::{ConfiguredStream, Connection, Job, JobStatus, StreamStats};
+use crate::model::{ConfiguredStream, Connection, Job, JobKind, JobStatus, StreamStats};
+use crate::store::JobQuery;
 use crate::timestamp::{iso_duration, offset_date_time};
 
 const TYPES: &[&str] = &["sync", "reset", "refresh", "clear"];
@@ -61,43 +62,39 @@ pub(super) async fn list(
         kept.extend(asked.as_ref().map(|ids| ("workspaceIds", ids.clone())));
         app.readable_workspaces(raw.as_deref())?
     };
-    let after = |start: &Option<DateTime<FixedOffset>>, time: i64| {
-        start.is_none_or(|start| time >= start.timestamp())
+    let second = |time: &Option<DateTime<FixedOffset>>| time.map(|time| time.timestamp());
+    let (by_update, newest_first) = order(query.order_by.as_deref())?;
+    let wanted = JobQuery {
+        connection: query.connection_id,
+        workspaces: ids,
+        // Jobs of a clear have the type reset, so `clear` never finds anything.
+        kinds: job_type.map(|name| JobKind::ALL.into_iter().filter(|kind| kind.name() == name).collect()),
+        statuses: status.map(|name| JobStatus::ALL.into_iter().filter(|one| one.name() == name).collect()),
+        created: (second(&query.created_at_start), second(&query.created_at_end)),
+        updated: (second(&query.updated_at_start), second(&query.updated_at_end)),
+        by_update,
+        newest_first,
     };
-    let before =
-        |end: &Option<DateTime<FixedOffset>>, time: i64| end.is_none_or(|end| time <= end.timestamp());
-    let mut found: Vec<Job> = app.store.list()?;
-    found.retain(|job| {
-        query.connection_id.is_none_or(|id| job.connection_id == id)
-            && ids.as_ref().is_none_or(|ids| ids.contains(&job.workspace_id))
-            // Jobs of a clear have the type reset, so `clear` never finds anything.
-            && job_type.is_none_or(|job_type| job.kind.name() == job_type)
-            && status.is_none_or(|status| job.status.name() == status)
-            && after(&query.created_at_start, job.created_at)
-            && before(&query.created_at_end, job.created_at)
-            && after(&query.updated_at_start, job.updated_at)
-            && before(&query.updated_at_end, job.updated_at)
-    });
-    sort(&mut found, query.order_by.as_deref())?;
-    Ok(page.answer(&app, "jobs", &kept, &found, |job| shown(job, true)))
+    let found = app.store.jobs(&wanted, page.offset(), page.limit())?;
+    let data: Vec<Value> = found.iter().map(|job| shown(job, true)).collect();
+    Ok(page.answer_with(&app, "jobs", &kept, &data))
 }
 
-/// Oldest first unless something else is asked for.
-fn sort(jobs: &mut [Job], order_by: Option<&str>) -> Result<(), Refusal> {
+/// Whether by the last change, and whether newest first; by creation and oldest first if nothing is asked for.
+fn order(order_by: Option<&str>) -> Result<(bool, bool), Refusal> {
     let order_by = order_by.unwrap_or("createdAt|ASC");
     let invalid = || Refusal::bad_request(format!("Invalid order by clause provided: {order_by}"));
     let (field, direction) = order_by.split_once('|').ok_or_else(invalid)?;
-    match field.to_lowercase().as_str() {
-        "createdat" => jobs.sort_by_key(|job| (job.created_at, job.id)),
-        "updatedat" => jobs.sort_by_key(|job| (job.updated_at, job.id)),
+    let by_update = match field.to_lowercase().as_str() {
+        "createdat" => false,
+        "updatedat" => true,
         _ => return Err(invalid()),
-    }
+    };
     match direction {
-        "ASC" => {}
-        "DESC" => jobs.reverse(),
-        _ => return Err(invalid()),
+        "ASC" => Ok((by_update, false)),
+        "DESC" => Ok((by_update, true)),
+        _ => Err(invalid()),
     }
-    Ok(())
 }
 
 pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {

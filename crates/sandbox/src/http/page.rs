@@ -38,6 +38,16 @@ impl Page {
         self.offset.saturating_add(self.limit)
     }
 
+    /// How many items come before the page.
+    pub(super) fn offset(self) -> usize {
+        self.offset
+    }
+
+    /// How many items the page has at most.
+    pub(super) fn limit(self) -> usize {
+        self.limit
+    }
+
     /// Whether so many items fill the page.
     pub(super) fn is_full(self, items: usize) -> bool {
         items >= self.limit
@@ -64,6 +74,17 @@ impl Page {
         shown: impl Fn(T) -> Value,
     ) -> Response {
         let data: Vec<Value> = items.into_iter().skip(self.offset).take(self.limit).map(shown).collect();
+        self.answer_with(app, path, filters, &data)
+    }
+
+    /// The same where only the page's items were looked for.
+    pub(super) fn answer_with(
+        self,
+        app: &App,
+        path: &str,
+        filters: &[(&str, String)],
+        data: &[Value],
+    ) -> Response {
         let link = |offset: usize, twice: bool| {
             let mut query = form_urlencoded::Serializer::new(String::new());
             for (name, value) in filters {

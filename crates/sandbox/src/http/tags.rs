@@ -91,8 +91,8 @@ async fn update(State(app): State<Arc<App>>, PathIds(id): PathIds<Uuid>, body: B
 
 async fn delete(State(app): State<Arc<App>>, PathIds(id): PathIds<Uuid>) -> Answer {
     let tag = app.tag(id)?;
-    let mut tagged: Vec<Connection> = app.store.list()?;
-    tagged.retain(|connection| connection.tags.contains(&tag.id));
+    let all = app.store.all::<Connection>()?;
+    let mut tagged: Vec<Connection> = all.iter().filter(|one| one.tags.contains(&tag.id)).cloned().collect();
     for connection in &mut tagged {
         connection.tags.retain(|id| *id != tag.id);
     }

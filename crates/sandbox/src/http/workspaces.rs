@@ -103,12 +103,11 @@ pub(super) async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>) 
 
 /// Deletes a workspace with its connections; of the rest only as much as the server does.
 pub(super) fn remove(app: &App, mut workspace: Workspace) -> Result<(), Refusal> {
-    for connection in
-        app.store.list::<Connection>()?.into_iter().filter(|one| one.workspace_id == workspace.id)
-    {
-        super::connections::deprecate(app, connection)?;
+    let connections = app.store.all::<Connection>()?;
+    for connection in connections.iter().filter(|one| one.workspace_id == workspace.id) {
+        super::connections::deprecate(app, connection.clone())?;
     }
-    let actors = app.store.list::<Actor>()?;
+    let actors = app.store.all::<Actor>()?;
     for side in [crate::model::Side::Source, crate::model::Side::Destination] {
         // The server forgets all but the first page of each.
         let first = actors.iter().filter(|one| one.workspace_id == workspace.id && one.side == side).take(20);

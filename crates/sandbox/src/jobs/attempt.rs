@@ -18,6 +18,7 @@ use crate::model::{
 };
 use crate::naming;
 use crate::sources::{Begin, Cell, Field, Row, Source, SourceError, Stream};
+use crate::store::JobQuery;
 
 /// How many batches may wait between reading and writing; it bounds the memory of a sync.
 const BATCHES_AHEAD: usize = 8;
@@ -166,8 +167,11 @@ async fn work(app: &Arc<App>, asked: &Asked<'_>) -> Result<(), Fault> {
 
 /// The connection's first job is checked, as is each further attempt and each job after one that failed.
 fn must_check(app: &App, asked: &Asked<'_>) -> Result<bool, Fault> {
-    let jobs: Vec<Job> = app.store.of_connection(asked.connection.id)?;
-    let previous = jobs.iter().rfind(|job| job.id < asked.job.id).map(|job| job.status);
+    let connection = Some(asked.connection.id);
+    let newest = JobQuery { connection, newest_first: true, ..JobQuery::default() };
+    // The first one is this job.
+    let jobs = app.store.jobs(&newest, 0, 2)?;
+    let previous = jobs.iter().find(|job| job.id < asked.job.id).map(|job| job.status);
     Ok(asked.number > 0 || previous != Some(JobStatus::Succeeded))
 }
 

@@ -19,6 +19,7 @@ use crate::model::{
     ConfiguredStream, Connection, Failure, Job, JobKind, JobStatus, Record, Refresh, StreamState,
     stream_state_id,
 };
+use crate::store::JobQuery;
 
 const DELETED: &str = "The connection has been deleted, so it runs no more jobs";
 
@@ -138,7 +139,7 @@ fn start(
     }
     let now = app.now();
     let job = Job {
-        id: app.store.highest_id::<Job>()? + 1,
+        id: app.store.last_job_id()? + 1,
         connection_id: connection.id,
         workspace_id: connection.workspace_id,
         kind,
@@ -235,7 +236,9 @@ pub(crate) fn cancel_queued(app: &App, connection: Uuid) -> rusqlite::Result<()>
 /// Fails the jobs that the last process left behind, as the platform does when it finds them.
 pub(crate) fn fail_left_behind(app: &App) -> rusqlite::Result<()> {
     let now = app.now();
-    for mut job in app.store.list::<Job>()?.into_iter().filter(|job| !job.status.is_final()) {
+    let statuses = vec![JobStatus::Pending, JobStatus::Queued, JobStatus::Running, JobStatus::Incomplete];
+    let left = JobQuery { statuses: Some(statuses), ..JobQuery::default() };
+    for mut job in app.store.jobs(&left, 0, usize::MAX)? {
         job.status = JobStatus::Failed;
         job.updated_at = now;
         if let Some(attempt) = job.attempts.last_mut().filter(|attempt| attempt.status == "running") {

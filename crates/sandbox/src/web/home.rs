@@ -7,6 +7,7 @@ use super::{Page, frame, jobs_table, words};
 use crate::app::App;
 use crate::builder::Edition;
 use crate::model::{Actor, Connection, Job, Organization, Side, Workspace};
+use crate::store::JobQuery;
 
 /// How many of the latest jobs are shown.
 const JOBS: usize = 10;
@@ -78,11 +79,6 @@ pub(super) fn page(app: &App, query: &Query) -> rusqlite::Result<Page> {
     })
 }
 
-/// Jobs are numbered in turn, so that the latest are found without reading all.
 fn latest_jobs(app: &App) -> rusqlite::Result<Vec<Job>> {
-    let mut jobs = Vec::new();
-    for id in (1..=app.store.highest_id::<Job>()?).rev().take(JOBS) {
-        jobs.extend(app.store.get::<Job>(&id.to_string())?);
-    }
-    Ok(jobs)
+    app.store.jobs(&JobQuery { newest_first: true, ..JobQuery::default() }, 0, JOBS)
 }

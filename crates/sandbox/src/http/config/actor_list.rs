@@ -12,7 +12,8 @@ use super::connectors::read;
 use crate::app::App;
 use crate::http::answer::{Answer, Refusal, object};
 use crate::http::request::Body;
-use crate::model::{Actor, Connection, Job, Side, Workspace};
+use crate::model::{Actor, Connection, Side, Workspace};
+use crate::store::JobQuery;
 
 const SORT_KEYS: &[&str] = &[
     "actorName_asc",
@@ -63,8 +64,9 @@ struct Item {
 }
 
 fn items(app: &App, side: Side, workspace: &Workspace) -> Result<Vec<Item>, Refusal> {
-    let (actors, connections, jobs) =
-        (app.store.all::<Actor>()?, app.store.all::<Connection>()?, app.store.all::<Job>()?);
+    let (actors, connections) = (app.store.all::<Actor>()?, app.store.all::<Connection>()?);
+    let workspaces = Some(vec![workspace.id]);
+    let jobs = app.store.last_jobs(&JobQuery { workspaces, ..JobQuery::default() })?;
     let mut items = Vec::new();
     for actor in actors.iter().filter(|one| one.side == side && one.workspace_id == workspace.id) {
         if actor.configuration.is_none() {
@@ -86,7 +88,7 @@ fn items(app: &App, side: Side, workspace: &Workspace) -> Result<Vec<Item>, Refu
         for connection in connections.iter().filter(is_its) {
             item.connections += 1;
             item.has_active |= connection.status == "active";
-            if let Some(last) = jobs.iter().rfind(|job| job.connection_id == connection.id) {
+            if let Some(last) = jobs.get(&connection.id) {
                 item.last_sync = item.last_sync.max(Some(last.created_at));
                 *item.statuses.entry(last.status.name()).or_default() += 1;
             }

@@ -36,10 +36,10 @@ pub(super) async fn get(State(app): State<Arc<App>>, body: Body) -> Answer {
 /// All connections of a workspace but the deleted ones, in one piece.
 pub(super) async fn list(State(app): State<Arc<App>>, body: Body) -> Answer {
     let workspace: Workspace = named(&app, &body, "workspaceId")?;
-    let mut connections: Vec<Connection> = app.store.list()?;
-    connections.retain(|one| one.workspace_id == workspace.id && one.status != "deprecated");
+    let all = app.store.all::<Connection>()?;
     let mut shown = Vec::new();
-    for connection in &connections {
+    for connection in all.iter().filter(|one| one.workspace_id == workspace.id && one.status != "deprecated")
+    {
         let streams = read::known_streams(&app, connection).await?;
         shown.push(read::connection(&app, connection, &streams, false)?);
     }
@@ -60,11 +60,10 @@ pub(super) async fn delete(State(app): State<Arc<App>>, body: Body) -> Answer {
 
 pub(super) async fn statuses(State(app): State<Arc<App>>, body: Body) -> Answer {
     let ids = body.required("connectionIds")?.as_array().cloned().unwrap_or_default();
-    let all: Vec<Job> = app.store.list()?;
     let mut statuses = Vec::new();
     for id in &ids {
         let connection: Connection = named(&app, &Body(json!({"connectionId": id})), "connectionId")?;
-        let mine: Vec<&Job> = all.iter().filter(|job| job.connection_id == connection.id).collect();
+        let mine: Vec<Job> = app.store.of_connection(connection.id)?;
         let active = mine.iter().find(|job| !job.status.is_final());
         let last = mine.iter().rfind(|job| job.status.is_final());
         let last_sync = mine.iter().rfind(|job| job.kind != JobKind::Reset);

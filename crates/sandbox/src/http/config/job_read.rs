@@ -15,7 +15,11 @@ pub(super) struct Parts {
 }
 
 pub(super) fn config_type(job: &Job) -> &'static str {
-    match job.kind {
+    config_type_of(job.kind)
+}
+
+pub(super) fn config_type_of(kind: JobKind) -> &'static str {
+    match kind {
         JobKind::Reset => "reset_connection",
         kind => kind.name(),
     }

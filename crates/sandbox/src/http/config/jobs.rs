@@ -9,12 +9,13 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::definitions;
-use super::job_read::{Parts, config_type, shown, shown_attempt};
+use super::job_read::{Parts, config_type, config_type_of, shown, shown_attempt};
 use crate::app::App;
 use crate::http::answer::{Answer, Refusal, object};
 use crate::http::request::Body;
 use crate::jobs;
-use crate::model::{Actor, Connection, Job, Side};
+use crate::model::{Actor, Connection, Job, JobKind, JobStatus, Side};
+use crate::store::JobQuery;
 
 /// The types of jobs that there are; only those of replications are listed here.
 const CONFIG_TYPES: &[&str] = &[
@@ -45,39 +46,31 @@ fn one(app: &App, body: &Body, parts: Parts) -> Answer {
 }
 
 pub(super) async fn list(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let filter = Filter::of(&app, &body)?;
-    let mut found: Vec<Job> = app.store.list()?;
-    found.retain(|job| filter.is_of_type(job));
+    let query = query(&app, &body)?;
     let (size, offset) = page(&body);
     if let Some(id) = body.given("includingJobId") {
         // From the newest one down to the one that is asked for, rounded up to whole pages; other filters are not
         // looked at.
-        found.sort_by_key(|job| std::cmp::Reverse((job.created_at, job.id)));
-        let total = found.len();
-        let position = found.iter().position(|job| Some(job.id) == id.as_i64());
-        let reach = position.map_or(0, |position| ((position + 1) / size.max(1) + 1) * size);
-        return Ok(listed(found.iter().take(reach), total));
+        let JobQuery { connection, kinds, .. } = query;
+        let all = JobQuery { connection, kinds, newest_first: true, ..JobQuery::default() };
+        let ids = app.store.job_ids(&all)?;
+        let position = ids.iter().position(|one| Some(*one) == id.as_i64());
+        let reach = position.map_or(0, |position| ((position + 1) / size.max(1) + 1).saturating_mul(size));
+        return Ok(listed(&app.store.jobs(&all, 0, reach)?, ids.len()));
     }
-    found.retain(|job| filter.admits(job));
-    sort(&mut found, &body)?;
-    let total = found.len();
-    Ok(listed(found.iter().skip(offset).take(size), total))
+    let total = app.store.count_jobs(&query)?;
+    Ok(listed(&app.store.jobs(&query, offset, size)?, total))
 }
 
 /// As `list`, over whole workspaces; the total is that of the page.
 pub(super) async fn list_for_workspaces(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let filter = Filter::of(&app, &body)?;
-    let workspaces = body.given("workspaceIds").and_then(Value::as_array);
-    let mut found: Vec<Job> = app.store.list()?;
-    found.retain(|job| {
-        let is_asked = |ids: &Vec<Value>| ids.iter().any(|id| *id == job.workspace_id.to_string());
-        filter.is_of_type(job) && filter.admits(job) && workspaces.is_none_or(is_asked)
-    });
-    sort(&mut found, &body)?;
+    let mut query = query(&app, &body)?;
+    let ids = body.given("workspaceIds").and_then(Value::as_array);
+    let known = |ids: &Vec<Value>| ids.iter().filter_map(|id| id.as_str()?.parse().ok()).collect();
+    query.workspaces = ids.map(known);
     let (size, offset) = page(&body);
-    let page: Vec<_> = found.iter().skip(offset).take(size).collect();
-    let total = page.len();
-    Ok(listed(page.into_iter(), total))
+    let page = app.store.jobs(&query, offset, size)?;
+    Ok(listed(&page, page.len()))
 }
 
 fn page(body: &Body) -> (usize, usize) {
@@ -88,9 +81,10 @@ fn page(body: &Body) -> (usize, usize) {
     (whole("/pagination/pageSize", 200), whole("/pagination/rowOffset", 0))
 }
 
-fn listed<'a>(jobs: impl Iterator<Item = &'a Job>, total: usize) -> Response {
+fn listed(jobs: &[Job], total: usize) -> Response {
     let parts = Parts { attempts: true, logs: false, statistics: true };
     let page: Vec<Value> = jobs
+        .iter()
         .map(|job| {
             let mut shown = shown(job, parts);
             // In lists the attempts stand for themselves.
@@ -107,53 +101,30 @@ fn listed<'a>(jobs: impl Iterator<Item = &'a Job>, total: usize) -> Response {
     object(json!({"jobs": page, "totalJobCount": total}))
 }
 
-/// Newest first unless something else is asked for.
-fn sort(jobs: &mut [Job], body: &Body) -> Result<(), Refusal> {
-    let by_update = body.one_of("orderByField", &["createdAt", "updatedAt"])? == Some("updatedAt");
-    jobs.sort_by_key(|job| (if by_update { job.updated_at } else { job.created_at }, job.id));
-    if body.one_of("orderByMethod", &["ASC", "DESC"])? != Some("ASC") {
-        jobs.reverse();
+/// What a list is limited to; newest first unless something else is asked for.
+fn query(app: &App, body: &Body) -> Result<JobQuery, Refusal> {
+    let mut types = Vec::new();
+    for one in body.given("configTypes").and_then(Value::as_array).into_iter().flatten() {
+        types.extend(Body(json!({"configTypes": one})).one_of("configTypes", CONFIG_TYPES)?);
     }
-    Ok(())
-}
-
-/// What a list is limited to.
-struct Filter<'a> {
-    types: Vec<&'static str>,
-    connection: Option<&'a str>,
-    statuses: Option<&'a Vec<Value>>,
-    created: (Option<i64>, Option<i64>),
-    updated: (Option<i64>, Option<i64>),
-}
-
-impl<'a> Filter<'a> {
-    fn of(app: &App, body: &'a Body) -> Result<Self, Refusal> {
-        let mut types = Vec::new();
-        for one in body.given("configTypes").and_then(Value::as_array).into_iter().flatten() {
-            types.extend(Body(json!({"configTypes": one})).one_of("configTypes", CONFIG_TYPES)?);
-        }
-        if types.is_empty() {
-            return Err(app.server_error(400));
-        }
-        Ok(Self {
-            types,
-            connection: body.text("configId")?,
-            statuses: body.given("statuses").and_then(Value::as_array),
-            created: (moment(body, "createdAtStart")?, moment(body, "createdAtEnd")?),
-            updated: (moment(body, "updatedAtStart")?, moment(body, "updatedAtEnd")?),
-        })
+    if types.is_empty() {
+        return Err(app.server_error(400));
     }
-
-    fn is_of_type(&self, job: &Job) -> bool {
-        self.connection.is_none_or(|id| job.connection_id.to_string() == id)
-            && self.types.contains(&config_type(job))
-    }
-
-    fn admits(&self, job: &Job) -> bool {
-        self.statuses.is_none_or(|statuses| statuses.iter().any(|status| status == job.status.name()))
-            && within(job.created_at, self.created)
-            && within(job.updated_at, self.updated)
-    }
+    let statuses = body.given("statuses").and_then(Value::as_array);
+    let named = |names: &Vec<Value>| {
+        JobStatus::ALL.into_iter().filter(|status| names.iter().any(|name| name == status.name())).collect()
+    };
+    Ok(JobQuery {
+        // No connection has the id that stands for what is none.
+        connection: body.text("configId")?.map(|id| id.parse().unwrap_or_default()),
+        workspaces: None,
+        kinds: Some(JobKind::ALL.into_iter().filter(|kind| types.contains(&config_type_of(*kind))).collect()),
+        statuses: statuses.map(named),
+        created: (moment(body, "createdAtStart")?, moment(body, "createdAtEnd")?),
+        updated: (moment(body, "updatedAtStart")?, moment(body, "updatedAtEnd")?),
+        by_update: body.one_of("orderByField", &["createdAt", "updatedAt"])? == Some("updatedAt"),
+        newest_first: body.one_of("orderByMethod", &["ASC", "DESC"])? != Some("ASC"),
+    })
 }
 
 /// A time of the body, in epoch seconds.
@@ -162,11 +133,6 @@ fn moment(body: &Body, member: &str) -> Result<Option<i64>, Refusal> {
     DateTime::parse_from_rfc3339(text)
         .map(|time| Some(time.timestamp()))
         .map_err(|_| Refusal::Framework(format!("`{member}` is no date and time with an offset: {text}")))
-}
-
-/// Both ends belong to the range.
-fn within(time: i64, (start, end): (Option<i64>, Option<i64>)) -> bool {
-    start.is_none_or(|start| time >= start) && end.is_none_or(|end| time <= end)
 }
 
 /// A job with what is needed to look for a fault: its connectors, and whether it is under way.

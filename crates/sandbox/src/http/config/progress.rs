@@ -59,8 +59,7 @@ pub(super) async fn sync_progress(State(app): State<Arc<App>>, body: Body) -> An
 pub(super) async fn last_job_per_stream(State(app): State<Arc<App>>, body: Body) -> Answer {
     let connection: Connection = named(&app, &body, "connectionId")?;
     let asked = body.given("streams").and_then(Value::as_array).filter(|streams| !streams.is_empty());
-    let mut jobs: Vec<Job> = app.store.list()?;
-    jobs.retain(|job| job.connection_id == connection.id);
+    let jobs: Vec<Job> = app.store.of_connection(connection.id)?;
     let mut items = Vec::new();
     for stream in &connection.streams {
         let is_asked = |one: &Value| {

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::http::answer::{Answer, Refusal, object, present};
 use crate::http::request::Body;
 use crate::model::{Attempt, Connection, Job, JobKind, StreamStatus};
+use crate::store::JobQuery;
 
 /// A stream of an attempt, with the job that it belongs to.
 struct Entry<'a> {
@@ -40,13 +41,17 @@ pub(super) async fn list(State(app): State<Arc<App>>, body: Body) -> Answer {
     };
     let job_type = body.one_of("jobType", &["SYNC", "RESET"])?;
     let number = |name: &str| body.given(name).and_then(Value::as_i64);
-    let jobs: Vec<Job> = app.store.list()?;
     let connection = body.text("connectionId")?;
+    let query = JobQuery {
+        // No connection has the id that stands for what is none.
+        connection: connection.map(|id| id.parse().unwrap_or_default()),
+        workspaces: Some(vec![workspace]),
+        ..JobQuery::default()
+    };
+    let jobs = app.store.jobs(&query, 0, usize::MAX)?;
     let (stream, namespace) = (body.text("streamName")?, body.text("streamNamespace")?);
     let fits = |entry: &Entry<'_>| {
-        entry.job.workspace_id == workspace
-            && connection.is_none_or(|wanted| wanted == entry.job.connection_id.to_string())
-            && stream.is_none_or(|wanted| wanted == entry.status.name)
+        stream.is_none_or(|wanted| wanted == entry.status.name)
             && namespace.is_none_or(|wanted| wanted == entry.status.namespace.as_deref().unwrap_or_default())
             && number("jobId").is_none_or(|id| id == entry.job.id)
             && number("attemptNumber")
@@ -61,8 +66,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, body: Body) -> Answer {
 /// For each stream of a connection the newest status of each state.
 pub(super) async fn latest_per_run_state(State(app): State<Arc<App>>, body: Body) -> Answer {
     let connection: Connection = named(&app, &body, "connectionId")?;
-    let mut jobs: Vec<Job> = app.store.list()?;
-    jobs.retain(|job| job.connection_id == connection.id);
+    let jobs: Vec<Job> = app.store.of_connection(connection.id)?;
     let mut newest: Vec<Entry<'_>> = Vec::new();
     for entry in entries(&jobs) {
         newest.retain(|other| {

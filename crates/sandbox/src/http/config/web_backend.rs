@@ -88,8 +88,8 @@ pub(super) async fn shown(
         None => read::known_streams(app, connection).await?,
     };
     let mut read = read::connection(app, connection, &streams, true)?;
-    let jobs: Vec<Job> = app.store.list()?;
-    let latest = jobs.iter().rfind(|job| job.connection_id == connection.id && job.kind != JobKind::Reset);
+    let jobs: Vec<Job> = app.store.of_connection(connection.id)?;
+    let latest = jobs.iter().rfind(|job| job.kind != JobKind::Reset);
     for (side, id) in [(Side::Source, connection.source_id), (Side::Destination, connection.destination_id)] {
         let actor = app.actor(side, id)?;
         read[side.word()] = connectors::read(app, &actor)?;

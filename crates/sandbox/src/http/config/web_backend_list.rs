@@ -11,7 +11,8 @@ use crate::app::App;
 use crate::http::answer::{Answer, Refusal, object, present};
 use crate::http::request::Body;
 use crate::http::tags;
-use crate::model::{Actor, Connection, Job, JobKind, JobStatus, Side, Workspace};
+use crate::model::{Actor, Connection, JobKind, JobStatus, Side, Workspace};
+use crate::store::{JobQuery, JobSummary};
 
 const SORT_KEYS: &[&str] = &[
     "connectionName_asc",
@@ -30,23 +31,24 @@ struct Item {
     connection: Connection,
     source: Actor,
     destination: Actor,
-    latest: Option<Job>,
+    latest: Option<JobSummary>,
 }
 
 pub(super) async fn list(State(app): State<Arc<App>>, body: Body) -> Answer {
     let workspace: Workspace = named(&app, &body, "workspaceId")?;
-    let jobs = app.store.all::<Job>()?;
+    let kinds = Some(vec![JobKind::Sync, JobKind::Refresh]);
+    let workspaces = Some(vec![workspace.id]);
+    let jobs = app.store.last_jobs(&JobQuery { workspaces, kinds, ..JobQuery::default() })?;
     let mut items = Vec::new();
     for connection in app.store.all::<Connection>()?.iter() {
         if connection.workspace_id != workspace.id || connection.status == "deprecated" {
             continue;
         }
-        let is_its = |job: &&Job| job.connection_id == connection.id && job.kind != JobKind::Reset;
         let item = Item {
             connection: connection.clone(),
             source: app.actor(Side::Source, connection.source_id)?,
             destination: app.actor(Side::Destination, connection.destination_id)?,
-            latest: jobs.iter().rfind(is_its).cloned(),
+            latest: jobs.get(&connection.id).copied(),
         };
         if item.fits(&body) {
             items.push(item);
