@@ -64,6 +64,10 @@ def _correct(document: dict) -> None:
                 parameter["schema"] = {"type": "string", "example": "true"}
         for status in REFUSALS:
             operation["responses"].setdefault(status, {"description": ""})
+    # Whoever asks for their own permissions is asked for no organization; one that is named is not looked at.
+    for parameter in every["listPermissions"]["parameters"]:
+        if parameter["name"] == "organizationId":
+            parameter["schema"] = {"type": "string"}
     # Bare lists.
     for name in ("listRegions", "listDataplanes"):
         for answer in _answers(every[name]):

@@ -92,6 +92,8 @@ def connection() -> str:
 
 
 def job() -> int:
+    """Runs until it is cancelled, or for a while."""
+    control("/faults", {"fault": "slow-job=30s,times=1"})
     return call("POST", "/jobs", {"connectionId": connection(), "jobType": "sync"})["jobId"]
 
 

@@ -255,8 +255,8 @@ def test_jobs(airbyte):
     listed = airbyte.jobs.list_jobs(request=listing).jobs_response.data
     assert [one.job_id for one in listed] == [job.job_id]
 
-    other = airbyte.jobs.create_job(request=sync(playground.connection())).job_response
-    cancelled = airbyte.jobs.cancel_job(request=api.CancelJobRequest(job_id=other.job_id)).job_response
+    cancel = api.CancelJobRequest(job_id=playground.job())
+    cancelled = airbyte.jobs.cancel_job(request=cancel).job_response
     assert cancelled.status == models.JobStatusEnum.CANCELLED
     with refused(409):
         airbyte.jobs.get_job(request=api.GetJobRequest(job_id=99999999))

@@ -39,6 +39,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Try the sandbox with clients that were written elsewhere, the last part of `test`
+    TestOthers,
     /// Measure the release build beside its peers and rewrite BENCHMARKS.md
     Bench {
         /// Measure only this and print it
@@ -53,6 +55,7 @@ fn main() -> anyhow::Result<()> {
         Task::Regen(options) => regen::regen(&options),
         Task::Tidy => tidy::tidy(),
         Task::Test { arguments } => test::test(&arguments),
+        Task::TestOthers => others::test(),
         Task::Bench { part } => bench::bench(part),
         Task::Ci => ci::ci(),
     }
