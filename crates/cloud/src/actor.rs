@@ -50,7 +50,7 @@ pub(crate) async fn patch<T: DeserializeOwned>(
     (side, id): (Side, impl fmt::Display + Copy),
     body: Value,
 ) -> Result<T> {
-    let operation = Operation::change(side.pick("patchSource", "patchDestination")).sends(Some(body.clone()));
+    let operation = Operation::change(side.pick("patchSource", "patchDestination"));
     let path = side.path(id);
     let call = client.exchange(operation, (Api::Public, Method::PATCH, &path), Some(&body));
     call.await.map_err(|error| about(error, side, id))
@@ -62,7 +62,7 @@ pub(crate) async fn put<T: DeserializeOwned>(
     (side, id): (Side, impl fmt::Display + Copy),
     body: Value,
 ) -> Result<T> {
-    let operation = Operation::change(side.pick("putSource", "putDestination")).sends(Some(body.clone()));
+    let operation = Operation::change(side.pick("putSource", "putDestination"));
     let path = side.path(id);
     let call = client.exchange(operation, (Api::Public, Method::PUT, &path), Some(&body));
     call.await.map_err(|error| about(error, side, id))

@@ -46,7 +46,7 @@ pub(crate) struct Operation {
     deadline: Option<Instant>,
     anonymous: bool,
     /// What was sent, for keeping its secrets out of errors.
-    body: Option<Value>,
+    pub(crate) body: Option<Value>,
 }
 
 impl Operation {

@@ -204,9 +204,7 @@ impl<T> Create<T> {
         if let Some(definition) = self.definition {
             body["definitionId"] = json!(definition);
         }
-        let operation = Operation::once(side.pick("createSource", "createDestination"))
-            .timeout(TIMEOUT)
-            .sends(Some(body.clone()));
+        let operation = Operation::once(side.pick("createSource", "createDestination")).timeout(TIMEOUT);
         let path = side.pick("/sources", "/destinations");
         let answer: Value =
             self.client.exchange(operation, (Api::Public, Method::POST, path), Some(&body)).await?;

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::secret_mask::MASK;
+use crate::redact::without_secrets;
 
 /// One thing that differs.
 #[derive(Clone, PartialEq, Serialize)]
@@ -90,7 +90,11 @@ fn compare(path: &mut Vec<String>, before: Option<&Value>, after: Option<&Value>
         }
         (before, after) if before == after => {}
         (before, after) => {
-            to.push(FieldChange { path: path.clone(), before: before.map(shown), after: after.map(shown) });
+            to.push(FieldChange {
+                path: path.clone(),
+                before: before.map(without_secrets),
+                after: after.map(without_secrets),
+            });
         }
     }
 }
@@ -98,23 +102,6 @@ fn compare(path: &mut Vec<String>, before: Option<&Value>, after: Option<&Value>
 /// All names of both, in the order of the first, then of the second.
 fn names<'a>(before: &'a Map<String, Value>, after: &'a Map<String, Value>) -> Vec<&'a String> {
     before.keys().chain(after.keys().filter(|name| !before.contains_key(*name))).collect()
-}
-
-/// A value without what is secret in mappers: keys of encryption and hashing.
-fn shown(value: &Value) -> Value {
-    match value {
-        Value::Object(members) => Value::Object(
-            members
-                .iter()
-                .map(|(name, value)| {
-                    let secret = matches!(name.as_str(), "key" | "salt" | "secret") && value.is_string();
-                    (name.clone(), if secret { Value::from(MASK) } else { shown(value) })
-                })
-                .collect(),
-        ),
-        Value::Array(items) => Value::Array(items.iter().map(shown).collect()),
-        other => other.clone(),
-    }
 }
 
 #[cfg(test)]

@@ -41,8 +41,7 @@ impl Draft<'_> {
             "connectionConfiguration": configuration,
             "createAsDraft": true,
         });
-        let operation =
-            Operation::once(side.pick("createSource", "createDestination")).sends(Some(body.clone()));
+        let operation = Operation::once(side.pick("createSource", "createDestination"));
         let path = side.pick("/sources/create", "/destinations/create");
         let answer: Value =
             client.exchange(operation, (Api::Config, Method::POST, path), Some(&body)).await?;
@@ -91,16 +90,36 @@ fn secret(schema: &Value, value: &Value) -> Option<String> {
     if let Some(path) = variants.flatten().find_map(|variant| secret(variant, value)) {
         return Some(path);
     }
+    if let (Some(schema), Some(items)) = (schema.get("items"), value.as_array()) {
+        let below = |(place, item): (usize, &Value)| Some(joined(&place.to_string(), &secret(schema, item)?));
+        if let Some(path) = items.iter().enumerate().find_map(below) {
+            return Some(path);
+        }
+    }
     let properties = schema.get("properties").and_then(Value::as_object);
-    properties.into_iter().flatten().find_map(|(name, schema)| {
-        let below = secret(schema, value.get(name)?)?;
-        Some(if below.is_empty() { name.clone() } else { format!("{name}.{below}") })
-    })
+    properties
+        .into_iter()
+        .flatten()
+        .find_map(|(name, schema)| Some(joined(name, &secret(schema, value.get(name)?)?)))
+}
+
+/// The path of something below a member.
+fn joined(name: &str, below: &str) -> String {
+    if below.is_empty() { name.to_owned() } else { format!("{name}.{below}") }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_are_found_inside_of_lists() {
+        let schema = json!({ "properties": { "accounts": { "items": { "properties": {
+            "token": { "airbyte_secret": true },
+        } } } } });
+        let with = json!({ "accounts": [{ "name": "a" }, { "token": "t" }] });
+        assert_eq!(secret(&schema, &with).as_deref(), Some("accounts.1.token"));
+    }
 
     #[test]
     fn secrets_are_found_inside_of_variants() {

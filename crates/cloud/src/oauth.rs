@@ -1,5 +1,6 @@
 //! OAuth: consent for sources, and credentials of one's own for it.
 
+use std::fmt;
 use std::future::IntoFuture;
 
 use airbyte_api_raw::public::types;
@@ -28,7 +29,7 @@ pub struct OAuthConsent {
 ///
 /// Afterwards the user is sent on to the redirect address, with the query parameter `secret_id`. Only Airbyte
 /// Cloud offers it: elsewhere it is [`Unsupported`](ErrorKind::Unsupported).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "nothing is begun until it is awaited"]
 pub struct StartOAuth {
     client: Client,
@@ -76,6 +77,16 @@ impl StartOAuth {
                 Err(Error::new(ErrorKind::UnexpectedResponse, "the answer has no address for the consent"))
             }
         }
+    }
+}
+
+impl fmt::Debug for StartOAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the input: connectors may ask for secrets in it.
+        f.debug_struct("StartOAuth")
+            .field("workspace", &self.request.workspace_id)
+            .field("scopes", &self.request.requested_scopes)
+            .finish_non_exhaustive()
     }
 }
 

@@ -147,6 +147,10 @@ impl Client {
         let body = body.map(serde_json::to_vec).transpose().map_err(|error| {
             Error::new(ErrorKind::InvalidInput, "what was given cannot be written as JSON").with_source(error)
         })?;
+        let mut operation = operation;
+        if let (Some(sent), None) = (&body, &operation.body) {
+            operation = operation.sends(serde_json::from_slice(sent).ok());
+        }
         let (url, method, body) = (&url, &method, &body);
         self.path()
             .run(operation, |attempt| async move {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::open_enum::open_enum;
+use crate::redact::without_secrets;
 use crate::secret_mask;
 
 open_enum! {
@@ -188,7 +189,7 @@ impl From<types::StreamConfiguration> for StreamInfo {
 ///     .primary_key([["id"]]);
 /// # let _ = orders;
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[must_use]
 pub struct StreamSelection {
     pub(crate) id: StreamId,
@@ -303,6 +304,13 @@ impl StreamSelection {
         }
         self.apply(&mut stream);
         Value::Object(stream)
+    }
+}
+
+impl fmt::Debug for StreamSelection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Mappers have keys.
+        write!(f, "StreamSelection({}, {})", self.id, without_secrets(&self.to_json()))
     }
 }
 

@@ -56,6 +56,11 @@ fn each_secret(schema: &Value, value: &mut Value, other: &Value, visit: &mut dyn
             each_secret(schema, member, &other[name], visit);
         }
     }
+    if let (Some(schema), Some(items)) = (schema.get("items"), value.as_array_mut()) {
+        for (place, item) in items.iter_mut().enumerate() {
+            each_secret(schema, item, &other[place], visit);
+        }
+    }
 }
 
 fn own(side: Side, slug: &str) -> Option<&'static Value> {
@@ -174,6 +179,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn secrets_are_masked_and_found_again_in_lists_too() {
+        let schema = json!({"properties": {"accounts": {"items": {"properties": {
+            "name": {}, "token": {"airbyte_secret": true},
+        }}}}});
+        let stored = json!({"accounts": [{"name": "a", "token": "t"}, {"name": "b", "token": "u"}]});
+        let mut shown = stored.clone();
+        mask(&schema, &mut shown);
+        assert_eq!(shown, json!({"accounts": [{"name": "a", "token": MASK}, {"name": "b", "token": MASK}]}));
+        unmask(&schema, &mut shown, &stored);
+        assert_eq!(shown, stored);
     }
 
     #[test]

@@ -4,7 +4,10 @@ use airbyte_cloud::{ApiRequest, Client, SecretString};
 use serde_json::json;
 
 use crate::support::log;
-use crate::support::{Airbyte, CLIENT_SECRET, get, job, ok, post, status, token};
+use crate::support::{
+    Airbyte, CLIENT_SECRET, CONNECTION, connection, connection_id, get, job, ok, page, post, problem, status,
+    token, workspace_id,
+};
 
 const TOKEN: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJtZSJ9.c2lnbmF0dXJl";
 
@@ -106,4 +109,60 @@ async fn logs_name_the_call_and_keep_the_secrets() {
         assert!(span.contains(field), "{field} is not in {span}");
     }
     assert_clean(&text, "the log");
+}
+
+/// What a request holds until it is sent is as secret as what is sent.
+#[tokio::test]
+async fn requests_do_not_show_what_they_hold() {
+    const KEY: &str = "k3y-of-the-mapper";
+    let airbyte = Airbyte::start().await;
+    let client = airbyte.client();
+    let workspace = client.workspace(workspace_id());
+    let mapper = json!({ "type": "encryption", "mapperConfiguration": { "algorithm": "AES", "key": KEY } });
+    let stream = || airbyte_cloud::StreamSelection::new("users").mappers(vec![mapper.clone()]);
+    let some = uuid::Uuid::nil();
+    let manifest = airbyte_cloud::Manifest::from(json!({}));
+    for shown in [
+        format!("{:?}", stream()),
+        format!("{:?}", client.connection(connection_id()).edit().stream(stream())),
+        format!("{:?}", workspace.create_connection("c", some, some).stream(stream())),
+        format!("{:?}", workspace.create_source("s", json!({ "sourceType": "x", "password": KEY }))),
+        format!(
+            "{:?}",
+            workspace.publish_custom_source("p", manifest).testing_values(json!({ "api_key": KEY }))
+        ),
+        format!(
+            "{:?}",
+            workspace.start_oauth("x", "https://a.example").input(json!({ "client_secret": KEY }))
+        ),
+    ] {
+        assert!(!shown.contains(KEY), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_mapper_is_not_quoted_back_by_an_error() {
+    const KEY: &str = "k3y-of-the-mapper";
+    let airbyte = Airbyte::start().await;
+    let said = format!("no good: {{\"key\": \"{KEY}\"}} and {KEY}");
+    for mock in [post("/connections"), wiremock::Mock::given(wiremock::matchers::method("PATCH"))] {
+        mock.respond_with(problem(400, "bad-request", &said)).mount(&airbyte.server).await;
+    }
+    get("/connections").respond_with(ok(page(&[]))).mount(&airbyte.server).await;
+    get(&format!("/connections/{CONNECTION}"))
+        .respond_with(ok(connection("active")))
+        .mount(&airbyte.server)
+        .await;
+    let client = airbyte.client();
+    let mapper = json!({ "type": "encryption", "mapperConfiguration": { "algorithm": "AES", "key": KEY } });
+    let stream = || airbyte_cloud::StreamSelection::new("users").mappers(vec![mapper.clone()]);
+    let some = uuid::Uuid::nil();
+    let create = client.workspace(workspace_id()).create_connection("c", some, some).allow_same_name();
+    for error in [
+        create.stream(stream()).await.unwrap_err(),
+        client.connection(connection_id()).edit().stream(stream()).await.unwrap_err(),
+    ] {
+        let text = format!("{error} {error:?}");
+        assert!(text.contains("no good") && !text.contains(KEY), "{text}");
+    }
 }
