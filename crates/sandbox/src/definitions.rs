@@ -84,9 +84,6 @@ impl App {
         if let Some(connector) = connectors::by_definition(side, id) {
             return Ok(Some(Definition::of_registry(connector)));
         }
-        if let Some(connector) = connectors::by_definition(side, id) {
-            return Ok(Some(Definition::of_registry(connector)));
-        }
         Ok(self.definitions(side, workspace)?.into_iter().find(|definition| definition.id == id))
     }
 

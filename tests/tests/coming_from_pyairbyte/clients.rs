@@ -97,7 +97,7 @@ pub(crate) async fn rows(t: &mut Table) -> Result<()> {
         t,
         "CloudClient.permanently_delete_workspace, CloudWorkspace.permanently_delete",
         other.delete().await?,
-        |()| true,
+        |()| client.workspaces().name("old delete-me").await?.is_empty(),
         "Safe mode wants the name to say so and the workspace to be empty; `.safe_mode(false)` turns it off"
     );
     row!(

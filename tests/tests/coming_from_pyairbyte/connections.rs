@@ -19,7 +19,7 @@ pub(crate) async fn rows(t: &mut Table) -> Result<()> {
         t,
         "CloudConnection, airbyte.cloud.connections",
         client.connection(found[0].connection_id),
-        |_| true
+        |it| it.id() == found[0].connection_id
     );
     row!(t, "CloudConnection.connection_id", connection.id(), |it| *it == found[0].connection_id);
     row!(t, "CloudConnection.name", connection.info().await?.name, |it| it == "Faker to SQLite");

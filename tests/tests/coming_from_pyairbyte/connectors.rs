@@ -36,10 +36,14 @@ pub(crate) async fn rows(t: &mut Table) -> Result<()> {
         t,
         "CloudSource.check, CheckResult",
         source.check().await?.into_result()?,
-        |()| true,
+        |()| source.check().await?.is_success(),
         "A failed check is a result; `into_result` makes it an error"
     );
-    row!(t, "CloudSource.permanently_delete", source.delete().await?, |()| true);
+    row!(t, "CloudSource.permanently_delete", source.delete().await?, |()| workspace
+        .sources()
+        .name("delete-me")
+        .await?
+        .is_empty());
     let destinations = workspace.destinations().await?;
     let destination = client.destination(destinations[0].destination_id);
     row!(t, "CloudDestination, CloudDestination.destination_id", destination.id(), |it| *it
@@ -113,7 +117,7 @@ pub(crate) async fn rows(t: &mut Table) -> Result<()> {
         t,
         "CustomCloudSourceDefinition.deploy_source",
         definition.create_source("delete-me", json!({ "api_key": "k3y" })).await?,
-        |_| true
+        |it| it.info().await?.definition_id == Some(definition.id())
     );
     row!(
         t,
@@ -127,7 +131,7 @@ pub(crate) async fn rows(t: &mut Table) -> Result<()> {
         t,
         "CustomCloudSourceDefinition.permanently_delete",
         definition.delete().await?,
-        |()| true,
+        |()| workspace.custom_source_definitions(CustomSourceKind::Yaml).await?.is_empty(),
         "Sources and connections that would go along are checked, too"
     );
     sandbox.shutdown().await;

@@ -12,7 +12,7 @@ pub(crate) async fn rows(t: &mut Table) -> Result<()> {
         t,
         "CloudOrganization, CloudOrganization.organization_id",
         client.default_organization()?,
-        |_| true
+        |it| it.id().to_string() == sandbox.ready().organization_id
     );
     row!(t, "CloudOrganization.organization_name", organization.info().await?.name, |it| it == "Sandbox");
     row!(t, "CloudOrganization.email", organization.info().await?.email, |it| it

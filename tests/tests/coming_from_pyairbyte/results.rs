@@ -14,7 +14,8 @@ pub(crate) async fn rows(t: &mut Table) -> Result<()> {
     let connection = client.connection(workspace.connections().await?[0].connection_id);
 
     t.section("`SyncResult`");
-    let sync = row!(t, "SyncResult, airbyte.cloud.sync_results", connection.sync().await?, |_| true);
+    let sync =
+        row!(t, "SyncResult, airbyte.cloud.sync_results", connection.sync().await?, |it| !it.attached());
     row!(
         t,
         "SyncResult.wait_for_completion",
@@ -65,7 +66,7 @@ pub(crate) async fn rows(t: &mut Table) -> Result<()> {
         t,
         "SyncResult.get_sql_cache, SyncResult.get_sql_engine",
         sync.datasets(&secrets).await?,
-        |_| true,
+        |it| it.streams().len() == 3,
         "`airbyte-sql-read`. **Mended**: read-only; nothing is created in the warehouse, and masked secrets are never used"
     );
     row!(
@@ -75,7 +76,9 @@ pub(crate) async fn rows(t: &mut Table) -> Result<()> {
         |it| it.contains(&"users".to_owned())
     );
     row!(t, "SyncResult.streams", datasets.locate().await?.len(), |n| *n == 3);
-    let dataset = row!(t, "SyncResult.get_dataset", datasets.dataset("users", None).await?, |_| true);
+    let dataset = row!(t, "SyncResult.get_dataset", datasets.dataset("users", None).await?, |it| it
+        .table_name()
+        .contains("users"));
     row!(
         t,
         "SyncResult.get_sql_table_name, SyncResult.table_name_prefix, SyncResult.table_name_suffix",

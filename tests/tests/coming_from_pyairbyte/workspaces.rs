@@ -24,7 +24,7 @@ pub(crate) async fn rows(t: &mut Table) -> Result<()> {
         t,
         "CloudWorkspace, CloudWorkspace.from_env, airbyte.cloud.workspaces",
         client.default_workspace()?,
-        |_| true,
+        |it| it.id().to_string() == sandbox.ready().workspace_id,
         "The one of the settings; any other with `client.workspace(id)`"
     );
     row!(t, "CloudWorkspace.workspace_id", workspace.id().to_string(), |it| *it
@@ -69,7 +69,7 @@ pub(crate) async fn rows(t: &mut Table) -> Result<()> {
         t,
         "CloudWorkspace.deploy_source",
         workspace.create_source("delete-me source", &faker).await?,
-        |_| true,
+        |it| it.info().await?.name == "delete-me source",
         "A taken name is refused; `.allow_same_name()`, `.random_suffix()`. A lost answer makes no second one"
     );
     let nothing =
@@ -78,7 +78,7 @@ pub(crate) async fn rows(t: &mut Table) -> Result<()> {
         t,
         "CloudWorkspace.deploy_destination",
         workspace.create_destination("delete-me destination", &nothing).await?,
-        |_| true
+        |it| it.info().await?.name == "delete-me destination"
     );
     let streams = [StreamSelection::new("users").sync_mode(SyncMode::IncrementalAppend)];
     let connection = row!(
@@ -89,7 +89,7 @@ pub(crate) async fn rows(t: &mut Table) -> Result<()> {
             .streams(streams)
             .prefix("p_")
             .await?,
-        |_| true,
+        |it| it.info().await?.streams.len() == 1,
         "Sync modes, cursors, keys, fields, schedule and namespaces can be chosen"
     );
     row!(
@@ -119,18 +119,26 @@ pub(crate) async fn rows(t: &mut Table) -> Result<()> {
         t,
         "CloudWorkspace.permanently_delete_connection, CloudConnection.permanently_delete",
         connection.delete().with_source().with_destination().await?,
-        |()| true,
+        |()| workspace.sources().name("delete-me source").await?.is_empty(),
         "**Mended**: every name is checked before the first deletion, other connections that would go along included; `.safe_mode(false)` turns it off"
     );
     let source = workspace.create_source("delete-me", &faker).await?;
-    row!(t, "CloudWorkspace.permanently_delete_source", source.delete().await?, |()| true);
+    row!(t, "CloudWorkspace.permanently_delete_source", source.delete().await?, |()| workspace
+        .sources()
+        .name("delete-me")
+        .await?
+        .is_empty());
     let destination = workspace.create_destination("deleteme", &nothing).await?;
-    row!(t, "CloudWorkspace.permanently_delete_destination", destination.delete().await?, |()| true);
+    row!(t, "CloudWorkspace.permanently_delete_destination", destination.delete().await?, |()| workspace
+        .destinations()
+        .name("deleteme")
+        .await?
+        .is_empty());
     let definition = row!(
         t,
         "CloudWorkspace.publish_custom_source_definition",
         workspace.publish_custom_source("things", manifest()).await?,
-        |_| true,
+        |it| it.info().await?.version == Some(1),
         "`Manifest::from_file(path)` and `text.parse()` read YAML; Docker images: `publish_docker_source`"
     );
     row!(
