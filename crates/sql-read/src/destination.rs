@@ -6,55 +6,10 @@ use std::path::Path;
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 
+use crate::destination_kind::DestinationKind;
 use crate::error::{Error, ErrorKind, Result};
 use crate::secret::{SecretField, SecretResolver, is_mask};
 use crate::warehouse::Warehouse;
-
-/// The destinations that this crate knows how to read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum DestinationKind {
-    /// PostgreSQL (feature `postgres`).
-    Postgres,
-    /// SQLite (feature `sqlite`).
-    Sqlite,
-}
-
-/// Definition ids, for destinations that the API answers without a type.
-const DEFINITIONS: &[(&str, DestinationKind)] = &[
-    ("25c5221d-dce2-4163-ade9-739ef790f503", DestinationKind::Postgres),
-    ("b76be0a6-27dc-4560-95f6-2623da0bd7b6", DestinationKind::Sqlite),
-];
-
-impl DestinationKind {
-    /// The name that the API uses.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Postgres => "postgres",
-            Self::Sqlite => "sqlite",
-        }
-    }
-
-    fn named(name: &str) -> Option<Self> {
-        [Self::Postgres, Self::Sqlite].into_iter().find(|kind| kind.name() == name)
-    }
-
-    /// Where its secrets are.
-    fn secrets(self) -> &'static [&'static [&'static str]] {
-        match self {
-            Self::Postgres => &[
-                &["password"],
-                &["ssl_mode", "ca_certificate"],
-                &["ssl_mode", "client_certificate"],
-                &["ssl_mode", "client_key"],
-                &["ssl_mode", "client_key_password"],
-                &["tunnel_method", "ssh_key"],
-                &["tunnel_method", "tunnel_user_password"],
-            ],
-            Self::Sqlite => &[],
-        }
-    }
-}
 
 /// A destination as Airbyte describes it: `{"destinationType": "postgres", "configuration": {...}}`.
 ///
@@ -84,7 +39,7 @@ impl Destination {
         let definition = text(value.get("definitionId"));
         let kind = match (&name, &definition) {
             (Some(name), _) => DestinationKind::named(name),
-            (None, Some(id)) => DEFINITIONS.iter().find(|(known, _)| known == id).map(|(_, kind)| *kind),
+            (None, Some(id)) => DestinationKind::defined_by(id),
             (None, None) => {
                 return Err(Error::invalid(
                     "the destination has neither `destinationType` nor `definitionId`",
@@ -94,7 +49,10 @@ impl Destination {
         let kind = kind.ok_or_else(|| {
             let shown = name.or(definition).unwrap_or_default();
             Error::new(ErrorKind::Unsupported, format!("destinations of type `{shown}` cannot be read yet"))
-                .with_hint("this version reads postgres and sqlite")
+                .with_hint(format!(
+                    "this version knows {}",
+                    DestinationKind::ALL.map(DestinationKind::name).join(", ")
+                ))
         })?;
         Ok(Self { kind, configuration: configuration.clone() })
     }

@@ -36,6 +36,7 @@
 mod cloud;
 mod dataset;
 mod destination;
+mod destination_kind;
 mod engine;
 mod error;
 mod export;
@@ -52,7 +53,8 @@ mod warehouse;
 #[cfg(feature = "cloud")]
 pub use cloud::{ConnectionDatasets, ConnectionExt, SyncResultExt};
 pub use dataset::Dataset;
-pub use destination::{Destination, DestinationKind};
+pub use destination::Destination;
+pub use destination_kind::DestinationKind;
 pub use engine::RecordBatchStream;
 pub use error::{Error, ErrorKind, Result};
 pub use export::{Export, ExportProgress, Exported, write_to};

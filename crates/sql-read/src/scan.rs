@@ -44,13 +44,25 @@ pub(crate) struct Scan {
 
 /// What differs between databases in the text of a query.
 pub(crate) trait Dialect {
+    /// A name, so that it can be anything.
+    fn quoted(&self, name: &str) -> String {
+        quoted(name)
+    }
+    /// A table, with its schema where the database has them.
+    fn table(&self, table: &TableName) -> String {
+        if table.schema.is_empty() {
+            self.quoted(&table.table)
+        } else {
+            format!("{}.{}", self.quoted(&table.schema), self.quoted(&table.table))
+        }
+    }
     fn literal(&self, literal: &Literal) -> Result<String>;
     /// A member of the JSON in `_airbyte_data`, to be compared with this value, or to be ordered by.
     fn json_member(&self, name: &str, compared_with: Option<&Literal>) -> Result<String>;
     fn as_text(&self, column: &str) -> String;
 }
 
-/// A name as SQL: quoted, so that it can be anything.
+/// A name as most databases quote it.
 pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
@@ -77,12 +89,14 @@ impl TableName {
 impl Scan {
     /// The query that reads the columns.
     pub(crate) fn select(&self, dialect: &dyn Dialect) -> Result<String> {
-        let columns: Vec<_> = self
-            .columns
-            .iter()
-            .map(|column| if column.as_text { dialect.as_text(&column.name) } else { quoted(&column.name) })
-            .collect();
-        let mut sql = format!("select {} from {}", columns.join(", "), self.table.sql());
+        let columns: Vec<_> =
+            self.columns
+                .iter()
+                .map(|column| {
+                    if column.as_text { dialect.as_text(&column.name) } else { dialect.quoted(&column.name) }
+                })
+                .collect();
+        let mut sql = format!("select {} from {}", columns.join(", "), dialect.table(&self.table));
         sql.push_str(&self.conditions(dialect)?);
         for (index, (name, order)) in self.order.iter().enumerate() {
             let direction = match order {
@@ -92,7 +106,9 @@ impl Scan {
             let separator = if index == 0 { " order by" } else { "," };
             // Bare names would mean the columns of the result, which may be texts of the ones that are meant.
             let key = match self.expression(name, None, dialect)? {
-                stored if stored == quoted(name) => format!("{}.{stored}", self.table.sql()),
+                stored if stored == dialect.quoted(name) => {
+                    format!("{}.{stored}", dialect.table(&self.table))
+                }
                 member => member,
             };
             let _ = write!(sql, "{separator} {key} {direction}");
@@ -106,7 +122,7 @@ impl Scan {
     /// The query that counts the rows.
     pub(crate) fn count(&self, dialect: &dyn Dialect) -> Result<String> {
         let conditions = self.conditions(dialect)?;
-        let rows = format!("from {}{conditions}", self.table.sql());
+        let rows = format!("from {}{conditions}", dialect.table(&self.table));
         Ok(match self.sql_limit() {
             None => format!("select count(*) {rows}"),
             Some(limit) => format!("select count(*) from (select 1 {rows} limit {limit}) as limited"),
@@ -155,7 +171,7 @@ impl Scan {
         dialect: &dyn Dialect,
     ) -> Result<String> {
         match self.names.iter().find(|(known, _)| known == name) {
-            Some((_, Expression::Column(column))) => Ok(quoted(column)),
+            Some((_, Expression::Column(column))) => Ok(dialect.quoted(column)),
             Some((_, Expression::Json(member))) => dialect.json_member(member, compared_with),
             None => Err(Error::invalid(format!("there is no column `{name}`"))),
         }

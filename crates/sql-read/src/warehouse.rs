@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::dataset::Dataset;
-use crate::destination::{Destination, DestinationKind};
+use crate::destination::Destination;
+use crate::destination_kind::DestinationKind;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::locate::{Located, TableName, locate, not_found};

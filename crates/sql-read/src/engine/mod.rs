@@ -5,14 +5,18 @@ pub(crate) mod postgres;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
 
+use std::any::Any;
 use std::fmt::Debug;
+use std::num::NonZeroUsize;
 use std::pin::Pin;
 
 use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use futures::Stream;
+use serde_json::Value;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::locate::TableName;
 use crate::scan::{Column, Scan};
 
@@ -30,8 +34,38 @@ pub(crate) trait Engine: Debug + Send + Sync {
     async fn read(&self, scan: Scan) -> Result<RecordBatchStream>;
     /// Counts rows.
     async fn count(&self, scan: &Scan) -> Result<u64>;
+    /// Runs a statement that reads, such as `select ...`, and gives its rows. That it only reads has been looked at
+    /// before; the engine sees to it that the database would refuse it otherwise, where it can.
+    async fn query(&self, _sql: &str, _batch_rows: usize) -> Result<Rows> {
+        Err(Error::new(ErrorKind::Unsupported, "SQL statements cannot be run in this database"))
+    }
+    /// Cuts a read into about so many parts, which together are its rows exactly once. A read with an order or a limit
+    /// is one part.
+    async fn parts(&self, _scan: &Scan, _wanted: NonZeroUsize) -> Result<Parts> {
+        Err(Error::new(ErrorKind::Unsupported, "reads of this database cannot be cut into parts"))
+    }
+    /// Reads one part, maybe in another process than the one that made the parts.
+    async fn read_part(&self, _scan: Scan, _part: &Value) -> Result<RecordBatchStream> {
+        Err(Error::new(ErrorKind::Unsupported, "reads of this database cannot be cut into parts"))
+    }
     /// What of the configuration has no effect here.
     fn warnings(&self) -> &[String] {
         &[]
     }
+}
+
+/// What a statement gives.
+pub(crate) struct Rows {
+    pub schema: SchemaRef,
+    pub batches: RecordBatchStream,
+}
+
+/// A read cut into parts.
+pub(crate) struct Parts {
+    /// Each part as its engine describes it to itself: small, and without secrets.
+    pub parts: Vec<Value>,
+    /// Whether all parts see one state of the table.
+    pub one_snapshot: bool,
+    /// What has to stay alive until the parts are read: the session that holds the snapshot, for instance.
+    pub hold: Option<Box<dyn Any + Send + Sync>>,
 }

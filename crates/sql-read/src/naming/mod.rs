@@ -9,7 +9,7 @@ mod sqlite;
 
 pub(crate) use sanitise::is_temporary;
 
-use crate::destination::DestinationKind;
+use crate::destination_kind::DestinationKind;
 use crate::stream_spec::StreamSpec;
 
 /// How the connector lays a stream's records out.
@@ -58,6 +58,7 @@ pub fn candidates(kind: DestinationKind, settings: &NameSettings, stream: &Strea
     let mut found = match kind {
         DestinationKind::Postgres => postgres::candidates(settings, stream),
         DestinationKind::Sqlite => sqlite::candidates(stream),
+        _ => Vec::new(),
     };
     let mut seen = std::collections::HashSet::new();
     found.retain(|candidate| seen.insert((candidate.schema.clone(), candidate.table.clone())));
