@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 use crate::packages::{self, Packages};
+use crate::parts::Running;
 
 const NAMES: &[&str] = &[
     "chromium",
@@ -18,8 +19,13 @@ const NAMES: &[&str] = &[
 const PACKAGES: &[Packages] =
     &[("apt-get", &["chromium"]), ("dnf", &["chromium"]), ("apk", &["chromium"]), ("pacman", &["chromium"])];
 
+/// Sees to it that a Chromium is there, and tells the tests where; they start it themselves.
+pub fn start() -> Result<Running> {
+    Ok(Running { variables: vec![("AIRBYTE_TEST_CHROMIUM", program()?.into())], hold: None })
+}
+
 /// The program of a Chromium, installed first where there is none.
-pub fn program() -> Result<PathBuf> {
+fn program() -> Result<PathBuf> {
     if let Some(program) = packages::find(NAMES) {
         return Ok(program);
     }

@@ -5,6 +5,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::step::{cargo, run};
+use crate::test::FEATURES;
 
 /// The crates that are published, in the order in which they depend on each other.
 const PUBLISHED: &[&str] =
@@ -16,7 +17,8 @@ pub fn ci() -> Result<()> {
     section("format");
     run(&mut cargo(&["fmt", "--all", "--check"]))?;
     section("clippy, warnings denied");
-    run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"]))?;
+    let mut clippy = cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--features", FEATURES]);
+    run(clippy.args(["--", "--deny", "warnings"]))?;
     section("the reader without its engines and without the Airbyte client");
     run(&mut cargo(&["check", "--package", "airbyte-sql-read", "--no-default-features", "--locked"]))?;
     section("documents and bindings");
@@ -24,7 +26,8 @@ pub fn ci() -> Result<()> {
     section("invariants");
     crate::tidy::tidy()?;
     section("documentation, warnings denied");
-    run(cargo(&["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "--deny warnings"))?;
+    let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--locked", "--features", FEATURES]);
+    run(doc.env("RUSTDOCFLAGS", "--deny warnings"))?;
     section("packages");
     let mut package = cargo(&["package", "--no-verify", "--locked", "--allow-dirty", "--quiet"]);
     package.args(PUBLISHED.iter().flat_map(|name| ["--package", name]));

@@ -8,6 +8,7 @@ mod browser;
 mod ci;
 mod others;
 mod packages;
+mod parts;
 mod postgres;
 mod python;
 mod regen;

@@ -1,0 +1,61 @@
+//! The real parts that tests need: a database, a browser, emulators. Each is installed where it is missing, started,
+//! and found by the tests through environment variables.
+
+use std::any::Any;
+use std::ffi::OsString;
+
+use anyhow::Result;
+
+use crate::postgres::Cluster;
+
+/// Where the tests find the private PostgreSQL cluster.
+pub const POSTGRES_URL: &str = "AIRBYTE_TEST_POSTGRES_URL";
+
+/// A part that is there.
+pub struct Running {
+    /// What tells the tests where it is.
+    pub variables: Vec<(&'static str, OsString)>,
+    /// Ends it when dropped; nothing for what was not started.
+    #[expect(dead_code, reason = "nothing is done with it but to keep it")]
+    pub hold: Option<Box<dyn Any>>,
+}
+
+/// A part that tests need.
+struct Need {
+    /// What cannot be tested without it, for the message.
+    tested: &'static str,
+    /// Installs it where it is missing, and starts it.
+    start: fn() -> Result<Running>,
+    /// Set where it cannot be had: tests skip what needs it. Nothing is skipped without saying so; a part without
+    /// such a variable is needed.
+    skip: Option<&'static str>,
+}
+
+const NEEDS: &[Need] = &[
+    Need { tested: "everything with a PostgreSQL", start: postgres, skip: None },
+    Need {
+        tested: "the sandbox's pages in a browser",
+        start: crate::browser::start,
+        skip: Some("AIRBYTE_TEST_SKIP_BROWSER"),
+    },
+];
+
+/// Installs and starts all of them.
+pub fn start() -> Result<Vec<Running>> {
+    NEEDS
+        .iter()
+        .map(|need| match ((need.start)(), need.skip) {
+            (Ok(running), _) => Ok(running),
+            (Err(error), Some(skip)) => {
+                eprintln!("skipped: {} ({error:#})", need.tested);
+                Ok(Running { variables: vec![(skip, "1".into())], hold: None })
+            }
+            (Err(error), None) => Err(error),
+        })
+        .collect()
+}
+
+fn postgres() -> Result<Running> {
+    let cluster = Cluster::start()?;
+    Ok(Running { variables: vec![(POSTGRES_URL, cluster.url().into())], hold: Some(Box::new(cluster)) })
+}
