@@ -16,6 +16,7 @@ mod sandbox;
 mod step;
 mod test;
 mod tidy;
+mod vectors;
 
 use std::path::PathBuf;
 
@@ -47,6 +48,11 @@ enum Task {
         /// Measure only this and print it
         part: Option<bench::Part>,
     },
+    /// Say how many names of a file the reader finds, and which it does not
+    Vectors {
+        /// Vectors as in `crates/sql-read/tests/it/names`, one a line or as an array
+        file: PathBuf,
+    },
     /// Everything that must hold before a change lands
     Ci,
 }
@@ -58,6 +64,7 @@ fn main() -> anyhow::Result<()> {
         Task::Test { arguments } => test::test(&arguments),
         Task::TestOthers => others::test(),
         Task::Bench { part } => bench::bench(part),
+        Task::Vectors { file } => vectors::vectors(&file),
         Task::Ci => ci::ci(),
     }
 }

@@ -119,6 +119,11 @@ impl Destination {
         Warehouse::connect(&complete).await
     }
 
+    /// The configuration, secrets and all.
+    pub(crate) fn configuration(&self) -> &Map<String, Value> {
+        &self.configuration
+    }
+
     /// A field of the configuration.
     pub(crate) fn field(&self, name: &str) -> Option<&Value> {
         self.configuration.get(name).filter(|value| !value.is_null())

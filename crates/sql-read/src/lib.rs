@@ -62,7 +62,7 @@ pub use filter::{Comparison, Filter, Literal, Order};
 pub use format::Format;
 pub use json_columns::InexactNumbers;
 pub use locate::Located;
-pub use naming::{Candidate, Layout, NameSettings, candidates};
+pub use naming::{Candidate, Layout, NameSettings, SchemaOverride, candidates, catalog_candidates};
 pub use secret::{EnvSecrets, SecretField, SecretResolver};
 pub use stream_spec::{NamespaceDefinition, StreamSpec};
 pub use warehouse::Warehouse;

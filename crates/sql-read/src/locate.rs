@@ -29,19 +29,22 @@ pub struct Located {
 /// Compares the candidates with the database's own catalogue: exactly first; without regard to case last, and only
 /// if that fits one table alone.
 pub(crate) fn locate(candidates: Vec<Candidate>, present: &[TableName]) -> Option<Located> {
-    let streams: Vec<&TableName> = present.iter().filter(|name| !is_temporary(&name.table)).collect();
     let exact = candidates.iter().find_map(|candidate| {
-        let fits = |name: &&&TableName| name.schema == candidate.schema && name.table == candidate.table;
-        streams.iter().find(fits).map(|name| (candidate.layout, *name))
+        let fits = |name: &&TableName| name.schema == candidate.schema && name.table == candidate.table;
+        present.iter().find(fits).map(|name| (candidate.layout, name))
     });
     let folded = || {
+        let fold = |schema: &str, table: &str| (schema.to_lowercase(), table.to_lowercase());
+        let streams: Vec<_> = present
+            .iter()
+            .filter(|name| !is_temporary(&name.table))
+            .map(|name| (fold(&name.schema, &name.table), name))
+            .collect();
         candidates.iter().find_map(|candidate| {
-            let mut alike = streams.iter().filter(|name| {
-                name.schema.eq_ignore_ascii_case(&candidate.schema)
-                    && name.table.eq_ignore_ascii_case(&candidate.table)
-            });
+            let wanted = fold(&candidate.schema, &candidate.table);
+            let mut alike = streams.iter().filter(|(folded, _)| *folded == wanted);
             match (alike.next(), alike.next()) {
-                (Some(only), None) => Some((candidate.layout, *only)),
+                (Some((_, only)), None) => Some((candidate.layout, *only)),
                 _ => None,
             }
         })
@@ -116,6 +119,14 @@ mod tests {
     fn without_case_only_a_single_table_counts() {
         assert_eq!(find(&["USERS"], &["users"]).as_deref(), Some("users"));
         assert_eq!(find(&["USERS"], &["users", "Users"]), None);
+        assert_eq!(find(&["CAFÉ"], &["café"]).as_deref(), Some("café"));
+    }
+
+    #[test]
+    fn a_table_of_a_running_sync_is_taken_for_a_stream_by_its_whole_name_alone() {
+        let like_a_digest = "snapshot0123456789abcdef0123456789abcdef";
+        assert_eq!(find(&[like_a_digest], &[like_a_digest]).as_deref(), Some(like_a_digest));
+        assert_eq!(find(&[&like_a_digest.to_uppercase()], &[like_a_digest]), None);
     }
 
     #[test]

@@ -8,6 +8,8 @@ use crate::destination_kind::DestinationKind;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::locate::{Located, TableName, locate, not_found};
+#[cfg(feature = "cloud")]
+use crate::naming::mark_taken_names;
 use crate::naming::{NameSettings, candidates};
 use crate::stream_spec::StreamSpec;
 
@@ -21,13 +23,7 @@ pub struct Warehouse {
 
 impl Warehouse {
     pub(crate) async fn connect(destination: &Destination) -> Result<Self> {
-        let text =
-            |name: &str| destination.field(name).and_then(serde_json::Value::as_str).map(str::to_owned);
-        let names = NameSettings {
-            default_schema: text("schema"),
-            raw_schema: text("raw_data_schema").filter(|schema| !schema.is_empty()),
-            raw_only: destination.field("disable_type_dedupe") == Some(&serde_json::Value::Bool(true)),
-        };
+        let names = NameSettings::from_configuration(destination.kind(), destination.configuration());
         Ok(Self { kind: destination.kind(), names, engine: engine(destination).await? })
     }
 
@@ -65,12 +61,7 @@ impl Warehouse {
     /// another one, and the plain one holds the other stream's rows.
     #[cfg(feature = "cloud")]
     pub(crate) fn mark_taken_names(&self, streams: &mut [StreamSpec]) {
-        let mut taken = std::collections::HashSet::new();
-        for stream in streams {
-            if let Some(first) = candidates(self.kind, &self.names, stream).into_iter().next() {
-                stream.name_is_taken = !taken.insert((first.schema, first.table));
-            }
-        }
+        mark_taken_names(self.kind, &self.names, streams);
     }
 
     async fn look(&self, stream: &StreamSpec) -> Result<(Located, Vec<TableName>)> {

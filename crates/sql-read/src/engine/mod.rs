@@ -61,6 +61,7 @@ pub(crate) struct Rows {
 }
 
 /// A read cut into parts.
+#[allow(clippy::struct_field_names, reason = "the parts are what it is of")]
 pub(crate) struct Parts {
     /// Each part as its engine describes it to itself: small, and without secrets.
     pub parts: Vec<Value>,

@@ -18,11 +18,34 @@ pub(super) fn alphanumeric_and_underscore(name: &str) -> String {
     clean
 }
 
+/// A name that may not begin with a digit gets `_` in front of one.
+pub(super) fn no_leading_digit(mut name: String) -> String {
+    if name.starts_with(|c: char| c.is_ascii_digit()) {
+        name.insert(0, '_');
+    }
+    name
+}
+
+/// A name longer than `limit` is cut, and ends in `_` and the last eight characters of its hash.
+pub(super) fn shortened(name: String, limit: usize, hash: fn(i32) -> String) -> String {
+    // Only ASCII is left by now, so that bytes are characters.
+    if name.len() <= limit {
+        return name;
+    }
+    let hash = hash(java_hash_code(&name));
+    format!("{}_{}", &name[..limit - 9], &hash[hash.len().saturating_sub(8)..])
+}
+
 /// The name of a raw table: the underscores in the middle are one more than any run of them beside.
 pub(super) fn raw_table(namespace: &str, stream: &str) -> String {
     let joined = format!("{namespace}{stream}");
     let longest = joined.split(|c| c != '_').map(str::len).max().unwrap_or_default().max(1);
     format!("{namespace}_raw{}stream_{stream}", "_".repeat(longest + 1))
+}
+
+/// The name of a raw table of old versions, before the connector's own rule.
+pub(super) fn raw_table_v1(stream: &str) -> String {
+    format!("_airbyte_raw_{stream}")
 }
 
 /// What is appended to a stream's name when another stream of the sync has taken its table.
@@ -32,15 +55,22 @@ pub(super) fn collision_suffix(schema: &str, stream: &str) -> String {
 }
 
 /// Java's `String.hashCode()`.
-pub(super) fn java_hash_code(text: &str) -> i32 {
+fn java_hash_code(text: &str) -> i32 {
     text.encode_utf16().fold(0, |hash, unit| i32::wrapping_add(hash.wrapping_mul(31), i32::from(unit)))
 }
 
 /// Whether a table is one that a running sync writes to before it swaps: its name ends in 32 hexadecimal digits, or
-/// in a suffix that older connectors used. These are never streams.
+/// in a suffix that older connectors used.
 pub(crate) fn is_temporary(table: &str) -> bool {
-    let digits = table.bytes().rev().take_while(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')).count();
-    (digits >= 32 && table.len() > 32) || table.ends_with("_airbyte_tmp") || table.ends_with("_ab_soft_reset")
+    let ends_in_digest = |digit: fn(u8) -> bool| {
+        let digits = table.bytes().rev().take_while(|byte| digit(*byte)).count();
+        digits >= 32 && table.len() > 32
+    };
+    let lower = table.to_ascii_lowercase();
+    ends_in_digest(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        || ends_in_digest(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'))
+        || lower.ends_with("_airbyte_tmp")
+        || lower.ends_with("_ab_soft_reset")
 }
 
 #[cfg(test)]
@@ -63,9 +93,23 @@ mod tests {
     }
 
     #[test]
+    fn a_long_name_ends_in_the_last_characters_of_its_hash() {
+        let decimal = |hash: i32| hash.to_string();
+        assert_eq!(shortened("abc".into(), 3, decimal), "abc");
+        // 31^2 * 97 + 31 * 98 + 99 of Java's rule, and so on.
+        assert_eq!(java_hash_code("abc"), 96_354);
+        assert_eq!(shortened("a".repeat(10), 10, decimal), "a".repeat(10));
+        // A hash of few digits is taken whole, with its sign.
+        assert_eq!(shortened("a".repeat(11), 10, |_| "-42".into()), "a_-42");
+    }
+
+    #[test]
     fn temporary_tables_are_told_from_streams() {
         assert!(is_temporary("publicusers0123456789abcdef0123456789abcdef"));
-        assert!(is_temporary("users_airbyte_tmp"));
+        assert!(is_temporary("PUBLICUSERS0123456789ABCDEF0123456789ABCDEF"));
+        assert!(is_temporary("users_airbyte_tmp") && is_temporary("USERS_AB_SOFT_RESET"));
         assert!(!is_temporary("users") && !is_temporary("deadbeef") && !is_temporary(&"a".repeat(32)));
+        // Digests are of one case.
+        assert!(!is_temporary("users0123456789abcdef0123456789ABCDEF"));
     }
 }

@@ -1,13 +1,12 @@
 //! The `sqlite` connector: one raw table a stream, no schemas.
 
-use super::{Candidate, Layout};
-use crate::stream_spec::StreamSpec;
+use super::sanitise::raw_table_v1;
+use super::{Candidate, Layout, Naming};
 
-pub(super) fn candidates(stream: &StreamSpec) -> Vec<Candidate> {
-    let name = stream.handed_name();
+pub(super) fn places(of: &Naming<'_>) -> Vec<Candidate> {
     vec![
-        Candidate::new("", format!("_airbyte_raw_{name}"), Layout::RawV1),
+        Candidate::new("", raw_table_v1(of.name), Layout::RawV1),
         // Left by the normalisation of old set-ups, or made by hand.
-        Candidate::new("", name, Layout::Typed),
+        Candidate::new("", of.name, Layout::Typed),
     ]
 }
