@@ -42,7 +42,7 @@ pub(crate) struct App {
     pub files_roots: [PathBuf; 2],
     pub local_root: PathBuf,
     pub organization_id: Uuid,
-    /// Who every token stands for.
+    /// The user of the application that is there from the start.
     pub user_id: Uuid,
     /// The operations that are served, by their ids.
     pub operations: Mutex<BTreeSet<&'static str>>,

@@ -9,11 +9,26 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use rand::Rng;
 use serde_json::Value;
+use uuid::Uuid;
+
+/// Whom a token stands for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bearer {
+    pub user: Uuid,
+    /// The one workspace that the token is for, if it is for a user of somebody else's product.
+    pub only: Option<Uuid>,
+}
 
 /// The tokens that have been given out.
 pub(crate) struct Tokens {
     lifetime: Duration,
-    valid: Mutex<HashMap<String, DateTime<Utc>>>,
+    valid: Mutex<HashMap<String, Given>>,
+}
+
+/// A token that was given out.
+struct Given {
+    bearer: Bearer,
+    expires: DateTime<Utc>,
 }
 
 impl Tokens {
@@ -22,7 +37,13 @@ impl Tokens {
     }
 
     /// A new token with these claims, and its lifetime in seconds.
-    pub(crate) fn issue(&self, now: DateTime<Utc>, header: &Value, mut claims: Value) -> (String, u64) {
+    pub(crate) fn issue(
+        &self,
+        bearer: Bearer,
+        now: DateTime<Utc>,
+        header: &Value,
+        mut claims: Value,
+    ) -> (String, u64) {
         let expires = now + TimeDelta::from_std(self.lifetime).unwrap_or(TimeDelta::MAX);
         claims["exp"] = Value::from(expires.timestamp());
         let part = |value: &[u8]| URL_SAFE_NO_PAD.encode(value);
@@ -34,16 +55,17 @@ impl Tokens {
             part(&rand::rng().random::<[u8; 32]>())
         );
         let mut valid = self.lock();
-        valid.retain(|_, expires| *expires > now);
-        valid.insert(token.clone(), expires);
+        valid.retain(|_, given| given.expires > now);
+        valid.insert(token.clone(), Given { bearer, expires });
         (token, self.lifetime.as_secs())
     }
 
-    /// Whether this `Authorization` header lets its request in.
-    pub(crate) fn admits(&self, header: Option<&str>, now: DateTime<Utc>) -> bool {
-        let Some((scheme, token)) = header.and_then(|header| header.split_once(' ')) else { return false };
-        scheme.eq_ignore_ascii_case("bearer")
-            && self.lock().get(token.trim()).is_some_and(|expires| *expires > now)
+    /// Whom this `Authorization` header's token stands for, if it is valid.
+    pub(crate) fn bearer(&self, header: Option<&str>, now: DateTime<Utc>) -> Option<Bearer> {
+        let (scheme, token) = header?.split_once(' ')?;
+        let valid = self.lock();
+        let given = valid.get(token.trim()).filter(|_| scheme.eq_ignore_ascii_case("bearer"))?;
+        (given.expires > now).then_some(given.bearer)
     }
 
     /// Ends all tokens given out so far.
@@ -51,7 +73,7 @@ impl Tokens {
         self.lock().clear();
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, DateTime<Utc>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Given>> {
         self.valid.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

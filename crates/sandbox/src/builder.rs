@@ -21,6 +21,7 @@ use crate::fault::{Fault, Faults};
 use crate::http;
 use crate::jobs::scheduler::{self, Scheduler};
 use crate::jobs::{self, Running};
+use crate::people::{NewOrganization, NewUser, UserCredentials};
 use crate::ready::Ready;
 use crate::seed;
 use crate::store::Store;
@@ -313,6 +314,31 @@ impl Sandbox {
         Ok(())
     }
 
+    /// Adds a user with credentials, to try what a client does that may not do everything.
+    ///
+    /// # Errors
+    /// A role is for what there is not or does not fit there; the data folder's database failed.
+    pub fn add_user(&self, user: NewUser) -> Result<UserCredentials, Error> {
+        self.app.add_user(user)
+    }
+
+    /// Removes a user: tokens that this one has are refused from now on. A user who is not there is no error.
+    ///
+    /// # Errors
+    /// The data folder's database failed.
+    pub fn remove_user(&self, id: &str) -> Result<(), Error> {
+        id.parse().map_or(Ok(()), |id| self.app.remove_user(id).map(drop))
+    }
+
+    /// Adds an organization with one workspace. Nobody belongs to it, but administrators of the instance may do
+    /// everything in it, and so may users who are added with a role there.
+    ///
+    /// # Errors
+    /// The data folder's database failed.
+    pub fn add_organization(&self, name: impl Into<String>) -> Result<NewOrganization, Error> {
+        self.app.add_organization(name.into(), None)
+    }
+
     /// Switches all faults off.
     pub fn clear_faults(&self) {
         self.app.faults.clear();
@@ -358,6 +384,12 @@ impl Sandbox {
             "`{operation}` was asked for {asked} times, not {times}; the requests were:\n{}",
             all.collect::<Vec<_>>().join("\n")
         );
+    }
+
+    /// The ids of the operations that are served, in order.
+    #[cfg(test)]
+    pub(crate) fn operations(&self) -> Vec<&'static str> {
+        self.app.operations.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }
 
     /// The latest requests, at most 1,000, oldest first: what a client really asked for.

@@ -1,8 +1,8 @@
-//! Why a sandbox could not start.
+//! What can go wrong with a sandbox.
 
 use std::path::PathBuf;
 
-/// Why a sandbox could not start.
+/// Why a sandbox could not start, or could not do what it was told.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -45,6 +45,9 @@ pub enum Error {
         /// Those that are most like it.
         nearest: Vec<String>,
     },
+    /// A new user was to be given what there is not, or what does not fit.
+    #[error("cannot give {0}")]
+    Permission(String),
     /// The address of the PostgreSQL server is none. It may hold a password, so it is not repeated.
     #[error("what was given for the PostgreSQL server is not postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
     PostgresUrl,

@@ -38,6 +38,9 @@
 //! A browser finds pages at the addresses of Airbyte's web application: what there is, the history of a connection,
 //! the attempts and logs of a job while it runs. They ask for no login, show no secrets and change nothing.
 //!
+//! Tokens stand for users, whose roles are looked up at every request. There is one user at first, who may do everything;
+//! further ones, who may do less, come with [`Sandbox::add_user`].
+//!
 //! A control path of its own, `/_sandbox/v1`, is not part of Airbyte: `faults`, `requests` and `clock`, and `users`,
 //! `organizations` and `billing` for what no operation of the API makes.
 //!
@@ -63,6 +66,7 @@ mod http;
 mod jobs;
 mod model;
 mod naming;
+mod people;
 mod ready;
 mod schedule;
 mod schema;
@@ -77,4 +81,6 @@ pub use app::SeenRequest;
 pub use builder::{Edition, Sandbox, SandboxBuilder, Seed};
 pub use error::Error;
 pub use fault::{Fault, FaultKind};
+pub use http::Role;
+pub use people::{NewOrganization, NewUser, UserCredentials};
 pub use ready::Ready;

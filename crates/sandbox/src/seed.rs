@@ -37,7 +37,7 @@ pub(crate) fn workspace_id() -> Uuid {
     id("workspace")
 }
 
-/// The user that every token stands for.
+/// The user of the application that is there from the start.
 pub(crate) fn user_id(edition: Edition) -> Uuid {
     match edition {
         Edition::Cloud => id("user"),
@@ -58,6 +58,7 @@ pub(crate) fn application(app: &App, client_id: String, client_secret: String) -
         client_id,
         client_secret,
         created_at: app.now(),
+        user_id: Some(app.user_id),
     };
     match app.store.get::<Application>(&application.id())? {
         Some(stored) if stored.client_secret == application.client_secret => {}

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
@@ -9,6 +10,7 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::access::TheCaller;
 use super::answer::{Answer, Refusal, object, present};
 use super::page::{Page, joined};
 use super::request::{Body, Parameters};
@@ -31,12 +33,12 @@ type Done = BoxFuture<'static, Answer>;
 
 pub(super) fn list(
     side: Side,
-) -> impl Fn(State<Arc<App>>, RawQuery, Parameters<ListQuery>) -> Done + Clone + Send + 'static {
-    move |State(app), RawQuery(raw), Parameters(query)| {
+) -> impl Fn(State<Arc<App>>, TheCaller, RawQuery, Parameters<ListQuery>) -> Done + Clone + Send + 'static {
+    move |State(app), Extension(caller), RawQuery(raw), Parameters(query)| {
         Box::pin(async move {
             let page = Page::new(query.limit, query.offset)?;
             let asked = joined(raw.as_deref(), "workspaceIds");
-            let ids = app.readable_workspaces(raw.as_deref())?;
+            let ids = app.listed_workspaces(&caller, raw.as_deref())?;
             let all = app.store.all::<Actor>()?;
             let found = all
                 .iter()
@@ -52,7 +54,7 @@ pub(super) fn list(
 pub(super) fn create(side: Side) -> impl Fn(State<Arc<App>>, Body) -> Done + Clone + Send + 'static {
     move |State(app), body| {
         Box::pin(async move {
-            let workspace = app.annotated(app.workspace(body.required_id("workspaceId")?))?;
+            let workspace = app.workspace(body.required_id("workspaceId")?)?;
             let mut configuration = body.required("configuration")?.clone();
             let definition_id = definition(&app, side, workspace.id, &body, &configuration)?;
             strip_type(side, &mut configuration);
@@ -265,6 +267,6 @@ impl App {
     /// A source or destination, deleted ones included: the server still finds them by id.
     pub(super) fn actor(&self, side: Side, id: Uuid) -> Result<Actor, Refusal> {
         let actor: Actor = self.find(id, side.resource_type())?;
-        if actor.side == side { Ok(actor) } else { Err(self.unknown(side.resource_type(), id)) }
+        if actor.side == side { Ok(actor) } else { Err(Refusal::not_found(side.resource_type(), id)) }
     }
 }

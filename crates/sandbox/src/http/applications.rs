@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::MethodFilter as M;
+use axum::{Extension, Router};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand::Rng;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::access::TheCaller;
 use super::answer::{Answer, Refusal, object};
 use super::op;
 use super::request::Body;
@@ -33,11 +34,12 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         )
 }
 
-async fn list(State(app): State<Arc<App>>) -> Answer {
-    let mut applications: Vec<Application> = app.store.list()?;
+/// The caller's own.
+async fn list(State(app): State<Arc<App>>, Extension(caller): TheCaller) -> Answer {
+    let mut applications = app.applications_of(caller.user_id())?;
     if app.edition == Edition::Community {
         // Simple authentication knows one pair of credentials, and makes up the rest at every call.
-        let user: Option<User> = app.store.get(&app.user_id.to_string())?;
+        let user: Option<User> = app.store.get(&caller.user_id().to_string())?;
         let name = format!("{} Application", user.map_or_else(String::new, |user| user.name));
         applications.truncate(1);
         for one in &mut applications {
@@ -48,12 +50,12 @@ async fn list(State(app): State<Arc<App>>) -> Answer {
     Ok(object(json!({"applications": applications.iter().map(shown).collect::<Vec<_>>()})))
 }
 
-async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
+async fn create(State(app): State<Arc<App>>, Extension(caller): TheCaller, body: Body) -> Answer {
     let name = body.required_text("name")?;
     if app.edition == Edition::Community {
         return Err(app.server_error(400));
     }
-    let present: Vec<Application> = app.store.list()?;
+    let present = app.applications_of(caller.user_id())?;
     if app.edition == Edition::Cloud {
         if present.len() >= MOST_ON_CLOUD {
             return Err(Refusal::Framework(format!("A user may have {MOST_ON_CLOUD} applications")));
@@ -62,36 +64,42 @@ async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
             return Err(Refusal::Framework(format!("There is an application named `{name}`")));
         }
     }
-    let application = Application {
-        id: Uuid::new_v4(),
-        name: name.to_owned(),
-        client_id: Uuid::new_v4().to_string(),
-        client_secret: new_secret(),
-        created_at: app.now(),
-    };
+    let application = new_application(&app, caller.user_id(), name);
     app.store.put(&application)?;
     Ok(object(shown(&application)))
 }
 
-async fn get(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
+async fn get(State(app): State<Arc<App>>, Extension(caller): TheCaller, Path(id): Path<String>) -> Answer {
     let application = match app.edition {
         // The ids of the list are random, so none is ever found again.
         Edition::Community => None,
-        _ => app.store.get::<Application>(&id)?,
+        _ => app.application_of(caller.user_id(), &id)?,
     };
     Ok(object(shown(&application.ok_or_else(unknown)?)))
 }
 
-async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
+async fn delete(State(app): State<Arc<App>>, Extension(caller): TheCaller, Path(id): Path<String>) -> Answer {
     if app.edition == Edition::Community {
         return Err(app.server_error(400));
     }
-    let application: Application = app.store.get(&id)?.ok_or_else(|| match app.edition {
+    let application = app.application_of(caller.user_id(), &id)?.ok_or_else(|| match app.edition {
         Edition::Cloud => unknown(),
         _ => app.server_error(404),
     })?;
     app.store.delete::<Application>(&application.id())?;
     Ok(object(shown(&application)))
+}
+
+/// An application of a user, with credentials that are new.
+pub(crate) fn new_application(app: &App, user: Uuid, name: &str) -> Application {
+    Application {
+        id: Uuid::new_v4(),
+        name: name.to_owned(),
+        client_id: Uuid::new_v4().to_string(),
+        client_secret: new_secret(),
+        created_at: app.now(),
+        user_id: Some(user),
+    }
 }
 
 /// A secret that nobody can guess, for an application or a data plane.
@@ -115,9 +123,23 @@ fn shown(application: &Application) -> Value {
 }
 
 impl App {
-    /// Whether an application has these credentials.
-    pub(super) fn knows(&self, client_id: &str, client_secret: &str) -> Result<bool, Refusal> {
-        let applications: Vec<Application> = self.store.list()?;
-        Ok(applications.iter().any(|one| one.client_id == client_id && one.client_secret == client_secret))
+    /// Whose application has these credentials.
+    pub(super) fn owner_of(&self, client_id: &str, client_secret: &str) -> Result<Option<Uuid>, Refusal> {
+        let applications = self.store.all::<Application>()?;
+        let mut known = applications.iter();
+        let found = known.find(|one| one.client_id == client_id && one.client_secret == client_secret);
+        Ok(found.map(|one| one.user_id.unwrap_or(self.user_id)))
+    }
+
+    /// The applications of a user.
+    pub(crate) fn applications_of(&self, user: Uuid) -> rusqlite::Result<Vec<Application>> {
+        let mut applications: Vec<Application> = self.store.list()?;
+        applications.retain(|one| one.user_id.unwrap_or(self.user_id) == user);
+        Ok(applications)
+    }
+
+    fn application_of(&self, user: Uuid, id: &str) -> rusqlite::Result<Option<Application>> {
+        let application: Option<Application> = self.store.get(id)?;
+        Ok(application.filter(|one| one.user_id.unwrap_or(self.user_id) == user))
     }
 }

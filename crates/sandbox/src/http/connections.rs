@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::access::TheCaller;
 use super::answer::{Answer, Refusal, object, present};
 use super::page::{Page, ids, joined};
 use super::request::{Body, Parameters};
@@ -25,12 +27,13 @@ const SCHEMA_UPDATES: &[&str] = &["ignore", "disable_connection", "propagate_col
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
+    Extension(caller): TheCaller,
     RawQuery(raw): RawQuery,
     Parameters(query): Parameters<ListQuery>,
 ) -> Answer {
     let page = Page::new(query.limit, query.offset)?;
     let asked = joined(raw.as_deref(), "workspaceIds");
-    let workspaces = app.readable_workspaces(raw.as_deref())?;
+    let workspaces = app.listed_workspaces(&caller, raw.as_deref())?;
     let wanted = ids(raw.as_deref(), "tagIds")?;
     let tags = app.store.list()?;
     let all = app.store.all::<Connection>()?;
@@ -50,8 +53,8 @@ pub(super) async fn get(State(app): State<Arc<App>>, Path(id): Path<String>) -> 
 
 pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
     let schedule = schedules::asked(&app, &body)?.unwrap_or(Schedule::Manual);
-    let destination = app.annotated(app.actor(Side::Destination, body.required_id("destinationId")?))?;
-    let source = app.annotated(app.actor(Side::Source, body.required_id("sourceId")?))?;
+    let destination = app.actor(Side::Destination, body.required_id("destinationId")?)?;
+    let source = app.actor(Side::Source, body.required_id("sourceId")?)?;
     let discovered = discover(&app, &source).await?;
     let streams = match requested_streams(&body)? {
         [] => catalog::by_default(&discovered),

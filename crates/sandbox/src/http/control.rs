@@ -3,20 +3,22 @@
 
 use std::sync::{Arc, PoisonError};
 
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{delete, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Refusal, plain};
+use super::{Refusal, Role, plain};
 use crate::app::App;
+use crate::error::Error;
 use crate::fault::{Fault, parse_duration};
 use crate::jobs::scheduler;
-use crate::model::{Billing, Grantee, Organization, Permission, Scope, User, Workspace};
+use crate::model::Billing;
+use crate::people::{Grant, NewUser};
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -24,6 +26,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/requests", plain(requests).delete(forget_requests))
         .route("/clock", plain(clock).post(advance))
         .route("/users", post(add_user))
+        .route("/users/{id}", delete(remove_user))
         .route("/organizations", post(add_organization))
         .route("/billing", post(set_billing))
 }
@@ -92,54 +95,67 @@ async fn advance(State(app): State<Arc<App>>, Json(body): Json<Advance>) -> Resp
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct NewUser {
+struct Person {
     name: String,
     email: String,
-    /// Where the user is a member; by default in the sandbox's own organization.
-    organization_id: Option<Uuid>,
+    /// Where the user is a member if no permissions are given; by default in the sandbox's own organization.
+    organization_id: Option<String>,
     /// `registered`, `invited` or `disabled`.
     status: Option<String>,
+    /// What the user may do, as `POST /permissions` takes it, and `instance_admin`.
+    permissions: Option<Vec<Grant>>,
 }
 
-async fn add_user(State(app): State<Arc<App>>, Json(body): Json<NewUser>) -> Result<Json<Value>, Refusal> {
-    let id = Uuid::new_v4();
-    app.store.put(&User {
-        id,
-        auth_id: Uuid::new_v4().to_string(),
-        name: body.name,
-        email: body.email,
-        status: body.status.unwrap_or_else(|| "registered".to_owned()),
-        default_workspace_id: None,
-    })?;
-    let organization = body.organization_id.unwrap_or(app.organization_id);
-    permit(&app, id, "organization_member", organization)?;
-    Ok(Json(json!({"userId": id})))
+/// Adds a user and answers the credentials.
+async fn add_user(State(app): State<Arc<App>>, Json(body): Json<Person>) -> Response {
+    let organization = body.organization_id.unwrap_or_else(|| app.organization_id.to_string());
+    let user = NewUser::named(body.name).email(body.email).status(body.status);
+    let user = match body.permissions {
+        Some(grants) => user.grants(grants),
+        None => user.in_organization(organization, Role::Member),
+    };
+    match app.add_user(user) {
+        Ok(credentials) => Json(credentials).into_response(),
+        Err(error) => failed(&error),
+    }
+}
+
+/// Removes a user: the tokens that this one has are good for nothing any more.
+async fn remove_user(State(app): State<Arc<App>>, Path(id): Path<Uuid>) -> Response {
+    match app.remove_user(id) {
+        Ok(true) => StatusCode::NO_CONTENT.into_response(),
+        Ok(false) => StatusCode::NOT_FOUND.into_response(),
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &Error) -> Response {
+    let status = match error {
+        Error::Permission(_) => StatusCode::BAD_REQUEST,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    (status, Json(json!({"message": error.to_string()}))).into_response()
 }
 
 #[derive(Deserialize)]
-struct NewOrganization {
+struct NamedOrganization {
     name: String,
+    /// Whether the sandbox's own user administers it; nobody else does.
+    #[serde(default = "yes")]
+    administered: bool,
 }
 
-/// Adds an organization with a workspace. The caller of the API administers it.
-async fn add_organization(
-    State(app): State<Arc<App>>,
-    Json(body): Json<NewOrganization>,
-) -> Result<Json<Value>, Refusal> {
-    let organization =
-        Organization { id: Uuid::new_v4(), name: body.name.clone(), email: "sandbox@example.com".to_owned() };
-    let workspace = Workspace {
-        id: Uuid::new_v4(),
-        organization_id: organization.id,
-        name: body.name,
-        deleted: false,
-        region_id: None,
-        notifications: Value::Null,
-    };
-    app.store.put(&organization)?;
-    permit(&app, app.user_id, "organization_admin", organization.id)?;
-    app.store.put(&workspace)?;
-    Ok(Json(json!({"organizationId": organization.id, "workspaceId": workspace.id})))
+fn yes() -> bool {
+    true
+}
+
+/// Adds an organization with a workspace.
+async fn add_organization(State(app): State<Arc<App>>, Json(body): Json<NamedOrganization>) -> Response {
+    let administrator = body.administered.then_some(app.user_id);
+    match app.add_organization(body.name, administrator) {
+        Ok(organization) => Json(organization).into_response(),
+        Err(error) => failed(&error),
+    }
 }
 
 #[derive(Deserialize)]
@@ -162,10 +178,4 @@ async fn set_billing(
         subscription_status: body.subscription_status,
     })?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-fn permit(app: &App, user: Uuid, kind: &str, organization: Uuid) -> Result<(), Refusal> {
-    let (grantee, scope) = (Grantee::User(user), Scope::Organization(organization));
-    app.store.put(&Permission { id: Uuid::new_v4(), kind: kind.to_owned(), grantee, scope })?;
-    Ok(())
 }

@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::routing::MethodFilter as M;
+use axum::{Extension, Router};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::access::{Role, TheCaller};
 use super::answer::{Answer, Refusal, object};
 use super::page::ids;
 use super::regions::{FEATURE, bare_list};
 use super::request::{Body, PathIds};
 use super::{new_secret, op};
 use crate::app::App;
-use crate::model::Dataplane;
+use crate::model::{Dataplane, Region};
 use crate::timestamp::offset_date_time;
 
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
@@ -31,16 +32,18 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         )
 }
 
-/// As a bare list, and without a licence.
-async fn list(State(app): State<Arc<App>>, RawQuery(raw): RawQuery) -> Answer {
-    let ids = ids(raw.as_deref(), "regionIds")?;
+/// As a bare list, and without a licence: those of the regions, or of every organization that the caller
+/// administers.
+async fn list(State(app): State<Arc<App>>, Extension(caller): TheCaller, RawQuery(raw): RawQuery) -> Answer {
+    let mut ids = ids(raw.as_deref(), "regionIds")?;
+    if ids.is_empty() {
+        let regions: Vec<Region> = app.store.list()?;
+        let own = regions.iter().filter(|region| caller.may_in(Role::Admin, region.organization_id));
+        ids = own.map(|region| region.id).collect();
+    }
     let dataplanes: Vec<Dataplane> = app.store.list()?;
-    Ok(bare_list(
-        dataplanes
-            .iter()
-            .filter(|one| !one.deleted && (ids.is_empty() || ids.contains(&one.region_id)))
-            .map(shown),
-    ))
+    let found = dataplanes.iter().filter(|one| !one.deleted && ids.contains(&one.region_id));
+    Ok(bare_list(found.map(shown)))
 }
 
 async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {

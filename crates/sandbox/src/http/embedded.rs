@@ -2,20 +2,22 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::routing::MethodFilter as M;
+use axum::{Extension, Router};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use url::form_urlencoded;
 use uuid::Uuid;
 
+use super::access::{Caller, TheCaller};
 use super::answer::{Answer, Refusal, object};
 use super::op;
 use super::request::Body;
 use crate::app::App;
-use crate::model::{Grantee, Organization, Scope, Workspace};
+use crate::auth::Bearer;
+use crate::model::{Grantee, Organization, Scope, User, Workspace};
 
 /// What an installation needs a licence for, by the server's own name.
 pub(super) const FEATURE: &str = "feature-embedded";
@@ -28,13 +30,18 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 }
 
 /// One opaque text that holds a token and the address of the widget; `?debug` shows what is in it.
-async fn widget(State(app): State<Arc<App>>, RawQuery(raw): RawQuery, body: Body) -> Answer {
+async fn widget(
+    State(app): State<Arc<App>>,
+    Extension(caller): TheCaller,
+    RawQuery(raw): RawQuery,
+    body: Body,
+) -> Answer {
     let organization = body.required_id("organizationId")?;
     let (origin, user) = (body.required_text("allowedOrigin")?, body.required_text("externalUserId")?);
-    let organization = app.annotated(app.organization(organization))?;
+    let organization = app.organization(organization)?;
     app.ensure_entitled(FEATURE)?;
     let workspace = workspace_of(&app, &organization, user)?;
-    let token = token(&app, json!({"act": {"sub": user}}));
+    let token = token(&app, &caller, workspace, user)?;
     let query = form_urlencoded::Serializer::new(String::new())
         .append_pair("workspaceId", &workspace.to_string())
         .append_pair("allowedOrigin", origin)
@@ -45,14 +52,14 @@ async fn widget(State(app): State<Arc<App>>, RawQuery(raw): RawQuery, body: Body
     Ok(object(if debug { inner } else { json!({"token": STANDARD.encode(inner.to_string())}) }))
 }
 
-async fn scoped_token(State(app): State<Arc<App>>, body: Body) -> Answer {
-    app.annotated(app.workspace(body.required_id("workspaceId")?))?;
-    Ok(object(json!({"token": token(&app, json!({}))})))
+async fn scoped_token(State(app): State<Arc<App>>, Extension(caller): TheCaller, body: Body) -> Answer {
+    let workspace = app.workspace(body.required_id("workspaceId")?)?.id;
+    Ok(object(json!({"token": token(&app, &caller, workspace, &workspace.to_string())?})))
 }
 
-async fn organizations(State(app): State<Arc<App>>) -> Answer {
+async fn organizations(State(app): State<Arc<App>>, Extension(caller): TheCaller) -> Answer {
     let organizations: Vec<Organization> = app.store.list()?;
-    let permissions = app.permissions_of(Grantee::User(app.user_id))?;
+    let permissions = app.permissions_of(Grantee::User(caller.user_id()))?;
     let shown: Vec<Value> = organizations
         .iter()
         .filter(|_| app.ensure_entitled(FEATURE).is_ok())
@@ -68,11 +75,20 @@ async fn organizations(State(app): State<Arc<App>>) -> Answer {
     Ok(object(json!({"organizations": shown})))
 }
 
-/// A token that stands for the caller, whatever it says.
-fn token(app: &App, mut claims: Value) -> String {
-    claims["iss"] = json!(app.public_host.trim_end_matches("/api/public"));
-    claims["aud"] = json!("airbyte-server");
-    app.tokens.issue(app.clock.now(), &json!({"alg": "HS256"}), claims).0
+/// A token for one workspace, to be given to a user of somebody else's product.
+fn token(app: &App, caller: &Caller, workspace: Uuid, external_user: &str) -> Result<String, Refusal> {
+    let user: Option<User> = app.store.get(&caller.user_id().to_string())?;
+    let claims = json!({
+        "iss": app.public_host.trim_end_matches("/api/public"),
+        "aud": "airbyte-server",
+        "sub": user.map(|user| user.auth_id),
+        "typ": "io.airbyte.auth.embedded_v1",
+        "act": {"sub": external_user},
+        "io.airbyte.auth.workspace_scope": {"workspaceId": workspace},
+        "roles": ["EMBEDDED_END_USER"],
+    });
+    let bearer = Bearer { user: caller.user_id(), only: Some(workspace) };
+    Ok(app.tokens.issue(bearer, app.clock.now(), &json!({"alg": "HS256"}), claims).0)
 }
 
 /// The workspace of an external user, made when the user is first named.

@@ -1,11 +1,11 @@
-//! What every request passes: faults, the token, the record of what came in.
+//! What every request passes: faults, the token and the roles of its user, the record of what came in.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{OriginalUri, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -13,10 +13,12 @@ use chrono::DateTime;
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 
-use super::Operation;
+use super::access::{Caller, Need, Rule};
 use super::answer::{self, FrameworkError, Refusal};
 use super::serve::CloseConnection;
+use super::{Operation, access, request};
 use crate::app::{App, SeenRequest};
+use crate::auth::Bearer;
 use crate::fault::FaultKind;
 use crate::web;
 
@@ -42,8 +44,10 @@ pub(super) async fn pass(
     let faults = app.faults.for_request(operation.id);
     let response = match before(&app, &faults).await {
         Some(response) => response,
-        None if !operation.anonymous && !admitted(&app, request.headers()) => Refusal::Token.into_response(),
-        None => next.run(request).await,
+        None => match admitted(&app, &operation.rule, &uri, request).await {
+            Ok(request) => next.run(request).await,
+            Err(refusal) => refusal.into_response(),
+        },
     };
     let response = framework(response, uri.path());
     let response = after(&faults, response).await;
@@ -52,9 +56,31 @@ pub(super) async fn pass(
     response
 }
 
-fn admitted(app: &App, headers: &HeaderMap) -> bool {
+/// The request with its caller, if this one may do what it asks for.
+async fn admitted(app: &App, rule: &Rule, uri: &Uri, request: Request) -> Result<Request, Refusal> {
+    if matches!(rule.need, Need::Nothing) {
+        return Ok(request);
+    }
+    let bearer = bearer(app, request.headers()).ok_or(Refusal::Token)?;
+    let caller = Caller::of(app, bearer)?
+        .ok_or_else(|| Refusal::Known(401, "The token's user is not there, or is disabled.".to_owned()))?;
+    let (mut parts, mut body) = request.into_parts();
+    let mut value = Value::Null;
+    if rule.reads_body() && !caller.is_instance_admin() {
+        let bytes = request::read(body).await?.freeze();
+        value = serde_json::from_slice(&bytes).unwrap_or_default();
+        body = Body::from(bytes);
+    }
+    let roots = ["/api/public/v1/", "/api/v1/"];
+    let path = roots.iter().find_map(|root| uri.path().strip_prefix(root)).unwrap_or_default();
+    rule.check(app, &caller, &access::Request { path, query: uri.query(), body: &value })?;
+    parts.extensions.insert(Arc::new(caller));
+    Ok(Request::from_parts(parts, body))
+}
+
+fn bearer(app: &App, headers: &HeaderMap) -> Option<Bearer> {
     let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    app.tokens.admits(authorization, app.clock.now())
+    app.tokens.bearer(authorization, app.clock.now())
 }
 
 /// What happens instead of handling the request.
@@ -199,7 +225,7 @@ pub(super) async fn no_route(
         response
     } else if uri.path() == "/api/public" {
         (StatusCode::FOUND, [(header::LOCATION, "https://reference.airbyte.com/")]).into_response()
-    } else if !admitted(&app, &headers) {
+    } else if bearer(&app, &headers).is_none() {
         Refusal::Token.into_response()
     } else if uri.path().starts_with("/api/") {
         framework(Refusal::Role.into_response(), uri.path())

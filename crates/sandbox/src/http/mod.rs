@@ -1,5 +1,6 @@
 //! The server's HTTP side: routes, and the gate that every request passes.
 
+mod access;
 mod actors;
 mod answer;
 mod applications;
@@ -34,18 +35,20 @@ use axum::Router;
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, MethodRouter, get, on};
 
+pub(crate) use access::Caller;
+pub use access::Role;
 pub(crate) use answer::Refusal;
-pub(crate) use applications::new_secret;
+pub(crate) use applications::{new_application, new_secret};
 pub(crate) use jobs::stream_totals;
 pub(crate) use serve::serve;
 
 use crate::app::App;
 
-/// One operation: its id in the API document, and whether a token is asked for.
+/// One operation: its id in the API document, and what it asks of its caller.
 #[derive(Clone, Copy, Debug)]
 struct Operation {
     id: &'static str,
-    anonymous: bool,
+    rule: access::Rule,
 }
 
 /// Everything the sandbox answers.
@@ -78,8 +81,8 @@ fn public_routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(regions::routes(app))
         .merge(tags::routes(app))
         .merge(users::routes(app))
-        .route("/health", anonymous(app, M::GET, "getHealthCheck", || async { "Successful operation" }))
-        .route("/applications/token", anonymous(app, M::POST, "createAccessToken", token::create))
+        .route("/health", op(app, M::GET, "getHealthCheck", || async { "Successful operation" }))
+        .route("/applications/token", op(app, M::POST, "createAccessToken", token::create))
         .route("/organizations", op(app, M::GET, "listOrganizationsForUser", workspaces::organizations))
         .route(
             "/workspaces",
@@ -154,39 +157,13 @@ fn public_routes(app: &Arc<App>) -> Router<Arc<App>> {
         )
 }
 
-/// An operation that asks for a token.
+/// An operation by its id, behind the gate.
 fn op<H, T>(app: &Arc<App>, method: MethodFilter, id: &'static str, handler: H) -> MethodRouter<Arc<App>>
 where
     H: Handler<T, Arc<App>>,
     T: 'static,
 {
-    gated(app, method, Operation { id, anonymous: false }, handler)
-}
-
-/// An operation that anybody may call.
-fn anonymous<H, T>(
-    app: &Arc<App>,
-    method: MethodFilter,
-    id: &'static str,
-    handler: H,
-) -> MethodRouter<Arc<App>>
-where
-    H: Handler<T, Arc<App>>,
-    T: 'static,
-{
-    gated(app, method, Operation { id, anonymous: true }, handler)
-}
-
-fn gated<H, T>(
-    app: &Arc<App>,
-    method: MethodFilter,
-    operation: Operation,
-    handler: H,
-) -> MethodRouter<Arc<App>>
-where
-    H: Handler<T, Arc<App>>,
-    T: 'static,
-{
+    let operation = Operation { id, rule: access::rule_of(id) };
     app.serves(operation.id);
     on(method, handler).layer(axum::middleware::from_fn_with_state((app.clone(), operation), gate::pass))
 }

@@ -42,7 +42,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 /// On Cloud the address where a user would give consent. There is nobody behind it.
 async fn initiate(State(app): State<Arc<App>>, body: Body) -> Answer {
     let redirect = body.required_text("redirectUrl")?;
-    let workspace = app.annotated(app.workspace(body.required_id("workspaceId")?))?;
+    let workspace = app.workspace(body.required_id("workspaceId")?)?;
     if app.edition != Edition::Cloud {
         return Ok(StatusCode::NOT_IMPLEMENTED.into_response());
     }
@@ -93,7 +93,7 @@ async fn forget_for_workspace(
 /// Credentials are checked and dropped: there is no connector that would use them, and no operation shows them.
 async fn set_for_organization(State(app): State<Arc<App>>, Path(id): Path<String>, body: Body) -> Answer {
     let (side, name) = credentials(&body)?;
-    app.may_ask_about(app.path_id(&id)?)?;
+    app.path_id(&id)?;
     app.ensure_entitled(embedded::FEATURE)?;
     known_connector(side, name)?;
     Ok(StatusCode::OK.into_response())
@@ -104,7 +104,7 @@ async fn forget_for_organization(
     Path((id, side, name)): Path<(String, String, String)>,
 ) -> Answer {
     let side = side_of(&side)?;
-    app.may_ask_about(app.path_id(&id)?)?;
+    app.path_id(&id)?;
     app.ensure_entitled(embedded::FEATURE)?;
     known_connector(side, &name)?;
     Ok(StatusCode::NO_CONTENT.into_response())

@@ -1,21 +1,21 @@
-//! Permissions of users. They are kept and shown, but every token may do everything.
+//! Permissions of users.
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::MethodFilter as M;
+use axum::{Extension, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::access::TheCaller;
 use super::answer::{Answer, Refusal, object};
 use super::op;
 use super::request::{Body, Parameters};
 use crate::app::App;
-use crate::builder::Edition;
 use crate::model::{Grantee, Organization, Permission, Record, Scope, User, Workspace};
 
 /// What a user of an organization or a workspace can be given.
@@ -67,17 +67,20 @@ struct Query {
     organization_id: Option<String>,
 }
 
-async fn list(State(app): State<Arc<App>>, Parameters(query): Parameters<Query>) -> Answer {
-    let user = query.user_id.map_or(Ok(app.user_id), |id| app.path_id(&id))?;
+async fn list(
+    State(app): State<Arc<App>>,
+    Extension(caller): TheCaller,
+    Parameters(query): Parameters<Query>,
+) -> Answer {
+    let user = query.user_id.map_or(Ok(caller.user_id()), |id| app.path_id(&id))?;
     let mut permissions = app.permissions_of(Grantee::User(user))?;
-    if user != app.user_id {
+    if user != caller.user_id() {
         let Some(organization) = query.organization_id else {
             return Err(Refusal::bad_request(
                 "The permissions of somebody else are those in one organization.",
             ));
         };
         let organization = app.path_id(&organization)?;
-        app.may_ask_about(organization)?;
         let workspaces: Vec<Workspace> = app.store.list()?;
         permissions.retain(|permission| match permission.scope {
             Scope::Instance => false,
@@ -212,17 +215,8 @@ impl App {
         Ok(permissions.iter().any(|one| one.scope == Scope::Organization(organization)))
     }
 
-    /// An organization; an unknown one is 404 for an administrator and 403 for anybody else.
     pub(super) fn organization(&self, id: Uuid) -> Result<Organization, Refusal> {
         self.find(id, "ORGANIZATION")
-    }
-
-    /// The same where an administrator of the instance may name any.
-    pub(super) fn may_ask_about(&self, organization: Uuid) -> Result<(), Refusal> {
-        match self.edition {
-            Edition::Cloud => self.organization(organization).map(drop),
-            _ => Ok(()),
-        }
     }
 
     /// A user's permission. The server fails on an unknown one.

@@ -37,7 +37,7 @@ impl FromRequest<Arc<App>> for Body {
 
 /// The whole body. One that is too long is read to its end nonetheless: a client that still writes when its connection
 /// is closed never sees the answer.
-async fn read(body: axum::body::Body) -> Result<BytesMut, Refusal> {
+pub(super) async fn read(body: axum::body::Body) -> Result<BytesMut, Refusal> {
     let (mut chunks, mut whole, mut length) = (body.into_data_stream(), BytesMut::new(), 0);
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| Refusal::Framework(format!("The body broke off: {error}")))?;
@@ -151,32 +151,11 @@ impl App {
 
     /// The id in a path. The server parses some itself and fails with 500 on what is none.
     pub(crate) fn path_id(&self, text: &str) -> Result<Uuid, Refusal> {
-        text.parse().map_err(|_| match self.edition {
-            Edition::Cloud => Refusal::forbidden("The caller has no role there."),
-            _ => self.server_error(400),
-        })
+        text.parse().map_err(|_| self.server_error(400))
     }
 
-    /// The object with this id; an unknown one is 404 for an administrator and 403 for anybody else.
+    /// The object with this id.
     pub(crate) fn find<T: Record>(&self, id: Uuid, resource_type: &str) -> Result<T, Refusal> {
-        match self.store.get(&id.to_string())? {
-            Some(object) => Ok(object),
-            None => Err(self.unknown(resource_type, id)),
-        }
-    }
-
-    /// The same where a role annotation reads the id from the body: its refusal is no problem body.
-    pub(crate) fn annotated<T>(&self, found: Result<T, Refusal>) -> Result<T, Refusal> {
-        found.map_err(|refusal| match self.edition {
-            Edition::Cloud => Refusal::Role,
-            _ => refusal,
-        })
-    }
-
-    pub(crate) fn unknown(&self, resource_type: &str, id: impl std::fmt::Display) -> Refusal {
-        match self.edition {
-            Edition::Cloud => Refusal::forbidden("The caller has no role there."),
-            _ => Refusal::not_found(resource_type, id),
-        }
+        self.store.get(&id.to_string())?.ok_or_else(|| Refusal::not_found(resource_type, id))
     }
 }

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::MethodFilter as M;
+use axum::{Extension, Router};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::access::TheCaller;
 use super::answer::{Answer, Refusal, object};
 use super::op;
 use super::request::{Body, PathIds};
@@ -36,8 +37,8 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         )
 }
 
-async fn list(State(app): State<Arc<App>>, RawQuery(raw): RawQuery) -> Answer {
-    let ids = app.readable_workspaces(raw.as_deref())?;
+async fn list(State(app): State<Arc<App>>, Extension(caller): TheCaller, RawQuery(raw): RawQuery) -> Answer {
+    let ids = app.listed_workspaces(&caller, raw.as_deref())?;
     let workspaces = app.store.list::<Workspace>()?.into_iter();
     let deleted: Vec<Uuid> = workspaces.filter(|one| one.deleted).map(|one| one.id).collect();
     let tags: Vec<Value> = app
@@ -55,7 +56,7 @@ async fn list(State(app): State<Arc<App>>, RawQuery(raw): RawQuery) -> Answer {
 
 async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
     let (name, color) = name_and_color(&body)?;
-    let workspace_id = app.annotated(app.workspace(body.required_id("workspaceId")?))?.id;
+    let workspace_id = app.workspace(body.required_id("workspaceId")?)?.id;
     check_name(name)?;
     let siblings: Vec<Tag> = app.tags_of_workspace(workspace_id)?;
     if siblings.len() >= MOST_TAGS {

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::answer::{Answer, Refusal, framework_body, object};
 use crate::app::App;
+use crate::auth::Bearer;
 use crate::builder::Edition;
 use crate::model::User;
 
@@ -72,17 +73,15 @@ fn exchange(
         fields[name].as_str().ok_or_else(missing)
     };
     let client_id = member("client_id")?;
-    if !app.knows(client_id, member("client_secret")?)? {
-        return Ok(None);
-    }
-    let (header, claims) = claims(app, client_id)?;
-    Ok(Some(app.tokens.issue(app.clock.now(), &header, claims)))
+    let Some(user) = app.owner_of(client_id, member("client_secret")?)? else { return Ok(None) };
+    let (header, claims) = claims(app, client_id, user)?;
+    Ok(Some(app.tokens.issue(Bearer { user, only: None }, app.clock.now(), &header, claims)))
 }
 
 /// The header and the claims of a token, which each back end makes in its own way. Only Cloud's name the user.
-fn claims(app: &App, client_id: &str) -> Result<(Value, Value), Refusal> {
+fn claims(app: &App, client_id: &str, user_id: Uuid) -> Result<(Value, Value), Refusal> {
     let host = app.public_host.trim_end_matches("/api/public");
-    let user: Option<User> = app.store.get(&app.user_id.to_string())?;
+    let user: Option<User> = app.store.get(&user_id.to_string())?;
     let subject = user.map_or_else(|| Uuid::nil().to_string(), |user| user.auth_id);
     let simple = json!({"alg": "HS256"});
     Ok(match app.edition {
@@ -96,7 +95,7 @@ fn claims(app: &App, client_id: &str) -> Result<(Value, Value), Refusal> {
             json!({
                 "iss": format!("{host}/auth/realms/_airbyte-application-clients"), "sub": subject, "typ": "Bearer",
                 "iat": app.now(), "jti": Uuid::new_v4(), "azp": client_id, "client_id": client_id,
-                "user_id": app.user_id,
+                "user_id": user_id,
             }),
         ),
     })

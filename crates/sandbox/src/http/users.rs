@@ -31,7 +31,6 @@ async fn list(
     RawQuery(raw): RawQuery,
     Parameters(query): Parameters<Query>,
 ) -> Answer {
-    app.may_ask_about(query.organization_id)?;
     let ids = ids(raw.as_deref(), "ids")?;
     let emails = joined(raw.as_deref(), "emails").unwrap_or_default();
     let emails: Vec<&str> = emails.split(',').map(str::trim).filter(|email| !email.is_empty()).collect();

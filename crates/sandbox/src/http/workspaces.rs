@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
@@ -9,13 +10,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::access::{Caller, TheCaller};
 use super::answer::{Answer, Refusal, object};
 use super::notifications;
 use super::page::{self, Page, joined};
 use super::request::{Body, Parameters};
 use crate::app::App;
 use crate::builder::Edition;
-use crate::model::{Actor, Connection, Organization, Region, Workspace};
+use crate::model::{Actor, Connection, Region, Workspace};
 use crate::seed;
 
 pub(super) const TYPE: &str = "STANDARD_WORKSPACE";
@@ -41,12 +43,13 @@ impl ListQuery {
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
+    Extension(caller): TheCaller,
     RawQuery(raw): RawQuery,
     Parameters(query): Parameters<ListQuery>,
 ) -> Answer {
     let page = Page::new(query.limit, query.offset)?;
     let asked = joined(raw.as_deref(), "workspaceIds");
-    let ids = app.readable_workspaces(raw.as_deref())?;
+    let ids = app.listed_workspaces(&caller, raw.as_deref())?;
     let all = app.store.all::<Workspace>()?;
     let found = all
         .iter()
@@ -120,10 +123,10 @@ pub(super) fn remove(app: &App, mut workspace: Workspace) -> Result<(), Refusal>
     Ok(())
 }
 
-pub(super) async fn organizations(State(app): State<Arc<App>>) -> Answer {
-    let organizations: Vec<Value> = app
-        .store
-        .list::<Organization>()?
+/// Those that the caller belongs to.
+pub(super) async fn organizations(State(app): State<Arc<App>>, Extension(caller): TheCaller) -> Answer {
+    let organizations: Vec<Value> = caller
+        .organizations(&app)?
         .iter()
         .map(|one| json!({"organizationId": one.id, "organizationName": one.name, "email": one.email}))
         .collect();
@@ -168,17 +171,17 @@ impl App {
     /// A workspace that is not deleted.
     pub(crate) fn workspace(&self, id: Uuid) -> Result<Workspace, Refusal> {
         let workspace: Workspace = self.find(id, TYPE)?;
-        if workspace.deleted { Err(self.unknown(TYPE, id)) } else { Ok(workspace) }
+        if workspace.deleted { Err(Refusal::not_found(TYPE, id)) } else { Ok(workspace) }
     }
 
-    /// The workspaces that a query limits a list to, `None` for all. Cloud users may name only their own.
-    pub(super) fn readable_workspaces(&self, query: Option<&str>) -> Result<Option<Vec<Uuid>>, Refusal> {
+    /// The workspaces that a list is limited to, `None` for all: those of the query, or those that the caller may
+    /// read.
+    pub(super) fn listed_workspaces(
+        &self,
+        caller: &Caller,
+        query: Option<&str>,
+    ) -> Result<Option<Vec<Uuid>>, Refusal> {
         let ids = page::ids(query, "workspaceIds")?;
-        if self.edition == Edition::Cloud {
-            for id in &ids {
-                self.workspace(*id)?;
-            }
-        }
-        Ok((!ids.is_empty()).then_some(ids))
+        if ids.is_empty() { Ok(caller.readable(self)?) } else { Ok(Some(ids)) }
     }
 }

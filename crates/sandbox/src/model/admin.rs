@@ -128,6 +128,9 @@ pub(crate) struct Application {
     pub client_id: String,
     pub client_secret: String,
     pub created_at: i64,
+    /// Whose it is; the sandbox's own user in folders from before there were others.
+    #[serde(default)]
+    pub user_id: Option<Uuid>,
 }
 
 /// A connector that a user has added as an image.

@@ -33,6 +33,7 @@ mod postgres;
 mod progress;
 mod refreshes;
 mod regions;
+mod roles;
 mod schedules;
 mod schema_changes;
 mod server_statuses;

@@ -189,7 +189,9 @@ async fn members_come_and_go() {
     assert_eq!(api.get(&format!("{members}?limit=3")).await.expect(200).get("next"), None);
     assert_eq!(api.get(&format!("/groups/{group}")).await.expect(200)["memberCount"], 2);
 
-    let stranger = json!({"name": "s", "email": "s@example.com", "organizationId": Uuid::new_v4()});
+    let other = answer(api.control(Method::POST, "organizations").json(&json!({"name": "Other"}))).await;
+    let other = id(&other.expect(200), "organizationId");
+    let stranger = json!({"name": "s", "email": "s@example.com", "organizationId": other});
     let stranger = answer(api.control(Method::POST, "users").json(&stranger)).await.expect(200);
     let gone = user(&api, "gone", "disabled").await;
     for (user, status) in [

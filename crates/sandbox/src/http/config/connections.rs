@@ -11,7 +11,6 @@ use serde_json::json;
 use super::job_read::{shown_failure, started};
 use super::{read, update};
 use crate::app::App;
-use crate::builder::Edition;
 use crate::http::answer::{Answer, Refusal, object, present};
 use crate::http::connections::deprecate;
 use crate::http::request::Body;
@@ -22,7 +21,6 @@ pub(super) fn named<T: Record>(app: &App, body: &Body, member: &str) -> Result<T
     let id = body.required_id(member)?;
     match app.store.get(&id.to_string())? {
         Some(object) => Ok(object),
-        None if app.edition == Edition::Cloud => Err(Refusal::Role),
         None => Err(Refusal::ErrorId(404)),
     }
 }

@@ -33,22 +33,19 @@ use axum::Router;
 use axum::routing::MethodFilter as M;
 use serde_json::json;
 
-use super::{anonymous, op, token};
+use super::{op, token};
 use crate::app::App;
 use crate::model::Side;
 
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let health = || async { axum::Json(json!({"available": true})) };
     Router::new()
-        .route("/health", anonymous(app, M::GET, "getHealthCheckConfig", health))
+        .route("/health", op(app, M::GET, "getHealthCheckConfig", health))
         .route(
             "/instance_configuration",
-            anonymous(app, M::GET, "getInstanceConfiguration", instance::configuration),
+            op(app, M::GET, "getInstanceConfiguration", instance::configuration),
         )
-        .route(
-            "/applications/token",
-            anonymous(app, M::POST, "applicationTokenRequest", token::create_for_config),
-        )
+        .route("/applications/token", op(app, M::POST, "applicationTokenRequest", token::create_for_config))
         .route("/jobs/get", op(app, M::POST, "getJobInfo", jobs::get))
         .route("/jobs/get_without_logs", op(app, M::POST, "getJobInfoWithoutLogs", jobs::get_without_logs))
         .route("/jobs/get_light", op(app, M::POST, "getJobInfoLight", jobs::get_light))

@@ -10,9 +10,10 @@ use super::connections::named;
 use super::paging::Slice;
 use crate::app::App;
 use crate::builder::Edition;
+use crate::http::Caller;
 use crate::http::answer::{Answer, Refusal, object, present};
 use crate::http::request::Body;
-use crate::model::{Billing, Grantee, Organization, Scope, User, Workspace};
+use crate::model::{Billing, Organization, User, Workspace};
 
 pub(super) async fn get(State(app): State<Arc<App>>, body: Body) -> Answer {
     Ok(object(shown(&found(&app, body.required_id("organizationId")?)?)))
@@ -33,31 +34,15 @@ pub(super) async fn info_by_workspace(State(app): State<Arc<App>>, body: Body) -
 /// The organizations that a user is in; an administrator of the instance is in all.
 pub(super) async fn list_by_user(State(app): State<Arc<App>>, body: Body) -> Answer {
     let user: User = named(&app, &body, "userId")?;
-    let permissions = app.permissions_of(Grantee::User(user.id))?;
-    let workspaces: Vec<Workspace> = app.store.list()?;
-    let mut organizations: Vec<Organization> = app.store.list()?;
-    organizations.retain(|organization| {
-        permissions.iter().any(|permission| match permission.scope {
-            Scope::Instance => true,
-            Scope::Organization(id) => id == organization.id,
-            Scope::Workspace(id) => {
-                workspaces.iter().any(|one| one.id == id && one.organization_id == organization.id)
-            }
-        })
-    });
+    let organizations = Caller::as_user(&app, user.id)?.organizations(&app)?;
     let slice = Slice::of(&body)?;
     let listed: Vec<Value> =
         slice.of_named(organizations, |organization| &organization.name).iter().map(shown).collect();
     Ok(object(json!({"organizations": listed})))
 }
 
-/// An organization; who is no member of it is told so in a problem body.
 fn found(app: &App, id: Uuid) -> Result<Organization, Refusal> {
-    match app.store.get(&id.to_string())? {
-        Some(organization) => Ok(organization),
-        None if app.edition == Edition::Cloud => Err(Refusal::forbidden("The caller has no role there.")),
-        None => Err(Refusal::ErrorId(404)),
-    }
+    app.store.get(&id.to_string())?.ok_or(Refusal::ErrorId(404))
 }
 
 fn shown(organization: &Organization) -> Value {

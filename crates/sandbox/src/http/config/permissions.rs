@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::http::answer::{Answer, Refusal, object};
 use crate::http::permissions::{KINDS, check_fit, requested_scope, shown};
 use crate::http::request::Body;
+use crate::http::{Caller, Role};
 use crate::model::{Grantee, Organization, Permission, Record, Scope, User, Workspace};
 
 pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
@@ -77,26 +78,22 @@ pub(super) async fn check(State(app): State<Arc<App>>, body: Body) -> Answer {
         Some(_) => Some(body.required_id("organizationId")?),
         None => workspace.as_ref().map(|workspace| workspace.organization_id),
     };
-    let granted = app.permissions_of(Grantee::User(user.id))?.iter().any(|one| {
-        let applies = match one.scope {
-            Scope::Instance => true,
-            Scope::Organization(id) => organization == Some(id),
-            Scope::Workspace(id) => workspace.as_ref().is_some_and(|workspace| workspace.id == id),
-        };
-        applies && (one.scope == Scope::Instance || rank(&one.kind) >= rank(kind))
-    });
+    let asked = Caller::as_user(&app, user.id)?;
+    let (place, word) = kind.split_once('_').unwrap_or_default();
+    let granted = asked.is_instance_admin()
+        || Role::of_word(word).is_some_and(|role| match (place, &workspace, organization) {
+            ("workspace", Some(workspace), _) => asked.may(role, workspace),
+            ("organization", _, Some(organization)) => asked.may_in(role, organization),
+            _ => false,
+        });
     let message = (!granted).then(|| format!("The user {} is no {kind} there.", user.id));
     Ok(object(json!({"status": if granted { "succeeded" } else { "failed" }, "message": message})))
 }
 
-fn kind(body: &Body) -> Result<&'static str, Refusal> {
-    body.one_of("permissionType", KINDS)?
-        .ok_or_else(|| Refusal::Framework("Required property `permissionType` is missing".to_owned()))
-}
+/// The public API does not know the editors of one side.
+const OF_ONE_SIDE: [&str; 2] = ["workspace_source_editor", "workspace_destination_editor"];
 
-/// How much a role allows, whatever it is for.
-fn rank(kind: &str) -> usize {
-    let order = ["member", "reader", "runner", "editor", "admin", "owner"];
-    let word = kind.rsplit('_').next().unwrap_or_default();
-    order.iter().position(|one| *one == word).unwrap_or_default()
+fn kind(body: &Body) -> Result<&'static str, Refusal> {
+    body.one_of("permissionType", &[KINDS, &OF_ONE_SIDE].concat())?
+        .ok_or_else(|| Refusal::Framework("Required property `permissionType` is missing".to_owned()))
 }

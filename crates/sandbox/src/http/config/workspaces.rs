@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
@@ -11,10 +12,12 @@ use uuid::Uuid;
 use super::connections::named;
 use super::paging::Slice;
 use crate::app::App;
+use crate::http::access::TheCaller;
 use crate::http::answer::{Answer, Refusal, object};
 use crate::http::request::Body;
 use crate::http::workspaces::remove;
-use crate::model::{Connection, Grantee, Organization, Scope, User, Workspace};
+use crate::http::{Caller, Role};
+use crate::model::{Connection, Organization, User, Workspace};
 
 pub(super) async fn get(State(app): State<Arc<App>>, body: Body) -> Answer {
     let workspace: Workspace = named(&app, &body, "workspaceId")?;
@@ -79,26 +82,23 @@ pub(super) async fn update_name(State(app): State<Arc<App>>, body: Body) -> Answ
     Ok(object(shown(&workspace)))
 }
 
-/// The workspaces of an organization, by name. One that nobody knows has none.
-pub(super) async fn list_by_organization(State(app): State<Arc<App>>, body: Body) -> Answer {
+/// The workspaces of an organization that the caller may read, by name. One that nobody knows has none.
+pub(super) async fn list_by_organization(
+    State(app): State<Arc<App>>,
+    Extension(caller): TheCaller,
+    body: Body,
+) -> Answer {
     let organization = body.required_id("organizationId")?;
-    list(&app, &body, |workspace| !workspace.deleted && workspace.organization_id == organization)
+    list(&app, &body, |workspace| {
+        !workspace.deleted && workspace.organization_id == organization && caller.may(Role::Reader, workspace)
+    })
 }
 
 /// The workspaces that a user may enter, by name.
 pub(super) async fn list_by_user(State(app): State<Arc<App>>, body: Body) -> Answer {
     let user: User = named(&app, &body, "userId")?;
-    let permissions = app.permissions_of(Grantee::User(user.id))?;
-    list(&app, &body, |workspace| {
-        let opens = |scope: Scope| match scope {
-            Scope::Instance => true,
-            Scope::Organization(id) => id == workspace.organization_id,
-            Scope::Workspace(id) => id == workspace.id,
-        };
-        // A mere member of an organization may enter none of its workspaces.
-        !workspace.deleted
-            && permissions.iter().any(|one| one.kind != "organization_member" && opens(one.scope))
-    })
+    let user = Caller::as_user(&app, user.id)?;
+    list(&app, &body, |workspace| !workspace.deleted && user.may(Role::Reader, workspace))
 }
 
 /// Some workspaces by their ids.
