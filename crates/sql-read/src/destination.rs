@@ -129,6 +129,12 @@ impl Destination {
         self.configuration.get(name).filter(|value| !value.is_null())
     }
 
+    /// The names of the configuration's fields.
+    #[cfg(feature = "bigquery")]
+    pub(crate) fn field_names(&self) -> impl Iterator<Item = &str> {
+        self.configuration.keys().map(String::as_str)
+    }
+
     /// A text of the configuration that has to be there.
     pub(crate) fn required_text(&self, name: &str) -> Result<&str> {
         self.field(name).and_then(Value::as_str).filter(|text| !text.is_empty()).ok_or_else(|| {

@@ -56,9 +56,21 @@ pub(crate) trait Dialect {
             format!("{}.{}", self.quoted(&table.schema), self.quoted(&table.table))
         }
     }
+    /// What stands before a column's name, where the name alone could mean something else.
+    fn qualifier(&self, table: &TableName) -> String {
+        self.table(table)
+    }
     fn literal(&self, literal: &Literal) -> Result<String>;
+    /// A value that this column is compared with, where the column's type matters.
+    fn literal_for(&self, _column: &str, literal: &Literal) -> Result<String> {
+        self.literal(literal)
+    }
     /// A member of the JSON in `_airbyte_data`, to be compared with this value, or to be ordered by.
     fn json_member(&self, name: &str, compared_with: Option<&Literal>) -> Result<String>;
+    /// What to order by, first things first, so that a member of the JSON decides.
+    fn json_order(&self, name: &str) -> Result<Vec<String>> {
+        Ok(vec![self.json_member(name, None)?])
+    }
     fn as_text(&self, column: &str) -> String;
 }
 
@@ -98,20 +110,23 @@ impl Scan {
                 .collect();
         let mut sql = format!("select {} from {}", columns.join(", "), dialect.table(&self.table));
         sql.push_str(&self.conditions(dialect)?);
-        for (index, (name, order)) in self.order.iter().enumerate() {
+        let mut separator = " order by";
+        for (name, order) in &self.order {
             let direction = match order {
                 Order::Ascending => "asc",
                 Order::Descending => "desc",
             };
-            let separator = if index == 0 { " order by" } else { "," };
-            // Bare names would mean the columns of the result, which may be texts of the ones that are meant.
-            let key = match self.expression(name, None, dialect)? {
-                stored if stored == dialect.quoted(name) => {
-                    format!("{}.{stored}", dialect.table(&self.table))
+            let keys = match self.meaning(name)? {
+                // Bare names would mean the columns of the result, which may be texts of the ones that are meant.
+                Expression::Column(column) => {
+                    vec![format!("{}.{}", dialect.qualifier(&self.table), dialect.quoted(column))]
                 }
-                member => member,
+                Expression::Json(member) => dialect.json_order(member)?,
             };
-            let _ = write!(sql, "{separator} {key} {direction}");
+            for key in keys {
+                let _ = write!(sql, "{separator} {key} {direction}");
+                separator = ",";
+            }
         }
         if let Some(limit) = self.sql_limit() {
             let _ = write!(sql, " limit {limit}");
@@ -135,10 +150,12 @@ impl Scan {
     }
 
     fn conditions(&self, dialect: &dyn Dialect) -> Result<String> {
-        match &self.filter {
-            None => Ok(String::new()),
-            Some(filter) => Ok(format!(" where {}", self.condition(filter, dialect)?)),
-        }
+        Ok(self.restriction(dialect)?.map_or_else(String::new, |condition| format!(" where {condition}")))
+    }
+
+    /// The filter as SQL.
+    pub(crate) fn restriction(&self, dialect: &dyn Dialect) -> Result<Option<String>> {
+        self.filter.as_ref().map(|filter| self.condition(filter, dialect)).transpose()
     }
 
     fn condition(&self, filter: &Filter, dialect: &dyn Dialect) -> Result<String> {
@@ -154,7 +171,10 @@ impl Scan {
                 "{} {} {}",
                 self.expression(column, Some(value), dialect)?,
                 comparison.sql(),
-                dialect.literal(value)?
+                match self.meaning(column)? {
+                    Expression::Column(column) => dialect.literal_for(column, value)?,
+                    Expression::Json(_) => dialect.literal(value)?,
+                }
             ),
             Filter::IsNull(column) => format!("{} is null", self.expression(column, None, dialect)?),
             Filter::IsNotNull(column) => format!("{} is not null", self.expression(column, None, dialect)?),
@@ -170,10 +190,15 @@ impl Scan {
         compared_with: Option<&Literal>,
         dialect: &dyn Dialect,
     ) -> Result<String> {
-        match self.names.iter().find(|(known, _)| known == name) {
-            Some((_, Expression::Column(column))) => Ok(dialect.quoted(column)),
-            Some((_, Expression::Json(member))) => dialect.json_member(member, compared_with),
-            None => Err(Error::invalid(format!("there is no column `{name}`"))),
+        match self.meaning(name)? {
+            Expression::Column(column) => Ok(dialect.quoted(column)),
+            Expression::Json(member) => dialect.json_member(member, compared_with),
         }
+    }
+
+    /// What a name in the filter or the order stands for.
+    pub(crate) fn meaning(&self, name: &str) -> Result<&Expression> {
+        let known = self.names.iter().find(|(known, _)| known == name).map(|(_, meaning)| meaning);
+        known.ok_or_else(|| Error::invalid(format!("there is no column `{name}`")))
     }
 }

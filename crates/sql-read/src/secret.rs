@@ -82,6 +82,35 @@ pub(crate) fn local_root() -> std::path::PathBuf {
     std::env::var_os("AIRBYTE_LOCAL_ROOT").map_or_else(|| "/tmp/airbyte_local".into(), Into::into)
 }
 
+/// Where an emulator of BigQuery listens, as `host:port`.
+#[cfg(feature = "bigquery")]
+pub(crate) struct BigQueryEmulator {
+    /// Catalogue and queries (`BIGQUERY_EMULATOR_HOST`).
+    pub rest: Option<String>,
+    /// Rows (`BIGQUERY_STORAGE_EMULATOR_HOST`).
+    pub storage: Option<String>,
+}
+
+#[cfg(feature = "bigquery")]
+pub(crate) fn bigquery_emulator() -> BigQueryEmulator {
+    BigQueryEmulator {
+        rest: variable("BIGQUERY_EMULATOR_HOST"),
+        storage: variable("BIGQUERY_STORAGE_EMULATOR_HOST"),
+    }
+}
+
+/// How many bytes a query of BigQuery may be billed for (`AIRBYTE_BIGQUERY_MAXIMUM_BYTES_BILLED`).
+#[cfg(feature = "bigquery")]
+pub(crate) fn bigquery_maximum_bytes_billed() -> Option<String> {
+    variable("AIRBYTE_BIGQUERY_MAXIMUM_BYTES_BILLED")
+}
+
+/// A variable of the environment; an empty one counts as none.
+#[cfg(feature = "bigquery")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -79,6 +79,10 @@ impl Warehouse {
 
 async fn engine(destination: &Destination) -> Result<Arc<dyn Engine>> {
     match destination.kind() {
+        #[cfg(feature = "bigquery")]
+        DestinationKind::BigQuery => {
+            Ok(Arc::new(crate::engine::bigquery::BigQuery::connect(destination).await?))
+        }
         #[cfg(feature = "postgres")]
         DestinationKind::Postgres => {
             Ok(Arc::new(crate::engine::postgres::Postgres::connect(destination).await?))

@@ -1,5 +1,7 @@
 //! The databases.
 
+#[cfg(feature = "bigquery")]
+pub(crate) mod bigquery;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
 #[cfg(feature = "sqlite")]
