@@ -112,8 +112,12 @@ impl Dataset {
     /// `InvalidInput` if a column does not exist.
     pub fn text_columns(mut self, columns: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self> {
         for name in columns {
-            self.known(name.as_ref())?;
-            for column in self.stored.iter_mut().filter(|column| column.name == name.as_ref()) {
+            let name = name.as_ref();
+            self.known(name)?;
+            if let Some(json) = &mut self.json {
+                json.read_as_text(name);
+            }
+            for column in self.stored.iter_mut().filter(|column| column.name == name) {
                 column.as_text = true;
                 let text = column.field.as_ref().clone().with_data_type(arrow_schema::DataType::Utf8);
                 column.field = Arc::new(text);

@@ -18,6 +18,7 @@ use serde_json::value::RawValue;
 
 use crate::dataset::DATA_COLUMN;
 use crate::error::{Error, ErrorKind, Result};
+use crate::types::json_field;
 
 /// What to do with a number that a double cannot hold with all its digits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -42,6 +43,8 @@ enum Kind {
     TimestampWithZone,
     /// JSON text: objects, arrays, and fields of several types.
     Json,
+    /// The text of a string, the JSON of anything else.
+    AnyText,
 }
 
 /// The typed columns of a stream whose records are JSON.
@@ -59,10 +62,18 @@ impl JsonColumns {
             .iter()
             .map(|(name, schema)| {
                 let kind = kind(schema);
-                (Arc::new(Field::new(name, kind.data_type(), true)), kind)
+                (Arc::new(kind.field(name)), kind)
             })
             .collect();
         (!fields.is_empty()).then_some(Self { fields, inexact_numbers: InexactNumbers::default() })
+    }
+
+    /// Reads a field as text, whatever its type.
+    pub(crate) fn read_as_text(&mut self, name: &str) {
+        for (field, kind) in self.fields.iter_mut().filter(|(field, _)| field.name() == name) {
+            *kind = Kind::AnyText;
+            *field = Arc::new(kind.field(name));
+        }
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
@@ -224,12 +235,19 @@ fn kind(schema: &Value) -> Kind {
 }
 
 impl Kind {
+    fn field(self, name: &str) -> Field {
+        match self {
+            Self::Json => json_field(name, true),
+            _ => Field::new(name, self.data_type(), true),
+        }
+    }
+
     fn data_type(self) -> DataType {
         match self {
             Self::Boolean => DataType::Boolean,
             Self::Integer => DataType::Int64,
             Self::Number => DataType::Float64,
-            Self::Text | Self::Json => DataType::Utf8,
+            Self::Text | Self::AnyText | Self::Json => DataType::Utf8,
             Self::Date => DataType::Date32,
             Self::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
             Self::TimestampWithZone => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
@@ -246,6 +264,7 @@ impl Kind {
             Self::Timestamp => "timestamp without time zone",
             Self::TimestampWithZone => "timestamp with time zone",
             Self::Json => "any JSON",
+            Self::AnyText => "any text",
         }
     }
 }
@@ -256,6 +275,7 @@ enum Builder {
     Number(Float64Builder),
     Text(StringBuilder),
     Json(StringBuilder),
+    AnyText(StringBuilder),
     Date(Date32Builder),
     Timestamp(TimestampMicrosecondBuilder),
     TimestampWithZone(TimestampMicrosecondBuilder),
@@ -269,6 +289,7 @@ impl Builder {
             Kind::Number => Self::Number(Float64Builder::with_capacity(rows)),
             Kind::Text => Self::Text(StringBuilder::with_capacity(rows, rows * 16)),
             Kind::Json => Self::Json(StringBuilder::with_capacity(rows, rows * 32)),
+            Kind::AnyText => Self::AnyText(StringBuilder::with_capacity(rows, rows * 16)),
             Kind::Date => Self::Date(Date32Builder::with_capacity(rows)),
             Kind::Timestamp => Self::Timestamp(TimestampMicrosecondBuilder::with_capacity(rows)),
             Kind::TimestampWithZone => {
@@ -294,6 +315,10 @@ impl Builder {
                 },
             },
             Self::Json(builder) => builder.append_option(json),
+            Self::AnyText(builder) => match json {
+                Some(json) if json.starts_with('"') => builder.append_value(text(json)?),
+                other => builder.append_option(other),
+            },
             Self::Date(builder) => builder.append_option(json.map(date).transpose()?),
             Self::Timestamp(builder) => builder.append_option(json.map(timestamp).transpose()?),
             Self::TimestampWithZone(builder) => {
@@ -308,7 +333,9 @@ impl Builder {
             Self::Boolean(mut builder) => Arc::new(builder.finish()),
             Self::Integer(mut builder) => Arc::new(builder.finish()),
             Self::Number(mut builder) => Arc::new(builder.finish()),
-            Self::Text(mut builder) | Self::Json(mut builder) => Arc::new(builder.finish()),
+            Self::Text(mut builder) | Self::Json(mut builder) | Self::AnyText(mut builder) => {
+                Arc::new(builder.finish())
+            }
             Self::Date(mut builder) => Arc::new(builder.finish()),
             Self::Timestamp(mut builder) | Self::TimestampWithZone(mut builder) => Arc::new(builder.finish()),
         }

@@ -48,6 +48,7 @@ mod naming;
 mod scan;
 mod secret;
 mod stream_spec;
+mod types;
 mod warehouse;
 
 #[cfg(feature = "cloud")]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod edge_values;
 mod exports;
 mod names;
 mod postgres;
