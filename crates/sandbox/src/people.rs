@@ -174,13 +174,15 @@ impl App {
             region_id: None,
             notifications: serde_json::Value::Null,
         };
-        self.store.put(&organization)?;
-        if let Some(user) = administrator {
-            let (kind, scope) = ("organization_admin".to_owned(), Scope::Organization(organization.id));
-            let grantee = Grantee::User(user);
-            self.store.put(&Permission { id: Uuid::new_v4(), kind, grantee, scope })?;
-        }
-        self.store.put(&workspace)?;
+        self.store.change(|| {
+            self.store.put(&organization)?;
+            if let Some(user) = administrator {
+                let (kind, scope) = ("organization_admin".to_owned(), Scope::Organization(organization.id));
+                let grantee = Grantee::User(user);
+                self.store.put(&Permission { id: Uuid::new_v4(), kind, grantee, scope })?;
+            }
+            self.store.put(&workspace)
+        })?;
         let (organization, workspace) = (organization.id.to_string(), workspace.id.to_string());
         Ok(NewOrganization { organization_id: organization, workspace_id: workspace })
     }
@@ -193,33 +195,37 @@ impl App {
         let local_part = new.name.to_lowercase().replace(char::is_whitespace, ".");
         let email = new.email.unwrap_or_else(|| format!("{local_part}@example.com"));
         let application = new_application(self, id, &format!("{} Application", new.name));
-        self.store.put(&User {
-            id,
-            auth_id: Uuid::new_v4().to_string(),
-            name: new.name,
-            email,
-            status: new.status.unwrap_or_else(|| "registered".to_owned()),
-            default_workspace_id: None,
+        self.store.change(|| {
+            self.store.put(&User {
+                id,
+                auth_id: Uuid::new_v4().to_string(),
+                name: new.name,
+                email,
+                status: new.status.unwrap_or_else(|| "registered".to_owned()),
+                default_workspace_id: None,
+            })?;
+            self.store.put_all(&permissions)?;
+            self.store.put(&application)
         })?;
-        self.store.put_all(&permissions)?;
-        self.store.put(&application)?;
         let Application { client_id, client_secret, .. } = application;
         Ok(UserCredentials { user_id: id.to_string(), client_id, client_secret })
     }
 
     /// Removes a user with all that is this one's. Whether there was one.
     pub(crate) fn remove_user(&self, id: Uuid) -> Result<bool, Error> {
-        let known = self.store.get::<User>(&id.to_string())?.is_some();
-        for permission in self.permissions_of(Grantee::User(id))? {
-            self.store.delete::<Permission>(&permission.id())?;
-        }
-        for member in self.store.list::<GroupMember>()?.iter().filter(|member| member.user_id == id) {
-            self.store.delete::<GroupMember>(&member.id())?;
-        }
-        for application in self.applications_of(id)? {
-            self.store.delete::<Application>(&application.id())?;
-        }
-        self.store.delete::<User>(&id.to_string())?;
-        Ok(known)
+        self.store.change(|| {
+            let known = self.store.get::<User>(&id.to_string())?.is_some();
+            for permission in self.permissions_of(Grantee::User(id))? {
+                self.store.delete::<Permission>(&permission.id())?;
+            }
+            for member in self.store.list::<GroupMember>()?.iter().filter(|member| member.user_id == id) {
+                self.store.delete::<GroupMember>(&member.id())?;
+            }
+            for application in self.applications_of(id)? {
+                self.store.delete::<Application>(&application.id())?;
+            }
+            self.store.delete::<User>(&id.to_string())?;
+            Ok(known)
+        })
     }
 }

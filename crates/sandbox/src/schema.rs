@@ -10,12 +10,14 @@ use crate::sources::{Field, Stream};
 
 /// Remembers what a source offers. As long as that stays the same, it keeps its id.
 pub(crate) fn remember(app: &App, source: Uuid, streams: &[Stream]) -> rusqlite::Result<Uuid> {
-    if let Some(known) = latest(app, source)?.filter(|known| known.streams == streams) {
-        return Ok(known.id);
-    }
-    let catalog = SourceCatalog { id: Uuid::new_v4(), source_id: source, streams: streams.to_vec() };
-    app.store.put(&catalog)?;
-    Ok(catalog.id)
+    app.store.change(|| {
+        if let Some(known) = latest(app, source)?.filter(|known| known.streams == streams) {
+            return Ok(known.id);
+        }
+        let catalog = SourceCatalog { id: Uuid::new_v4(), source_id: source, streams: streams.to_vec() };
+        app.store.put(&catalog)?;
+        Ok(catalog.id)
+    })
 }
 
 /// What the source offered when it was last asked.

@@ -1,15 +1,18 @@
 //! Where the sandbox keeps its objects: SQLite, in memory or in the data folder.
 //!
 //! Objects are JSON documents by kind and id, in the order in which they were first stored. One acknowledged
-//! change is one transaction, so that ending the process at any moment loses none.
+//! change is one transaction, so that ending the process at any moment loses none, and no other change comes between
+//! what it has read and what it stores.
 
 mod jobs;
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{ReentrantMutex, ReentrantMutexGuard};
 use rusqlite::{Connection as Database, OptionalExtension, params};
 use uuid::Uuid;
 
@@ -22,15 +25,38 @@ const FORMAT: i64 = 1;
 
 /// All objects of a sandbox.
 pub(crate) struct Store {
-    open: Mutex<Open>,
+    open: ReentrantMutex<Open>,
 }
 
-struct Open {
+/// While it is held, nobody else reads or changes anything.
+pub(crate) type Held<'a> = ReentrantMutexGuard<'a, Open>;
+
+pub(crate) struct Open {
     database: Database,
+    known: RefCell<Known>,
+}
+
+/// What is known of the objects besides what the database holds.
+#[derive(Default)]
+struct Known {
     /// The kinds that [`Store::all`] has been asked for, each a [`Decoded`] that follows what changes.
     decoded: HashMap<&'static str, Box<dyn Any + Send>>,
     /// The ids that [`Store::changed`] has not told yet, of the kinds that it has been asked for.
     changed: HashMap<&'static str, HashSet<String>>,
+    /// The kinds that the change under way has stored objects of.
+    touched: HashSet<&'static str>,
+}
+
+/// Ends a change: unless it was kept, nothing is known of what it has touched.
+struct Touched<'a>(&'a RefCell<Known>);
+
+impl Drop for Touched<'_> {
+    fn drop(&mut self) {
+        let known = &mut *self.0.borrow_mut();
+        for kind in known.touched.drain() {
+            known.decoded.remove(kind);
+        }
+    }
 }
 
 /// All objects of a kind, oldest first, as they were when they were asked for.
@@ -92,13 +118,36 @@ impl Store {
         )?;
         jobs::prepare(&database)?;
         database.pragma_update(None, "user_version", FORMAT)?;
-        let (decoded, changed) = (HashMap::new(), HashMap::new());
-        Ok(Self { open: Mutex::new(Open { database, decoded, changed }) })
+        Ok(Self { open: ReentrantMutex::new(Open { database, known: RefCell::default() }) })
+    }
+
+    /// Makes one change of all that `work` reads and stores: nothing comes in between, and if it fails, nothing is
+    /// stored. A change within another one is a part of that. As everybody waits meanwhile, `work` waits for nobody.
+    pub(crate) fn change<T, E: From<rusqlite::Error>>(
+        &self,
+        work: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        let open = self.hold();
+        if !open.database.is_autocommit() {
+            drop(open);
+            return work();
+        }
+        let transaction = open.database.unchecked_transaction()?;
+        let touched = Touched(&open.known);
+        let done = work()?;
+        transaction.commit()?;
+        touched.0.borrow_mut().touched.clear();
+        Ok(done)
+    }
+
+    /// Keeps everybody else from the objects for a moment. To be asked for before any other lock.
+    pub(crate) fn hold(&self) -> Held<'_> {
+        self.open.lock()
     }
 
     /// The object with this id.
     pub(crate) fn get<T: Record>(&self, id: &str) -> rusqlite::Result<Option<T>> {
-        self.lock()
+        self.hold()
             .database
             .prepare_cached("select body from objects where kind = ?1 and id = ?2")?
             .query_row(params![T::KIND, id], |row| row.get::<_, String>(0))
@@ -109,24 +158,25 @@ impl Store {
 
     /// All objects of a kind, oldest first.
     pub(crate) fn list<T: Record>(&self) -> rusqlite::Result<Vec<T>> {
-        read_all(&self.lock().database)
+        read_all(&self.hold().database)
     }
 
     /// All objects of a kind, oldest first, to be shared: for lists of thousands that are read page by page.
     pub(crate) fn all<T: Record>(&self) -> rusqlite::Result<All<T>> {
-        let mut open = self.lock();
-        if let Some(known) = open.decoded::<T>() {
-            return Ok(All(known.objects.clone()));
+        let open = self.hold();
+        let mut known = open.known.borrow_mut();
+        if let Some(decoded) = known.decoded::<T>() {
+            return Ok(All(decoded.objects.clone()));
         }
         let decoded = Decoded::<T>::read(&open.database)?;
         let all = All(decoded.objects.clone());
-        open.decoded.insert(T::KIND, Box::new(decoded));
+        known.decoded.insert(T::KIND, Box::new(decoded));
         Ok(all)
     }
 
     /// The objects of a kind that belong to a connection, oldest first.
     pub(crate) fn of_connection<T: Record>(&self, connection: Uuid) -> rusqlite::Result<Vec<T>> {
-        let open = self.lock();
+        let open = self.hold();
         let mut statement = open.database.prepare_cached(
             "select body from objects where kind = ?1 and body ->> 'connection_id' = ?2 order by position",
         )?;
@@ -137,7 +187,7 @@ impl Store {
 
     /// The newest object of a kind that belongs to a connection.
     pub(crate) fn newest_of_connection<T: Record>(&self, connection: Uuid) -> rusqlite::Result<Option<T>> {
-        self.lock()
+        self.hold()
             .database
             .prepare_cached(
                 "select body from objects where kind = ?1 and body ->> 'connection_id' = ?2
@@ -152,15 +202,16 @@ impl Store {
     /// The ids of a kind that have changed since this was last called; at first, all that there are. For one caller
     /// a kind.
     pub(crate) fn changed<T: Record>(&self) -> rusqlite::Result<HashSet<String>> {
-        let mut open = self.lock();
-        if let Some(changed) = open.changed.get_mut(T::KIND) {
+        let open = self.hold();
+        let mut known = open.known.borrow_mut();
+        if let Some(changed) = known.changed.get_mut(T::KIND) {
             return Ok(std::mem::take(changed));
         }
         let all = {
             let mut statement = open.database.prepare_cached("select id from objects where kind = ?1")?;
             statement.query_map([T::KIND], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?
         };
-        open.changed.insert(T::KIND, HashSet::new());
+        known.changed.insert(T::KIND, HashSet::new());
         Ok(all)
     }
 
@@ -171,22 +222,7 @@ impl Store {
 
     /// Stores several objects, all or none.
     pub(crate) fn put_all<T: Record>(&self, objects: &[T]) -> rusqlite::Result<()> {
-        let mut open = self.lock();
-        let change = open.database.transaction()?;
-        for object in objects {
-            let body = serde_json::to_string(object).map_err(to_sql)?;
-            change
-                .prepare_cached(
-                    "insert into objects (kind, id, body) values (?1, ?2, ?3)
-                     on conflict (kind, id) do update set body = excluded.body",
-                )?
-                .execute(params![T::KIND, object.id(), body])?;
-        }
-        change.commit()?;
-        for object in objects {
-            open.follow(object);
-        }
-        Ok(())
+        self.change(|| objects.iter().try_for_each(|object| self.hold().put(object)))
     }
 
     /// Reads an object, changes it and stores it, with no other change in between.
@@ -195,56 +231,55 @@ impl Store {
         id: &str,
         change: impl FnOnce(&mut T),
     ) -> rusqlite::Result<Option<T>> {
-        let mut open = self.lock();
-        let transaction = open.database.transaction()?;
-        let body: Option<String> = transaction
-            .prepare_cached("select body from objects where kind = ?1 and id = ?2")?
-            .query_row(params![T::KIND, id], |row| row.get(0))
-            .optional()?;
-        let Some(body) = body else { return Ok(None) };
-        let mut object: T = decode(&body)?;
-        change(&mut object);
-        let body = serde_json::to_string(&object).map_err(to_sql)?;
-        transaction
-            .prepare_cached("update objects set body = ?3 where kind = ?1 and id = ?2")?
-            .execute(params![T::KIND, id, body])?;
-        transaction.commit()?;
-        open.follow(&object);
-        Ok(Some(object))
+        self.change(|| {
+            let Some(mut object) = self.get::<T>(id)? else { return Ok(None) };
+            change(&mut object);
+            self.hold().put(&object)?;
+            Ok(Some(object))
+        })
     }
 
     /// Removes an object; there may be none.
     pub(crate) fn delete<T: Record>(&self, id: &str) -> rusqlite::Result<()> {
-        let mut open = self.lock();
-        open.decoded.remove(T::KIND);
-        open.database
-            .prepare_cached("delete from objects where kind = ?1 and id = ?2")?
-            .execute(params![T::KIND, id])?;
-        open.note::<T>(id.to_owned());
-        Ok(())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Open> {
-        // A panic elsewhere cannot leave a change half done: every change is a transaction.
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        self.change(|| {
+            let open = self.hold();
+            open.database
+                .prepare_cached("delete from objects where kind = ?1 and id = ?2")?
+                .execute(params![T::KIND, id])?;
+            let mut known = open.known.borrow_mut();
+            known.decoded.remove(T::KIND);
+            known.note::<T>(id.to_owned());
+            Ok(())
+        })
     }
 }
 
 impl Open {
+    fn put<T: Record>(&self, object: &T) -> rusqlite::Result<()> {
+        let body = serde_json::to_string(object).map_err(to_sql)?;
+        self.database
+            .prepare_cached(
+                "insert into objects (kind, id, body) values (?1, ?2, ?3)
+                 on conflict (kind, id) do update set body = excluded.body",
+            )?
+            .execute(params![T::KIND, object.id(), body])?;
+        let mut known = self.known.borrow_mut();
+        if let Some(decoded) = known.decoded::<T>() {
+            decoded.put(object.clone());
+        }
+        known.note::<T>(object.id());
+        Ok(())
+    }
+}
+
+impl Known {
     fn decoded<T: Record>(&mut self) -> Option<&mut Decoded<T>> {
         self.decoded.get_mut(T::KIND)?.downcast_mut()
     }
 
-    /// What is known of a kind follows an object that was stored.
-    fn follow<T: Record>(&mut self, object: &T) {
-        if let Some(decoded) = self.decoded::<T>() {
-            decoded.put(object.clone());
-        }
-        self.note::<T>(object.id());
-    }
-
-    /// Notes a change for [`Store::changed`].
+    /// Notes a change, for its end and for [`Store::changed`].
     fn note<T: Record>(&mut self, id: String) {
+        self.touched.insert(T::KIND);
         if let Some(changed) = self.changed.get_mut(T::KIND) {
             changed.insert(id);
         }
@@ -298,6 +333,38 @@ mod tests {
         store.delete::<Workspace>(&Uuid::max().to_string()).unwrap();
         store.delete::<Workspace>(&workspace.id()).unwrap();
         assert!(names().is_empty());
+    }
+
+    #[test]
+    fn of_a_change_that_fails_nothing_is_kept() {
+        let store = Store::open(None).unwrap();
+        let wish = |name: &str| Refresh {
+            connection_id: Uuid::nil(),
+            name: name.to_owned(),
+            namespace: None,
+            truncates: false,
+        };
+        let names = || store.all().unwrap().iter().map(|one: &Refresh| one.name.clone()).collect::<Vec<_>>();
+        store.put(&wish("a")).unwrap();
+        assert_eq!(names(), ["a"]);
+        let failed: rusqlite::Result<()> = store.change(|| {
+            store.change(|| store.put(&wish("b")))?;
+            store.delete::<Refresh>(&wish("a").id())?;
+            assert_eq!(names(), ["b"], "within the change it is seen");
+            Err(rusqlite::Error::InvalidQuery)
+        });
+        assert!(failed.is_err());
+        assert_eq!(names(), ["a"]);
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            store.change(|| -> rusqlite::Result<()> {
+                store.put(&wish("c"))?;
+                panic!("in the middle of a change");
+            })
+        }));
+        assert!(panicked.is_err());
+        store.put(&wish("d")).unwrap();
+        assert_eq!(names(), ["a", "d"]);
+        assert_eq!(store.list::<Refresh>().unwrap().len(), 2);
     }
 
     #[test]

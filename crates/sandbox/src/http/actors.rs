@@ -86,23 +86,25 @@ pub(super) fn patch(
 ) -> impl Fn(State<Arc<App>>, Path<String>, Body) -> Done + Clone + Send + 'static {
     move |State(app), Path(id), body| {
         Box::pin(async move {
-            let mut actor = app.actor(side, app.path_id(&id)?)?;
-            // A source stays in its workspace whatever the request says, but it has to say an id.
-            body.id("workspaceId")?;
-            if let Some(name) = body.text("name")? {
-                name.clone_into(&mut actor.name);
-            }
-            if let Some(sent) = body.given("configuration") {
-                let mut sent = sent.clone();
-                ensure_object(&app, &sent)?;
-                strip_type(side, &mut sent);
-                // A mask is nothing special here: it becomes the secret.
-                connectors::merge(actor.configuration.get_or_insert_default(), &sent);
-            }
-            let configuration = actor.configuration.as_ref().unwrap_or(&Value::Null);
-            validate(&app, side, actor.workspace_id, actor.definition_id, configuration)?;
-            app.store.put(&actor)?;
-            Ok(object(shown(&actor)))
+            app.store.change(|| {
+                let mut actor = app.actor(side, app.path_id(&id)?)?;
+                // A source stays in its workspace whatever the request says, but it has to say an id.
+                body.id("workspaceId")?;
+                if let Some(name) = body.text("name")? {
+                    name.clone_into(&mut actor.name);
+                }
+                if let Some(sent) = body.given("configuration") {
+                    let mut sent = sent.clone();
+                    ensure_object(&app, &sent)?;
+                    strip_type(side, &mut sent);
+                    // A mask is nothing special here: it becomes the secret.
+                    connectors::merge(actor.configuration.get_or_insert_default(), &sent);
+                }
+                let configuration = actor.configuration.as_ref().unwrap_or(&Value::Null);
+                validate(&app, side, actor.workspace_id, actor.definition_id, configuration)?;
+                app.store.put(&actor)?;
+                Ok(object(shown(&actor)))
+            })
         })
     }
 }
@@ -112,20 +114,22 @@ pub(super) fn put(
 ) -> impl Fn(State<Arc<App>>, Path<String>, Body) -> Done + Clone + Send + 'static {
     move |State(app), Path(id), body| {
         Box::pin(async move {
-            let mut actor = app.actor(side, app.path_id(&id)?)?;
-            body.required_text("name")?.clone_into(&mut actor.name);
-            let mut configuration = body.required("configuration")?.clone();
-            ensure_object(&app, &configuration)?;
-            strip_type(side, &mut configuration);
-            if let (Some(stored), Some(connector)) =
-                (&actor.configuration, connectors::by_definition(side, actor.definition_id))
-            {
-                connector.unmask(&mut configuration, stored);
-            }
-            validate(&app, side, actor.workspace_id, actor.definition_id, &configuration)?;
-            actor.configuration = Some(configuration);
-            app.store.put(&actor)?;
-            Ok(object(shown(&actor)))
+            app.store.change(|| {
+                let mut actor = app.actor(side, app.path_id(&id)?)?;
+                body.required_text("name")?.clone_into(&mut actor.name);
+                let mut configuration = body.required("configuration")?.clone();
+                ensure_object(&app, &configuration)?;
+                strip_type(side, &mut configuration);
+                if let (Some(stored), Some(connector)) =
+                    (&actor.configuration, connectors::by_definition(side, actor.definition_id))
+                {
+                    connector.unmask(&mut configuration, stored);
+                }
+                validate(&app, side, actor.workspace_id, actor.definition_id, &configuration)?;
+                actor.configuration = Some(configuration);
+                app.store.put(&actor)?;
+                Ok(object(shown(&actor)))
+            })
         })
     }
 }
@@ -133,9 +137,11 @@ pub(super) fn put(
 pub(super) fn delete(side: Side) -> impl Fn(State<Arc<App>>, Path<String>) -> Done + Clone + Send + 'static {
     move |State(app), Path(id)| {
         Box::pin(async move {
-            let actor = app.actor(side, app.path_id(&id)?)?;
-            remove(&app, actor)?;
-            Ok(StatusCode::NO_CONTENT.into_response())
+            app.store.change(|| {
+                let actor = app.actor(side, app.path_id(&id)?)?;
+                remove(&app, actor)?;
+                Ok(StatusCode::NO_CONTENT.into_response())
+            })
         })
     }
 }

@@ -51,22 +51,24 @@ async fn list(State(app): State<Arc<App>>, Extension(caller): TheCaller) -> Answ
 }
 
 async fn create(State(app): State<Arc<App>>, Extension(caller): TheCaller, body: Body) -> Answer {
-    let name = body.required_text("name")?;
-    if app.edition == Edition::Community {
-        return Err(app.server_error(400));
-    }
-    let present = app.applications_of(caller.user_id())?;
-    if app.edition == Edition::Cloud {
-        if present.len() >= MOST_ON_CLOUD {
-            return Err(Refusal::Framework(format!("A user may have {MOST_ON_CLOUD} applications")));
+    app.store.change(|| {
+        let name = body.required_text("name")?;
+        if app.edition == Edition::Community {
+            return Err(app.server_error(400));
         }
-        if present.iter().any(|one| one.name == name) {
-            return Err(Refusal::Framework(format!("There is an application named `{name}`")));
+        let present = app.applications_of(caller.user_id())?;
+        if app.edition == Edition::Cloud {
+            if present.len() >= MOST_ON_CLOUD {
+                return Err(Refusal::Framework(format!("A user may have {MOST_ON_CLOUD} applications")));
+            }
+            if present.iter().any(|one| one.name == name) {
+                return Err(Refusal::Framework(format!("There is an application named `{name}`")));
+            }
         }
-    }
-    let application = new_application(&app, caller.user_id(), name);
-    app.store.put(&application)?;
-    Ok(object(shown(&application)))
+        let application = new_application(&app, caller.user_id(), name);
+        app.store.put(&application)?;
+        Ok(object(shown(&application)))
+    })
 }
 
 async fn get(State(app): State<Arc<App>>, Extension(caller): TheCaller, Path(id): Path<String>) -> Answer {
@@ -79,15 +81,17 @@ async fn get(State(app): State<Arc<App>>, Extension(caller): TheCaller, Path(id)
 }
 
 async fn delete(State(app): State<Arc<App>>, Extension(caller): TheCaller, Path(id): Path<String>) -> Answer {
-    if app.edition == Edition::Community {
-        return Err(app.server_error(400));
-    }
-    let application = app.application_of(caller.user_id(), &id)?.ok_or_else(|| match app.edition {
-        Edition::Cloud => unknown(),
-        _ => app.server_error(404),
-    })?;
-    app.store.delete::<Application>(&application.id())?;
-    Ok(object(shown(&application)))
+    app.store.change(|| {
+        if app.edition == Edition::Community {
+            return Err(app.server_error(400));
+        }
+        let application = app.application_of(caller.user_id(), &id)?.ok_or_else(|| match app.edition {
+            Edition::Cloud => unknown(),
+            _ => app.server_error(404),
+        })?;
+        app.store.delete::<Application>(&application.id())?;
+        Ok(object(shown(&application)))
+    })
 }
 
 /// An application of a user, with credentials that are new.

@@ -96,49 +96,64 @@ pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
 
 pub(super) async fn patch(State(app): State<Arc<App>>, Path(id): Path<String>, body: Body) -> Answer {
     let schedule = schedules::asked(&app, &body)?;
-    let mut connection: Connection = app.find(app.path_id(&id)?, TYPE)?;
-    if connection.status == "locked" {
-        return Err(Refusal::locked(connection.id));
-    }
-    let before = connection.clone();
+    let id = app.path_id(&id)?;
+    let connection = unlocked(&app, id)?;
     let status = body.one_of("status", STATUSES)?;
     let namespace_definition = body.one_of("namespaceDefinition", NAMESPACES)?;
     let schema_updates = body.one_of("nonBreakingSchemaUpdatesBehavior", SCHEMA_UPDATES)?;
     let requested = requested_streams(&body)?;
-    if !requested.is_empty() {
+    let streams = if requested.is_empty() {
+        None
+    } else {
         let source = app.actor(Side::Source, connection.source_id)?;
         let destination = app.actor(Side::Destination, connection.destination_id)?;
         let discovered = discover(&app, &source).await?;
-        connection.streams = catalog::configure(requested, &discovered, slug(&destination))?;
-        connection.catalog_id = schema::latest(&app, source.id)?.map(|catalog| catalog.id);
-        connection.is_broken = false;
-    }
-    let set = |field: &mut String, value: Option<&str>| {
-        if let Some(value) = value {
-            value.clone_into(field);
-        }
+        Some(catalog::configure(requested, &discovered, slug(&destination))?)
     };
-    set(&mut connection.name, body.text("name")?);
-    set(&mut connection.status, status);
-    set(&mut connection.namespace_definition, namespace_definition);
-    set(&mut connection.non_breaking_schema_updates, schema_updates);
-    connection.namespace_format =
-        body.text("namespaceFormat")?.map(str::to_owned).or(connection.namespace_format);
-    connection.prefix = body.text("prefix")?.map(str::to_owned).or(connection.prefix);
-    connection.schedule = schedule.unwrap_or(connection.schedule);
-    connection.tags = tags::requested(&app, &body)?.unwrap_or(connection.tags);
-    jobs::forget_changed_modes(&app, &before, &connection)?;
-    app.store.put(&connection)?;
-    if connection.status == "inactive" {
-        jobs::cancel_queued(&app, connection.id)?;
-    }
-    Ok(object(shown(&connection, &app.store.list()?)))
+    app.store.change(|| {
+        // Others may have changed it while the source was asked.
+        let mut connection = unlocked(&app, id)?;
+        let before = connection.clone();
+        if let Some(streams) = streams {
+            connection.streams = streams;
+            connection.catalog_id = schema::latest(&app, connection.source_id)?.map(|catalog| catalog.id);
+            connection.is_broken = false;
+        }
+        let set = |field: &mut String, value: Option<&str>| {
+            if let Some(value) = value {
+                value.clone_into(field);
+            }
+        };
+        set(&mut connection.name, body.text("name")?);
+        set(&mut connection.status, status);
+        set(&mut connection.namespace_definition, namespace_definition);
+        set(&mut connection.non_breaking_schema_updates, schema_updates);
+        connection.namespace_format =
+            body.text("namespaceFormat")?.map(str::to_owned).or(connection.namespace_format);
+        connection.prefix = body.text("prefix")?.map(str::to_owned).or(connection.prefix);
+        connection.schedule = schedule.unwrap_or(connection.schedule);
+        connection.tags = tags::requested(&app, &body)?.unwrap_or(connection.tags);
+        jobs::forget_changed_modes(&app, &before, &connection)?;
+        app.store.put(&connection)?;
+        if connection.status == "inactive" {
+            jobs::cancel_queued(&app, connection.id)?;
+        }
+        Ok(object(shown(&connection, &app.store.list()?)))
+    })
+}
+
+/// A connection that may be changed.
+fn unlocked(app: &App, id: Uuid) -> Result<Connection, Refusal> {
+    let connection: Connection = app.find(id, TYPE)?;
+    if connection.status == "locked" { Err(Refusal::locked(id)) } else { Ok(connection) }
 }
 
 pub(super) async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
-    let connection: Connection = app.find(app.path_id(&id)?, TYPE)?;
-    deprecate(&app, connection)?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    app.store.change(|| {
+        let connection: Connection = app.find(app.path_id(&id)?, TYPE)?;
+        deprecate(&app, connection)?;
+        Ok(StatusCode::NO_CONTENT.into_response())
+    })
 }
 
 /// Deletes a connection as the server does: it stays readable, and its job is cancelled without waiting.

@@ -47,28 +47,30 @@ async fn list(State(app): State<Arc<App>>, Extension(caller): TheCaller, RawQuer
 }
 
 async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let (name, region_id) = (body.required_text("name")?, body.required_id("regionId")?);
-    let enabled = body.flag("enabled")?.unwrap_or(true);
-    app.ensure_entitled(FEATURE)?;
-    let region_id = app.region(region_id)?.id;
-    app.check_dataplane_name(region_id, name, None)?;
-    let dataplane = Dataplane {
-        id: Uuid::new_v4(),
-        region_id,
-        name: name.to_owned(),
-        enabled,
-        deleted: false,
-        created_at: app.now(),
-        updated_at: app.now(),
-    };
-    app.store.put(&dataplane)?;
-    // The secret is shown here and nowhere else; as no data plane comes to use it, it is not kept.
-    Ok(object(json!({
-        "regionId": region_id,
-        "dataplaneId": dataplane.id,
-        "clientId": Uuid::new_v4(),
-        "clientSecret": new_secret(),
-    })))
+    app.store.change(|| {
+        let (name, region_id) = (body.required_text("name")?, body.required_id("regionId")?);
+        let enabled = body.flag("enabled")?.unwrap_or(true);
+        app.ensure_entitled(FEATURE)?;
+        let region_id = app.region(region_id)?.id;
+        app.check_dataplane_name(region_id, name, None)?;
+        let dataplane = Dataplane {
+            id: Uuid::new_v4(),
+            region_id,
+            name: name.to_owned(),
+            enabled,
+            deleted: false,
+            created_at: app.now(),
+            updated_at: app.now(),
+        };
+        app.store.put(&dataplane)?;
+        // The secret is shown here and nowhere else; as no data plane comes to use it, it is not kept.
+        Ok(object(json!({
+            "regionId": region_id,
+            "dataplaneId": dataplane.id,
+            "clientId": Uuid::new_v4(),
+            "clientSecret": new_secret(),
+        })))
+    })
 }
 
 async fn get(State(app): State<Arc<App>>, PathIds(id): PathIds<Uuid>) -> Answer {
@@ -77,25 +79,29 @@ async fn get(State(app): State<Arc<App>>, PathIds(id): PathIds<Uuid>) -> Answer 
 }
 
 async fn update(State(app): State<Arc<App>>, PathIds(id): PathIds<Uuid>, body: Body) -> Answer {
-    let enabled = body.flag("enabled")?;
-    app.ensure_entitled(FEATURE)?;
-    let mut dataplane = app.dataplane(id)?;
-    if let Some(name) = body.text("name")? {
-        app.check_dataplane_name(dataplane.region_id, name, Some(id))?;
-        name.clone_into(&mut dataplane.name);
-    }
-    dataplane.enabled = enabled.unwrap_or(dataplane.enabled);
-    dataplane.updated_at = app.now();
-    app.store.put(&dataplane)?;
-    Ok(object(shown(&dataplane)))
+    app.store.change(|| {
+        let enabled = body.flag("enabled")?;
+        app.ensure_entitled(FEATURE)?;
+        let mut dataplane = app.dataplane(id)?;
+        if let Some(name) = body.text("name")? {
+            app.check_dataplane_name(dataplane.region_id, name, Some(id))?;
+            name.clone_into(&mut dataplane.name);
+        }
+        dataplane.enabled = enabled.unwrap_or(dataplane.enabled);
+        dataplane.updated_at = app.now();
+        app.store.put(&dataplane)?;
+        Ok(object(shown(&dataplane)))
+    })
 }
 
 async fn delete(State(app): State<Arc<App>>, PathIds(id): PathIds<Uuid>) -> Answer {
-    app.ensure_entitled(FEATURE)?;
-    let mut dataplane = app.dataplane(id)?;
-    (dataplane.deleted, dataplane.updated_at) = (true, app.now());
-    app.store.put(&dataplane)?;
-    Ok(object(shown(&dataplane)))
+    app.store.change(|| {
+        app.ensure_entitled(FEATURE)?;
+        let mut dataplane = app.dataplane(id)?;
+        (dataplane.deleted, dataplane.updated_at) = (true, app.now());
+        app.store.put(&dataplane)?;
+        Ok(object(shown(&dataplane)))
+    })
 }
 
 fn shown(dataplane: &Dataplane) -> Value {

@@ -42,26 +42,28 @@ async fn list(State(app): State<Arc<App>>, PathIds(workspace): PathIds<Uuid>) ->
 }
 
 async fn create(State(app): State<Arc<App>>, PathIds(workspace): PathIds<Uuid>, body: Body) -> Answer {
-    // The document requires the workspace in the body, too; the server reads the path's alone.
-    let workspace = app.workspace(workspace)?.id;
-    let name = body.required_text("name")?;
-    let mut project = BuilderProject {
-        id: Uuid::new_v4(),
-        workspace_id: workspace,
-        name: name.to_owned(),
-        definition_id: Some(Uuid::new_v4()),
-        definition_name: Some(name.to_owned()),
-        manifests: Vec::new(),
-        active_version: None,
-        draft: None,
-        testing_values: None,
-        testing_specification: None,
-        is_deleted: false,
-        updated_at: app.now(),
-    };
-    project.add_version(manifest(&app, &body)?, String::new(), app.now());
-    app.store.put(&project)?;
-    Ok(object(shown(&project).unwrap_or_default()))
+    app.store.change(|| {
+        // The document requires the workspace in the body, too; the server reads the path's alone.
+        let workspace = app.workspace(workspace)?.id;
+        let name = body.required_text("name")?;
+        let mut project = BuilderProject {
+            id: Uuid::new_v4(),
+            workspace_id: workspace,
+            name: name.to_owned(),
+            definition_id: Some(Uuid::new_v4()),
+            definition_name: Some(name.to_owned()),
+            manifests: Vec::new(),
+            active_version: None,
+            draft: None,
+            testing_values: None,
+            testing_specification: None,
+            is_deleted: false,
+            updated_at: app.now(),
+        };
+        project.add_version(manifest(&app, &body)?, String::new(), app.now());
+        app.store.put(&project)?;
+        Ok(object(shown(&project).unwrap_or_default()))
+    })
 }
 
 async fn get(State(app): State<Arc<App>>, PathIds((workspace, id)): PathIds<(Uuid, Uuid)>) -> Answer {
@@ -74,21 +76,25 @@ async fn update(
     PathIds((workspace, id)): PathIds<(Uuid, Uuid)>,
     body: Body,
 ) -> Answer {
-    let manifest = manifest(&app, &body)?;
-    let mut project = app.project(app.workspace(workspace)?.id, id)?;
-    project.add_version(manifest, String::new(), app.now());
-    app.store.put(&project)?;
-    let mut shown = shown(&project).unwrap_or_default();
-    // Only here it is the name of the project.
-    shown["name"] = json!(project.name);
-    Ok(object(shown))
+    app.store.change(|| {
+        let manifest = manifest(&app, &body)?;
+        let mut project = app.project(app.workspace(workspace)?.id, id)?;
+        project.add_version(manifest, String::new(), app.now());
+        app.store.put(&project)?;
+        let mut shown = shown(&project).unwrap_or_default();
+        // Only here it is the name of the project.
+        shown["name"] = json!(project.name);
+        Ok(object(shown))
+    })
 }
 
 async fn delete(State(app): State<Arc<App>>, PathIds((workspace, id)): PathIds<(Uuid, Uuid)>) -> Answer {
-    let project = app.project(app.workspace(workspace)?.id, id)?;
-    actors::remove_all_of(&app, Side::Source, id)?;
-    app.store.delete::<BuilderProject>(&project.id())?;
-    Ok(object(shown(&project).unwrap_or_default()))
+    app.store.change(|| {
+        let project = app.project(app.workspace(workspace)?.id, id)?;
+        actors::remove_all_of(&app, Side::Source, id)?;
+        app.store.delete::<BuilderProject>(&project.id())?;
+        Ok(object(shown(&project).unwrap_or_default()))
+    })
 }
 
 /// The manifest of a request. The server fails on one that does not specify its connector's configuration.

@@ -138,14 +138,16 @@ fn get(side: Side) -> impl Fn(State<Arc<App>>, InWorkspace) -> Done + Clone + Se
 fn update(side: Side) -> impl Fn(State<Arc<App>>, InWorkspace, Body) -> Done + Clone + Send + 'static {
     move |State(app), PathIds((workspace, id)), body| {
         Box::pin(async move {
-            let (name, tag) = (body.required_text("name")?, body.required_text("dockerImageTag")?);
-            refuse_on_cloud(&app)?;
-            let definition = own(&app, side, workspace, id)?;
-            app.store.update::<CustomDefinition>(&definition.id.to_string(), |custom| {
-                name.clone_into(&mut custom.name);
-                tag.clone_into(&mut custom.docker_image_tag);
-            })?;
-            Ok(object(shown(&found(&app, side, workspace, id)?)))
+            app.store.change(|| {
+                let (name, tag) = (body.required_text("name")?, body.required_text("dockerImageTag")?);
+                refuse_on_cloud(&app)?;
+                let definition = own(&app, side, workspace, id)?;
+                app.store.update::<CustomDefinition>(&definition.id.to_string(), |custom| {
+                    name.clone_into(&mut custom.name);
+                    tag.clone_into(&mut custom.docker_image_tag);
+                })?;
+                Ok(object(shown(&found(&app, side, workspace, id)?)))
+            })
         })
     }
 }
@@ -153,10 +155,12 @@ fn update(side: Side) -> impl Fn(State<Arc<App>>, InWorkspace, Body) -> Done + C
 fn delete(side: Side) -> impl Fn(State<Arc<App>>, InWorkspace) -> Done + Clone + Send + 'static {
     move |State(app), PathIds((workspace, id))| {
         Box::pin(async move {
-            let definition = own(&app, side, workspace, id)?;
-            actors::remove_all_of(&app, side, id)?;
-            app.store.delete::<CustomDefinition>(&definition.id.to_string())?;
-            Ok(object(shown(&definition)))
+            app.store.change(|| {
+                let definition = own(&app, side, workspace, id)?;
+                actors::remove_all_of(&app, side, id)?;
+                app.store.delete::<CustomDefinition>(&definition.id.to_string())?;
+                Ok(object(shown(&definition)))
+            })
         })
     }
 }

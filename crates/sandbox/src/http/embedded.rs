@@ -93,19 +93,22 @@ fn token(app: &App, caller: &Caller, workspace: Uuid, external_user: &str) -> Re
 
 /// The workspace of an external user, made when the user is first named.
 fn workspace_of(app: &App, organization: &Organization, user: &str) -> Result<Uuid, Refusal> {
-    let workspaces: Vec<Workspace> = app.store.list()?;
-    let own = |one: &&Workspace| !one.deleted && one.organization_id == organization.id && one.name == user;
-    if let Some(workspace) = workspaces.iter().find(own) {
-        return Ok(workspace.id);
-    }
-    let workspace = Workspace {
-        id: Uuid::new_v4(),
-        organization_id: organization.id,
-        name: user.to_owned(),
-        deleted: false,
-        region_id: None,
-        notifications: Value::Null,
-    };
-    app.store.put(&workspace)?;
-    Ok(workspace.id)
+    app.store.change(|| {
+        let workspaces: Vec<Workspace> = app.store.list()?;
+        let own =
+            |one: &&Workspace| !one.deleted && one.organization_id == organization.id && one.name == user;
+        if let Some(workspace) = workspaces.iter().find(own) {
+            return Ok(workspace.id);
+        }
+        let workspace = Workspace {
+            id: Uuid::new_v4(),
+            organization_id: organization.id,
+            name: user.to_owned(),
+            deleted: false,
+            region_id: None,
+            notifications: Value::Null,
+        };
+        app.store.put(&workspace)?;
+        Ok(workspace.id)
+    })
 }

@@ -66,37 +66,41 @@ async fn list(
 }
 
 async fn add(State(app): State<Arc<App>>, PathIds(id): PathIds<Uuid>, body: Body) -> Answer {
-    let user_id = body.required_id("userId")?;
-    let group = app.licensed_group(id)?;
-    let unknown = || Refusal::not_found("user", user_id);
-    let user: User = app.store.get(&user_id.to_string())?.ok_or_else(unknown)?;
-    if !app.is_member(user.id, group.organization_id)? {
-        let data = json!({"resourceType": "user", "resourceId": user.id.to_string()});
-        return Err(Refusal::missing("The user does not belong to the group's organization.", data));
-    }
-    if app.members_of_group(group.id)?.iter().any(|member| member.user_id == user.id) {
-        return Err(Refusal::problem(
-            409,
-            "error:group-member-already-exists",
-            "Group member already exists",
-            "The member was refused.",
-            json!({"message": format!("User {user_id} is in group {id}.")}),
-        ));
-    }
-    if user.is_disabled() {
-        return Err(Refusal::state_conflict("A user who is not active cannot become a member."));
-    }
-    let member = GroupMember { id: Uuid::new_v4(), group_id: group.id, user_id: user.id };
-    app.store.put(&member)?;
-    Ok(created(shown_member(&member, &user)))
+    app.store.change(|| {
+        let user_id = body.required_id("userId")?;
+        let group = app.licensed_group(id)?;
+        let unknown = || Refusal::not_found("user", user_id);
+        let user: User = app.store.get(&user_id.to_string())?.ok_or_else(unknown)?;
+        if !app.is_member(user.id, group.organization_id)? {
+            let data = json!({"resourceType": "user", "resourceId": user.id.to_string()});
+            return Err(Refusal::missing("The user does not belong to the group's organization.", data));
+        }
+        if app.members_of_group(group.id)?.iter().any(|member| member.user_id == user.id) {
+            return Err(Refusal::problem(
+                409,
+                "error:group-member-already-exists",
+                "Group member already exists",
+                "The member was refused.",
+                json!({"message": format!("User {user_id} is in group {id}.")}),
+            ));
+        }
+        if user.is_disabled() {
+            return Err(Refusal::state_conflict("A user who is not active cannot become a member."));
+        }
+        let member = GroupMember { id: Uuid::new_v4(), group_id: group.id, user_id: user.id };
+        app.store.put(&member)?;
+        Ok(created(shown_member(&member, &user)))
+    })
 }
 
 async fn remove(State(app): State<Arc<App>>, PathIds((id, user)): PathIds<(Uuid, Uuid)>) -> Answer {
-    let group = app.licensed_group(id)?;
-    for member in app.members_of_group(group.id)?.iter().filter(|member| member.user_id == user) {
-        app.store.delete::<GroupMember>(&member.id())?;
-    }
-    Ok(StatusCode::NO_CONTENT.into_response())
+    app.store.change(|| {
+        let group = app.licensed_group(id)?;
+        for member in app.members_of_group(group.id)?.iter().filter(|member| member.user_id == user) {
+            app.store.delete::<GroupMember>(&member.id())?;
+        }
+        Ok(StatusCode::NO_CONTENT.into_response())
+    })
 }
 
 async fn list_permissions(State(app): State<Arc<App>>, PathIds(id): PathIds<Uuid>) -> Answer {
@@ -107,30 +111,38 @@ async fn list_permissions(State(app): State<Arc<App>>, PathIds(id): PathIds<Uuid
 }
 
 async fn grant(State(app): State<Arc<App>>, PathIds(id): PathIds<Uuid>, body: Body) -> Answer {
-    body.required_text("permissionType")?;
-    let kind = body.one_of("permissionType", KINDS)?.unwrap_or_default();
-    let group = app.licensed_group(id)?;
-    let scope = requested_scope(&body)?;
-    app.check_target(&group, scope)?;
-    check_fit(kind, scope)?;
-    let present = app.permissions_of(Grantee::Group(group.id))?;
-    if present.iter().any(|one| one.kind == kind && one.scope == scope) {
-        // The document has 409 for it.
-        return Err(Refusal::bad_request(format!("Group {id} has that permission, {kind}.")));
-    }
-    let permission =
-        Permission { id: Uuid::new_v4(), kind: kind.to_owned(), grantee: Grantee::Group(group.id), scope };
-    app.store.put(&permission)?;
-    Ok(created(shown(&permission)))
+    app.store.change(|| {
+        body.required_text("permissionType")?;
+        let kind = body.one_of("permissionType", KINDS)?.unwrap_or_default();
+        let group = app.licensed_group(id)?;
+        let scope = requested_scope(&body)?;
+        app.check_target(&group, scope)?;
+        check_fit(kind, scope)?;
+        let present = app.permissions_of(Grantee::Group(group.id))?;
+        if present.iter().any(|one| one.kind == kind && one.scope == scope) {
+            // The document has 409 for it.
+            return Err(Refusal::bad_request(format!("Group {id} has that permission, {kind}.")));
+        }
+        let permission = Permission {
+            id: Uuid::new_v4(),
+            kind: kind.to_owned(),
+            grantee: Grantee::Group(group.id),
+            scope,
+        };
+        app.store.put(&permission)?;
+        Ok(created(shown(&permission)))
+    })
 }
 
 async fn revoke(State(app): State<Arc<App>>, PathIds((id, permission)): PathIds<(Uuid, Uuid)>) -> Answer {
-    let group = app.licensed_group(id)?;
-    let mut present = app.permissions_of(Grantee::Group(group.id))?.into_iter();
-    let unknown = || Refusal::not_found("permission", permission);
-    let found = present.find(|one| one.id == permission).ok_or_else(unknown)?;
-    app.store.delete::<Permission>(&found.id())?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    app.store.change(|| {
+        let group = app.licensed_group(id)?;
+        let mut present = app.permissions_of(Grantee::Group(group.id))?.into_iter();
+        let unknown = || Refusal::not_found("permission", permission);
+        let found = present.find(|one| one.id == permission).ok_or_else(unknown)?;
+        app.store.delete::<Permission>(&found.id())?;
+        Ok(StatusCode::NO_CONTENT.into_response())
+    })
 }
 
 fn shown_member(member: &GroupMember, user: &User) -> Value {

@@ -60,20 +60,22 @@ async fn list(State(app): State<Arc<App>>, Parameters(query): Parameters<Query>)
 }
 
 async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let (name, organization_id) = (body.required_text("name")?, body.required_id("organizationId")?);
-    app.ensure_entitled(FEATURE)?;
-    if app.store.get::<Organization>(&organization_id.to_string())?.is_none() {
-        return Err(Refusal::not_found("organization", organization_id));
-    }
-    app.check_group_name(organization_id, name, None)?;
-    let group = Group {
-        id: Uuid::new_v4(),
-        organization_id,
-        name: name.to_owned(),
-        description: body.text("description")?.map(str::to_owned),
-    };
-    app.store.put(&group)?;
-    Ok(created(app.shown_group(&group)?))
+    app.store.change(|| {
+        let (name, organization_id) = (body.required_text("name")?, body.required_id("organizationId")?);
+        app.ensure_entitled(FEATURE)?;
+        if app.store.get::<Organization>(&organization_id.to_string())?.is_none() {
+            return Err(Refusal::not_found("organization", organization_id));
+        }
+        app.check_group_name(organization_id, name, None)?;
+        let group = Group {
+            id: Uuid::new_v4(),
+            organization_id,
+            name: name.to_owned(),
+            description: body.text("description")?.map(str::to_owned),
+        };
+        app.store.put(&group)?;
+        Ok(created(app.shown_group(&group)?))
+    })
 }
 
 async fn get(State(app): State<Arc<App>>, PathIds(id): PathIds<Uuid>) -> Answer {
@@ -83,26 +85,30 @@ async fn get(State(app): State<Arc<App>>, PathIds(id): PathIds<Uuid>) -> Answer 
 }
 
 async fn update(State(app): State<Arc<App>>, PathIds(id): PathIds<Uuid>, body: Body) -> Answer {
-    let mut group = app.group(id)?;
-    if let Some(name) = body.text("name")? {
-        app.check_group_name(group.organization_id, name, Some(id))?;
-        name.clone_into(&mut group.name);
-    }
-    group.description = body.text("description")?.map(str::to_owned).or(group.description);
-    app.store.put(&group)?;
-    Ok(object(app.shown_group(&group)?))
+    app.store.change(|| {
+        let mut group = app.group(id)?;
+        if let Some(name) = body.text("name")? {
+            app.check_group_name(group.organization_id, name, Some(id))?;
+            name.clone_into(&mut group.name);
+        }
+        group.description = body.text("description")?.map(str::to_owned).or(group.description);
+        app.store.put(&group)?;
+        Ok(object(app.shown_group(&group)?))
+    })
 }
 
 async fn delete(State(app): State<Arc<App>>, PathIds(id): PathIds<Uuid>) -> Answer {
-    let group = app.group(id)?;
-    for member in app.members_of_group(id)? {
-        app.store.delete::<GroupMember>(&member.id())?;
-    }
-    for permission in app.permissions_of(Grantee::Group(id))? {
-        app.store.delete::<Permission>(&permission.id())?;
-    }
-    app.store.delete::<Group>(&group.id())?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    app.store.change(|| {
+        let group = app.group(id)?;
+        for member in app.members_of_group(id)? {
+            app.store.delete::<GroupMember>(&member.id())?;
+        }
+        for permission in app.permissions_of(Grantee::Group(id))? {
+            app.store.delete::<Permission>(&permission.id())?;
+        }
+        app.store.delete::<Group>(&group.id())?;
+        Ok(StatusCode::NO_CONTENT.into_response())
+    })
 }
 
 /// The answer 201 with what was made.

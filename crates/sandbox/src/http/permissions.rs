@@ -111,27 +111,29 @@ async fn list(
 }
 
 async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
-    body.required_text("permissionType")?;
-    let kind = body.one_of("permissionType", GRANTED)?.unwrap_or_default();
-    let user = body.required_id("userId")?;
-    let scope = match requested_scope(&body)? {
-        Scope::Organization(id) => Scope::Organization(app.organization(id)?.id),
-        Scope::Workspace(id) => Scope::Workspace(app.workspace(id)?.id),
-        Scope::Instance => Scope::Instance,
-    };
-    check_fit(kind, scope)?;
-    let user: User = app.store.get(&user.to_string())?.ok_or_else(|| Refusal::not_found("USER", user))?;
-    if user.is_disabled() {
-        return Err(Refusal::state_conflict("A user who is not active can be given nothing."));
-    }
-    let grantee = Grantee::User(user.id);
-    let mut present = app.permissions_of(grantee)?.into_iter();
-    if let Some(equal) = present.find(|one| one.kind == kind && one.scope == scope) {
-        return Ok(object(shown(&equal)));
-    }
-    let permission = Permission { id: Uuid::new_v4(), kind: kind.to_owned(), grantee, scope };
-    app.store.put(&permission)?;
-    Ok(object(shown(&permission)))
+    app.store.change(|| {
+        body.required_text("permissionType")?;
+        let kind = body.one_of("permissionType", GRANTED)?.unwrap_or_default();
+        let user = body.required_id("userId")?;
+        let scope = match requested_scope(&body)? {
+            Scope::Organization(id) => Scope::Organization(app.organization(id)?.id),
+            Scope::Workspace(id) => Scope::Workspace(app.workspace(id)?.id),
+            Scope::Instance => Scope::Instance,
+        };
+        check_fit(kind, scope)?;
+        let user: User = app.store.get(&user.to_string())?.ok_or_else(|| Refusal::not_found("USER", user))?;
+        if user.is_disabled() {
+            return Err(Refusal::state_conflict("A user who is not active can be given nothing."));
+        }
+        let grantee = Grantee::User(user.id);
+        let mut present = app.permissions_of(grantee)?.into_iter();
+        if let Some(equal) = present.find(|one| one.kind == kind && one.scope == scope) {
+            return Ok(object(shown(&equal)));
+        }
+        let permission = Permission { id: Uuid::new_v4(), kind: kind.to_owned(), grantee, scope };
+        app.store.put(&permission)?;
+        Ok(object(shown(&permission)))
+    })
 }
 
 async fn get(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
@@ -139,27 +141,31 @@ async fn get(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
 }
 
 async fn update(State(app): State<Arc<App>>, Path(id): Path<String>, body: Body) -> Answer {
-    body.required_text("permissionType")?;
-    let kind = body.one_of("permissionType", KINDS)?.unwrap_or_default();
-    let mut permission = app.permission(&id)?;
-    if kind == "instance_admin" {
-        let message = "A permission cannot be changed into that of an instance's administrator.";
-        return Err(Refusal::unprocessable(json!({"message": message})));
-    }
-    check_fit(kind, permission.scope)?;
-    if kind != "organization_admin" {
-        app.refuse_for_the_last_admin(&permission)?;
-    }
-    kind.clone_into(&mut permission.kind);
-    app.store.put(&permission)?;
-    Ok(object(shown(&permission)))
+    app.store.change(|| {
+        body.required_text("permissionType")?;
+        let kind = body.one_of("permissionType", KINDS)?.unwrap_or_default();
+        let mut permission = app.permission(&id)?;
+        if kind == "instance_admin" {
+            let message = "A permission cannot be changed into that of an instance's administrator.";
+            return Err(Refusal::unprocessable(json!({"message": message})));
+        }
+        check_fit(kind, permission.scope)?;
+        if kind != "organization_admin" {
+            app.refuse_for_the_last_admin(&permission)?;
+        }
+        kind.clone_into(&mut permission.kind);
+        app.store.put(&permission)?;
+        Ok(object(shown(&permission)))
+    })
 }
 
 async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
-    let permission = app.permission(&id)?;
-    app.refuse_for_the_last_admin(&permission)?;
-    app.store.delete::<Permission>(&permission.id())?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    app.store.change(|| {
+        let permission = app.permission(&id)?;
+        app.refuse_for_the_last_admin(&permission)?;
+        app.store.delete::<Permission>(&permission.id())?;
+        Ok(StatusCode::NO_CONTENT.into_response())
+    })
 }
 
 /// The one scope that a request names.

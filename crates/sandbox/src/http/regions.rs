@@ -51,24 +51,26 @@ async fn list(State(app): State<Arc<App>>, Parameters(query): Parameters<Query>)
 }
 
 async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let (name, organization_id) = (body.required_text("name")?, body.required_id("organizationId")?);
-    let enabled = body.flag("enabled")?.unwrap_or(true);
-    app.ensure_entitled(FEATURE)?;
-    if app.store.get::<Organization>(&organization_id.to_string())?.is_none() {
-        return Err(app.server_error(404));
-    }
-    app.check_region_name(organization_id, name, None)?;
-    let region = Region {
-        id: Uuid::new_v4(),
-        organization_id,
-        name: name.to_owned(),
-        enabled,
-        deleted: false,
-        created_at: app.now(),
-        updated_at: app.now(),
-    };
-    app.store.put(&region)?;
-    Ok(object(shown(&region)))
+    app.store.change(|| {
+        let (name, organization_id) = (body.required_text("name")?, body.required_id("organizationId")?);
+        let enabled = body.flag("enabled")?.unwrap_or(true);
+        app.ensure_entitled(FEATURE)?;
+        if app.store.get::<Organization>(&organization_id.to_string())?.is_none() {
+            return Err(app.server_error(404));
+        }
+        app.check_region_name(organization_id, name, None)?;
+        let region = Region {
+            id: Uuid::new_v4(),
+            organization_id,
+            name: name.to_owned(),
+            enabled,
+            deleted: false,
+            created_at: app.now(),
+            updated_at: app.now(),
+        };
+        app.store.put(&region)?;
+        Ok(object(shown(&region)))
+    })
 }
 
 async fn get(State(app): State<Arc<App>>, PathIds(id): PathIds<Uuid>) -> Answer {
@@ -77,31 +79,35 @@ async fn get(State(app): State<Arc<App>>, PathIds(id): PathIds<Uuid>) -> Answer 
 }
 
 async fn update(State(app): State<Arc<App>>, PathIds(id): PathIds<Uuid>, body: Body) -> Answer {
-    let enabled = body.flag("enabled")?;
-    app.ensure_entitled(FEATURE)?;
-    let mut region = app.region(id)?;
-    if let Some(name) = body.text("name")? {
-        app.check_region_name(region.organization_id, name, Some(id))?;
-        name.clone_into(&mut region.name);
-    }
-    region.enabled = enabled.unwrap_or(region.enabled);
-    region.updated_at = app.now();
-    app.store.put(&region)?;
-    Ok(object(shown(&region)))
+    app.store.change(|| {
+        let enabled = body.flag("enabled")?;
+        app.ensure_entitled(FEATURE)?;
+        let mut region = app.region(id)?;
+        if let Some(name) = body.text("name")? {
+            app.check_region_name(region.organization_id, name, Some(id))?;
+            name.clone_into(&mut region.name);
+        }
+        region.enabled = enabled.unwrap_or(region.enabled);
+        region.updated_at = app.now();
+        app.store.put(&region)?;
+        Ok(object(shown(&region)))
+    })
 }
 
 async fn delete(State(app): State<Arc<App>>, PathIds(id): PathIds<Uuid>) -> Answer {
-    app.ensure_entitled(FEATURE)?;
-    let mut region = app.region(id)?;
-    let mut dataplanes: Vec<Dataplane> = app.store.list()?;
-    dataplanes.retain(|dataplane| dataplane.region_id == id);
-    for dataplane in &mut dataplanes {
-        dataplane.deleted = true;
-    }
-    app.store.put_all(&dataplanes)?;
-    (region.deleted, region.updated_at) = (true, app.now());
-    app.store.put(&region)?;
-    Ok(object(shown(&region)))
+    app.store.change(|| {
+        app.ensure_entitled(FEATURE)?;
+        let mut region = app.region(id)?;
+        let mut dataplanes: Vec<Dataplane> = app.store.list()?;
+        dataplanes.retain(|dataplane| dataplane.region_id == id);
+        for dataplane in &mut dataplanes {
+            dataplane.deleted = true;
+        }
+        app.store.put_all(&dataplanes)?;
+        (region.deleted, region.updated_at) = (true, app.now());
+        app.store.put(&region)?;
+        Ok(object(shown(&region)))
+    })
 }
 
 pub(super) fn bare_list(items: impl Iterator<Item = Value>) -> Response {

@@ -55,22 +55,24 @@ async fn list(State(app): State<Arc<App>>, Extension(caller): TheCaller, RawQuer
 }
 
 async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let (name, color) = name_and_color(&body)?;
-    let workspace_id = app.workspace(body.required_id("workspaceId")?)?.id;
-    check_name(name)?;
-    let siblings: Vec<Tag> = app.tags_of_workspace(workspace_id)?;
-    if siblings.len() >= MOST_TAGS {
-        return Err(tag_problem(
-            400,
-            "error:tag-limit-for-workspace-reached",
-            "Tag limit for workspace reached",
-        ));
-    }
-    check_unique(name, &siblings)?;
-    check_color(color)?;
-    let tag = Tag { id: Uuid::new_v4(), workspace_id, name: name.to_owned(), color: color.to_owned() };
-    app.store.put(&tag)?;
-    Ok(object(shown(&tag)))
+    app.store.change(|| {
+        let (name, color) = name_and_color(&body)?;
+        let workspace_id = app.workspace(body.required_id("workspaceId")?)?.id;
+        check_name(name)?;
+        let siblings: Vec<Tag> = app.tags_of_workspace(workspace_id)?;
+        if siblings.len() >= MOST_TAGS {
+            return Err(tag_problem(
+                400,
+                "error:tag-limit-for-workspace-reached",
+                "Tag limit for workspace reached",
+            ));
+        }
+        check_unique(name, &siblings)?;
+        check_color(color)?;
+        let tag = Tag { id: Uuid::new_v4(), workspace_id, name: name.to_owned(), color: color.to_owned() };
+        app.store.put(&tag)?;
+        Ok(object(shown(&tag)))
+    })
 }
 
 async fn get(State(app): State<Arc<App>>, PathIds(id): PathIds<Uuid>) -> Answer {
@@ -78,28 +80,33 @@ async fn get(State(app): State<Arc<App>>, PathIds(id): PathIds<Uuid>) -> Answer 
 }
 
 async fn update(State(app): State<Arc<App>>, PathIds(id): PathIds<Uuid>, body: Body) -> Answer {
-    let (name, color) = name_and_color(&body)?;
-    let tag = app.tag(id)?;
-    check_name(name)?;
-    let mut siblings = app.tags_of_workspace(tag.workspace_id)?;
-    siblings.retain(|one| one.id != tag.id);
-    check_unique(name, &siblings)?;
-    check_color(color)?;
-    let tag = Tag { name: name.to_owned(), color: color.to_owned(), ..tag };
-    app.store.put(&tag)?;
-    Ok(object(shown(&tag)))
+    app.store.change(|| {
+        let (name, color) = name_and_color(&body)?;
+        let tag = app.tag(id)?;
+        check_name(name)?;
+        let mut siblings = app.tags_of_workspace(tag.workspace_id)?;
+        siblings.retain(|one| one.id != tag.id);
+        check_unique(name, &siblings)?;
+        check_color(color)?;
+        let tag = Tag { name: name.to_owned(), color: color.to_owned(), ..tag };
+        app.store.put(&tag)?;
+        Ok(object(shown(&tag)))
+    })
 }
 
 async fn delete(State(app): State<Arc<App>>, PathIds(id): PathIds<Uuid>) -> Answer {
-    let tag = app.tag(id)?;
-    let all = app.store.all::<Connection>()?;
-    let mut tagged: Vec<Connection> = all.iter().filter(|one| one.tags.contains(&tag.id)).cloned().collect();
-    for connection in &mut tagged {
-        connection.tags.retain(|id| *id != tag.id);
-    }
-    app.store.put_all(&tagged)?;
-    app.store.delete::<Tag>(&tag.id())?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    app.store.change(|| {
+        let tag = app.tag(id)?;
+        let all = app.store.all::<Connection>()?;
+        let mut tagged: Vec<Connection> =
+            all.iter().filter(|one| one.tags.contains(&tag.id)).cloned().collect();
+        for connection in &mut tagged {
+            connection.tags.retain(|id| *id != tag.id);
+        }
+        app.store.put_all(&tagged)?;
+        app.store.delete::<Tag>(&tag.id())?;
+        Ok(StatusCode::NO_CONTENT.into_response())
+    })
 }
 
 /// The ids of the tags that a request gives a connection, `None` if it leaves them alone.

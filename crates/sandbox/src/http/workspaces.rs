@@ -65,43 +65,49 @@ pub(super) async fn get(State(app): State<Arc<App>>, Path(id): Path<String>) -> 
 }
 
 pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let organization_id = match body.id("organizationId")? {
-        Some(id) if app.edition == Edition::Cloud => app.organization(id)?.id,
-        // The server ignores the organization that is asked for, outside of Cloud.
-        _ => app.organization_id,
-    };
-    let workspace = Workspace {
-        id: Uuid::new_v4(),
-        organization_id,
-        name: body.required_text("name")?.to_owned(),
-        deleted: false,
-        region_id: requested_region(&app, &body, organization_id)?,
-        notifications: notifications::merged(
-            &Value::Null,
-            body.given("notifications").unwrap_or(&Value::Null),
-        )?,
-    };
-    app.store.put(&workspace)?;
-    app.show(&workspace)
+    app.store.change(|| {
+        let organization_id = match body.id("organizationId")? {
+            Some(id) if app.edition == Edition::Cloud => app.organization(id)?.id,
+            // The server ignores the organization that is asked for, outside of Cloud.
+            _ => app.organization_id,
+        };
+        let workspace = Workspace {
+            id: Uuid::new_v4(),
+            organization_id,
+            name: body.required_text("name")?.to_owned(),
+            deleted: false,
+            region_id: requested_region(&app, &body, organization_id)?,
+            notifications: notifications::merged(
+                &Value::Null,
+                body.given("notifications").unwrap_or(&Value::Null),
+            )?,
+        };
+        app.store.put(&workspace)?;
+        app.show(&workspace)
+    })
 }
 
 pub(super) async fn update(State(app): State<Arc<App>>, Path(id): Path<String>, body: Body) -> Answer {
-    let mut workspace = app.workspace(app.path_id(&id)?)?;
-    if let Some(name) = body.text("name")? {
-        name.clone_into(&mut workspace.name);
-    }
-    if let Some(sent) = body.given("notifications") {
-        workspace.notifications = notifications::merged(&workspace.notifications, sent)?;
-    }
-    let region = requested_region(&app, &body, workspace.organization_id)?;
-    workspace.region_id = region.or(workspace.region_id);
-    app.store.put(&workspace)?;
-    app.show(&workspace)
+    app.store.change(|| {
+        let mut workspace = app.workspace(app.path_id(&id)?)?;
+        if let Some(name) = body.text("name")? {
+            name.clone_into(&mut workspace.name);
+        }
+        if let Some(sent) = body.given("notifications") {
+            workspace.notifications = notifications::merged(&workspace.notifications, sent)?;
+        }
+        let region = requested_region(&app, &body, workspace.organization_id)?;
+        workspace.region_id = region.or(workspace.region_id);
+        app.store.put(&workspace)?;
+        app.show(&workspace)
+    })
 }
 
 pub(super) async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
-    remove(&app, app.workspace(app.path_id(&id)?)?)?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    app.store.change(|| {
+        remove(&app, app.workspace(app.path_id(&id)?)?)?;
+        Ok(StatusCode::NO_CONTENT.into_response())
+    })
 }
 
 /// Deletes a workspace with its connections; of the rest only as much as the server does.

@@ -4,7 +4,6 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -13,8 +12,8 @@ use super::{position, stream_state};
 use crate::app::App;
 use crate::destinations::{Destination, DestinationError, StreamTarget, Writer};
 use crate::model::{
-    Actor, ConfiguredStream, Connection, Failure, Job, JobKind, JobStatus, LogEvent, StreamState,
-    StreamStats, StreamStatus,
+    Actor, ConfiguredStream, Connection, Failure, Job, JobKind, JobStatus, LogEvent, StreamStats,
+    StreamStatus,
 };
 use crate::naming;
 use crate::sources::{Begin, Cell, Field, Row, Source, SourceError, Stream};
@@ -189,7 +188,6 @@ struct Planned {
     /// With all of its fields; the target has the selected ones.
     stream: Stream,
     target: StreamTarget,
-    state: StreamState,
     begin: Begin,
     /// Whether the newest cursor is remembered at the end.
     keeps_cursor: bool,
@@ -249,7 +247,7 @@ fn planned(
     };
     let begin = position::begin(configured, &state, round);
     let keeps_cursor = round.is_none() && !configured.is_full_refresh();
-    Ok(Planned { stream, target, state, begin, keeps_cursor })
+    Ok(Planned { stream, target, begin, keeps_cursor })
 }
 
 /// Empties the stream's table, as a reset does.
@@ -292,7 +290,7 @@ async fn move_stream(
     }
     save_stats(app, asked, &progress)?;
     if let Some(cursor) = poured? {
-        app.store.put(&StreamState { state: Some(json!({"cursor": cursor})), ..planned.state.clone() })?;
+        position::keep_cursor(app, asked.job.connection_id, &planned.stream, &cursor)?;
     }
     stream_is(app, asked, &planned.stream, "COMPLETE")?;
     let records = progress.stats.records_committed;

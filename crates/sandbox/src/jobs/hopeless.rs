@@ -12,17 +12,19 @@ const ONLY_FAILURES_SECONDS: i64 = 7 * 86_400;
 
 /// Switches the connection off if its jobs have failed for long enough; called when one has.
 pub(super) fn switch_off(app: &App, connection: Uuid) -> rusqlite::Result<()> {
-    let jobs: Vec<Job> = app.store.of_connection(connection)?;
-    let jobs = jobs.iter().filter(|job| job.kind != JobKind::Reset);
-    let jobs: Vec<(JobStatus, i64)> = jobs.map(|job| (job.status, job.created_at)).collect();
-    if is_hopeless(&jobs, app.now()) {
-        app.store.update(&connection.to_string(), |connection: &mut Connection| {
-            if connection.status == "active" {
-                "inactive".clone_into(&mut connection.status);
-            }
-        })?;
-    }
-    Ok(())
+    app.store.change(|| {
+        let jobs: Vec<Job> = app.store.of_connection(connection)?;
+        let jobs = jobs.iter().filter(|job| job.kind != JobKind::Reset);
+        let jobs: Vec<(JobStatus, i64)> = jobs.map(|job| (job.status, job.created_at)).collect();
+        if is_hopeless(&jobs, app.now()) {
+            app.store.update(&connection.to_string(), |connection: &mut Connection| {
+                if connection.status == "active" {
+                    "inactive".clone_into(&mut connection.status);
+                }
+            })?;
+        }
+        Ok(())
+    })
 }
 
 /// Whether jobs, oldest first, have failed for long enough. Cancelled ones count neither way.

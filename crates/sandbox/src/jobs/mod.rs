@@ -53,7 +53,8 @@ impl Running {
 /// Starts a sync, unless something runs on the connection already. A job that still waits for a worker is taken
 /// for the one that is asked for.
 pub(crate) fn start_sync(app: &Arc<App>, connection: &Connection) -> Result<Job, Refusal> {
-    if connection.status != "active" {
+    let _held = app.store.hold();
+    if current(app, connection)?.status != "active" {
         return Err(Refusal::state_conflict("Could not fulfill request"));
     }
     if let Some(id) = app.running.job_of(connection.id)
@@ -87,6 +88,11 @@ pub(crate) async fn start_reset(
         return Err(Refusal::state_conflict(DELETED));
     }
     cancel(app, connection.id).await;
+    // It may have been deleted while the other job ended.
+    let _held = app.store.hold();
+    if current(app, connection)?.is_deleted {
+        return Err(Refusal::state_conflict(DELETED));
+    }
     start(app, connection, JobKind::Reset, chosen(&connection.streams, wanted), Vec::new())
 }
 
@@ -107,6 +113,8 @@ pub(crate) fn start_refresh(
             truncates,
         })
         .collect();
+    // So that no deletion in between leaves wishes behind.
+    let _held = app.store.hold();
     app.store.put_all(&wishes)?;
     match start_next(app, connection) {
         Ok(job) => Ok(Some(job)),
@@ -117,12 +125,20 @@ pub(crate) fn start_refresh(
 
 /// Starts what is due: a refresh if one is wished for, else a sync.
 fn start_next(app: &Arc<App>, connection: &Connection) -> Result<Job, Refusal> {
+    // Two requests at once make one job.
+    let _held = app.store.hold();
+    let connection = &current(app, connection)?;
     if connection.is_deleted {
         return Err(Refusal::try_again_later(DELETED));
     }
     let wishes: Vec<Refresh> = app.store.of_connection(connection.id)?;
     let kind = if wishes.is_empty() { JobKind::Sync } else { JobKind::Refresh };
     start(app, connection, kind, connection.streams.clone(), wishes)
+}
+
+/// The connection as it is now; it was read a moment ago.
+fn current(app: &App, connection: &Connection) -> rusqlite::Result<Connection> {
+    Ok(app.store.get(&connection.id.to_string())?.unwrap_or_else(|| connection.clone()))
 }
 
 fn start(
@@ -132,9 +148,8 @@ fn start(
     streams: Vec<ConfiguredStream>,
     refreshes: Vec<Refresh>,
 ) -> Result<Job, Refusal> {
-    // Held while the job is made: two requests at once make one job.
-    let mut running = app.running.lock();
-    if running.contains_key(&connection.id) {
+    let held = app.store.hold();
+    if app.running.job_of(connection.id).is_some() {
         return Err(Refusal::try_again_later(&format!("A sync is already running for: {}", connection.id)));
     }
     let now = app.now();
@@ -153,8 +168,9 @@ fn start(
     app.store.put(&job)?;
     let (ended_sender, ended) = watch::channel(false);
     let cancel = CancellationToken::new();
-    running.insert(connection.id, RunningJob { id: job.id, cancel: cancel.clone(), ended });
-    drop(running);
+    let made = RunningJob { id: job.id, cancel: cancel.clone(), ended };
+    app.running.lock().insert(connection.id, made);
+    drop(held);
 
     let (app, connection_id, id) = (app.clone(), connection.id, job.id);
     app.tasks.clone().spawn(async move {

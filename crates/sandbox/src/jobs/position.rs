@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::model::{ConfiguredStream, ConnectionState, Job, StateKind, StreamState};
-use crate::sources::Begin;
+use crate::sources::{Begin, Stream};
 
 use super::stream_state;
 
@@ -29,19 +29,34 @@ pub(super) fn begin(configured: &ConfiguredStream, state: &StreamState, round: O
     }
 }
 
+/// Remembers how far a stream has come by itself.
+pub(super) fn keep_cursor(
+    app: &App,
+    connection: Uuid,
+    stream: &Stream,
+    cursor: &str,
+) -> rusqlite::Result<()> {
+    app.store.change(|| {
+        let known = stream_state(app, connection, stream.namespace.as_deref(), &stream.name)?;
+        app.store.put(&StreamState { state: Some(json!({"cursor": cursor})), ..known })
+    })
+}
+
 /// Remembers at the end of a job that its streams have come to this round together. Until then nothing is remembered,
 /// so that a failed attempt tells the round again.
 pub(super) fn keep_round(app: &App, job: &Job, round: i64) -> rusqlite::Result<()> {
     let blob = json!({"round": round});
-    let mut states = Vec::new();
-    for stream in job.streams.iter().filter(|stream| !stream.is_full_refresh()) {
-        let state = stream_state(app, job.connection_id, stream.namespace.as_deref(), &stream.name)?;
-        states.push(StreamState { state: Some(blob.clone()), ..state });
-    }
-    if states.is_empty() {
-        return Ok(());
-    }
-    app.store.put_all(&states)?;
-    let connection_id = job.connection_id;
-    app.store.put(&ConnectionState { connection_id, kind: StateKind::Global, blob: Some(blob) })
+    app.store.change(|| {
+        let mut states = Vec::new();
+        for stream in job.streams.iter().filter(|stream| !stream.is_full_refresh()) {
+            let state = stream_state(app, job.connection_id, stream.namespace.as_deref(), &stream.name)?;
+            states.push(StreamState { state: Some(blob.clone()), ..state });
+        }
+        if states.is_empty() {
+            return Ok(());
+        }
+        app.store.put_all(&states)?;
+        let connection_id = job.connection_id;
+        app.store.put(&ConnectionState { connection_id, kind: StateKind::Global, blob: Some(blob) })
+    })
 }

@@ -194,22 +194,24 @@ pub(super) fn bump_generations(app: &App, job: &Job, attempt: usize) -> rusqlite
             stream.is_full_refresh() || (attempt == 0 && is_refreshed(stream))
         }
     };
-    let mut states = Vec::new();
-    for stream in job.streams.iter().filter(starts_over) {
-        let mut state = stream_state(app, job.connection_id, stream.namespace.as_deref(), &stream.name)?;
-        state.generation += 1;
-        state.state = None;
-        states.push(state);
-    }
-    app.store.put_all(&states)?;
-    for fulfilled in &job.refreshes {
-        app.store.delete::<Refresh>(&fulfilled.id())?;
-    }
-    // What the streams share means nothing without them.
-    let remaining: Vec<StreamState> = app.store.of_connection(job.connection_id)?;
-    let is_left = |state: &StreamState| state.state.is_some();
-    if !states.is_empty() && !remaining.iter().any(is_left) {
-        app.store.delete::<ConnectionState>(&job.connection_id.to_string())?;
-    }
-    Ok(())
+    app.store.change(|| {
+        let mut states = Vec::new();
+        for stream in job.streams.iter().filter(starts_over) {
+            let mut state = stream_state(app, job.connection_id, stream.namespace.as_deref(), &stream.name)?;
+            state.generation += 1;
+            state.state = None;
+            states.push(state);
+        }
+        app.store.put_all(&states)?;
+        for fulfilled in &job.refreshes {
+            app.store.delete::<Refresh>(&fulfilled.id())?;
+        }
+        // What the streams share means nothing without them.
+        let remaining: Vec<StreamState> = app.store.of_connection(job.connection_id)?;
+        let is_left = |state: &StreamState| state.state.is_some();
+        if !states.is_empty() && !remaining.iter().any(is_left) {
+            app.store.delete::<ConnectionState>(&job.connection_id.to_string())?;
+        }
+        Ok(())
+    })
 }

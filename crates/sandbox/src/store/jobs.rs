@@ -152,7 +152,7 @@ impl Store {
             conditions.clause(),
             order.replace(", id", ", page.id"),
         );
-        let open = self.lock();
+        let open = self.hold();
         let mut statement = open.database.prepare_cached(&text)?;
         let bodies = statement.query_map(params_from_iter(parameters), |row| row.get::<_, String>(0))?;
         bodies.map(|body| decode(&body?)).collect()
@@ -162,7 +162,7 @@ impl Store {
     pub(crate) fn job_ids(&self, query: &JobQuery) -> rusqlite::Result<Vec<i64>> {
         let conditions = query.conditions();
         let text = format!("select id from jobs {} {}", conditions.clause(), query.order());
-        let open = self.lock();
+        let open = self.hold();
         let mut statement = open.database.prepare_cached(&text)?;
         statement.query_map(params_from_iter(conditions.parameters), |row| row.get(0))?.collect()
     }
@@ -171,7 +171,7 @@ impl Store {
     pub(crate) fn count_jobs(&self, query: &JobQuery) -> rusqlite::Result<usize> {
         let conditions = query.conditions();
         let text = format!("select count(*) from jobs {}", conditions.clause());
-        let open = self.lock();
+        let open = self.hold();
         let count: i64 = open
             .database
             .prepare_cached(&text)?
@@ -187,7 +187,7 @@ impl Store {
             "select max(id), connection_id, status, created_at from jobs {} group by connection_id",
             conditions.clause()
         );
-        let open = self.lock();
+        let open = self.hold();
         let mut statement = open.database.prepare_cached(&text)?;
         let mut rows = statement.query(params_from_iter(conditions.parameters))?;
         let mut last = HashMap::new();
@@ -200,7 +200,7 @@ impl Store {
 
     /// The highest id of a job, 0 if there is none.
     pub(crate) fn last_job_id(&self) -> rusqlite::Result<i64> {
-        let open = self.lock();
+        let open = self.hold();
         let mut statement = open.database.prepare_cached("select coalesce(max(id), 0) from jobs")?;
         statement.query_row([], |row| row.get(0))
     }
@@ -293,7 +293,7 @@ mod tests {
         let file = folder.path().join("airbyte.db");
         let store = Store::open(Some(&file)).unwrap();
         store.put(&job(7, 1, JobStatus::Succeeded, 1)).unwrap();
-        store.lock().database.execute_batch("drop trigger job_made; drop table jobs").unwrap();
+        store.hold().database.execute_batch("drop trigger job_made; drop table jobs").unwrap();
         drop(store);
         assert_eq!(Store::open(Some(&file)).unwrap().job_ids(&JobQuery::default()).unwrap(), [7]);
     }

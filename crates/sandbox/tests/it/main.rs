@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod applications;
+mod at_once;
 mod auth;
 mod browser;
 mod builder_projects;

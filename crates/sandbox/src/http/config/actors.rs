@@ -62,10 +62,12 @@ pub(super) fn get(side: Side) -> impl Fn(State<Arc<App>>, Body) -> Done + Clone 
 pub(super) fn update(side: Side) -> impl Fn(State<Arc<App>>, Body) -> Done + Clone + Send + 'static {
     move |State(app), body| {
         Box::pin(async move {
-            let mut actor = found(&app, side, &body)?;
-            body.required_text("name")?.clone_into(&mut actor.name);
-            let configuration = unmasked(&actor, body.required("connectionConfiguration")?);
-            store(&app, actor, configuration)
+            app.store.change(|| {
+                let mut actor = found(&app, side, &body)?;
+                body.required_text("name")?.clone_into(&mut actor.name);
+                let configuration = unmasked(&actor, body.required("connectionConfiguration")?);
+                store(&app, actor, configuration)
+            })
         })
     }
 }
@@ -74,15 +76,17 @@ pub(super) fn update(side: Side) -> impl Fn(State<Arc<App>>, Body) -> Done + Clo
 pub(super) fn partial_update(side: Side) -> impl Fn(State<Arc<App>>, Body) -> Done + Clone + Send + 'static {
     move |State(app), body| {
         Box::pin(async move {
-            let mut actor = found(&app, side, &body)?;
-            if let Some(name) = body.text("name")? {
-                name.clone_into(&mut actor.name);
-            }
-            let mut configuration = actor.configuration.clone().unwrap_or_else(|| json!({}));
-            if let Some(sent) = body.given("connectionConfiguration") {
-                connectors::merge(&mut configuration, sent);
-            }
-            store(&app, actor, configuration)
+            app.store.change(|| {
+                let mut actor = found(&app, side, &body)?;
+                if let Some(name) = body.text("name")? {
+                    name.clone_into(&mut actor.name);
+                }
+                let mut configuration = actor.configuration.clone().unwrap_or_else(|| json!({}));
+                if let Some(sent) = body.given("connectionConfiguration") {
+                    connectors::merge(&mut configuration, sent);
+                }
+                store(&app, actor, configuration)
+            })
         })
     }
 }
@@ -90,8 +94,10 @@ pub(super) fn partial_update(side: Side) -> impl Fn(State<Arc<App>>, Body) -> Do
 pub(super) fn delete(side: Side) -> impl Fn(State<Arc<App>>, Body) -> Done + Clone + Send + 'static {
     move |State(app), body| {
         Box::pin(async move {
-            remove(&app, found(&app, side, &body)?)?;
-            Ok(StatusCode::NO_CONTENT.into_response())
+            app.store.change(|| {
+                remove(&app, found(&app, side, &body)?)?;
+                Ok(StatusCode::NO_CONTENT.into_response())
+            })
         })
     }
 }

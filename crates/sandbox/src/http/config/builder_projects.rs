@@ -39,28 +39,32 @@ pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
 
 /// Renames the project and replaces its draft; none given means that there is none any more.
 pub(super) async fn update(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let mut project = found(&app, &body)?;
-    let details = Body(body.required("builderProject")?.clone());
-    details.required_text("name")?.clone_into(&mut project.name);
-    if let Some(name) = &mut project.definition_name {
-        project.name.clone_into(name);
-    }
-    project.draft = details.given("draftManifest").cloned();
-    project.updated_at = app.now();
-    app.store.put(&project)?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    app.store.change(|| {
+        let mut project = found(&app, &body)?;
+        let details = Body(body.required("builderProject")?.clone());
+        details.required_text("name")?.clone_into(&mut project.name);
+        if let Some(name) = &mut project.definition_name {
+            project.name.clone_into(name);
+        }
+        project.draft = details.given("draftManifest").cloned();
+        project.updated_at = app.now();
+        app.store.put(&project)?;
+        Ok(StatusCode::NO_CONTENT.into_response())
+    })
 }
 
 /// Deletes the project; what has been published of it stays.
 pub(super) async fn delete(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let mut project = found(&app, &body)?;
-    if project.definition_id.is_none() {
-        app.store.delete::<BuilderProject>(&project.id())?;
-    } else {
-        project.is_deleted = true;
-        app.store.put(&project)?;
-    }
-    Ok(StatusCode::NO_CONTENT.into_response())
+    app.store.change(|| {
+        let mut project = found(&app, &body)?;
+        if project.definition_id.is_none() {
+            app.store.delete::<BuilderProject>(&project.id())?;
+        } else {
+            project.is_deleted = true;
+            app.store.put(&project)?;
+        }
+        Ok(StatusCode::NO_CONTENT.into_response())
+    })
 }
 
 pub(super) async fn list(State(app): State<Arc<App>>, body: Body) -> Answer {
@@ -72,21 +76,23 @@ pub(super) async fn list(State(app): State<Arc<App>>, body: Body) -> Answer {
 
 /// Makes a source definition of the project; its draft is done with.
 pub(super) async fn publish(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let mut project = found(&app, &body)?;
-    let name = body.required_text("name")?.to_owned();
-    let manifest = published(&Body(body.required("initialDeclarativeManifest")?.clone()))?;
-    if project.definition_id.is_some() {
-        return Err(Refusal::Known(409, "The project has been published already.".to_owned()));
-    }
-    let definition = Uuid::new_v4();
-    project.definition_id = Some(definition);
-    project.definition_name = Some(name);
-    project.active_version = Some(manifest.version);
-    project.manifests.push(manifest);
-    project.draft = None;
-    project.updated_at = app.now();
-    app.store.put(&project)?;
-    Ok(object(json!({"sourceDefinitionId": definition})))
+    app.store.change(|| {
+        let mut project = found(&app, &body)?;
+        let name = body.required_text("name")?.to_owned();
+        let manifest = published(&Body(body.required("initialDeclarativeManifest")?.clone()))?;
+        if project.definition_id.is_some() {
+            return Err(Refusal::Known(409, "The project has been published already.".to_owned()));
+        }
+        let definition = Uuid::new_v4();
+        project.definition_id = Some(definition);
+        project.definition_name = Some(name);
+        project.active_version = Some(manifest.version);
+        project.manifests.push(manifest);
+        project.draft = None;
+        project.updated_at = app.now();
+        app.store.put(&project)?;
+        Ok(object(json!({"sourceDefinitionId": definition})))
+    })
 }
 
 /// The project with the manifest that is asked for by its version, else the draft, else the one in use.
@@ -126,16 +132,18 @@ pub(super) async fn get_for_definition(State(app): State<Arc<App>>, body: Body) 
 
 /// Replaces the configuration that is tested with; masks in it stand for the stored secrets.
 pub(super) async fn update_testing_values(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let mut project = found(&app, &body)?;
-    let schema = body.required("spec")?["connectionSpecification"].clone();
-    let mut values = body.required("testingValues")?.clone();
-    if let Some(stored) = &project.testing_values {
-        specification::unmask(&schema, &mut values, stored);
-    }
-    project.testing_values = Some(values);
-    project.testing_specification = Some(schema);
-    app.store.put(&project)?;
-    Ok(object(masked(&project).unwrap_or_default()))
+    app.store.change(|| {
+        let mut project = found(&app, &body)?;
+        let schema = body.required("spec")?["connectionSpecification"].clone();
+        let mut values = body.required("testingValues")?.clone();
+        if let Some(stored) = &project.testing_values {
+            specification::unmask(&schema, &mut values, stored);
+        }
+        project.testing_values = Some(values);
+        project.testing_specification = Some(schema);
+        app.store.put(&project)?;
+        Ok(object(masked(&project).unwrap_or_default()))
+    })
 }
 
 /// A manifest as it is published.

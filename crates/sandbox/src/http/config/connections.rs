@@ -45,15 +45,16 @@ pub(super) async fn list(State(app): State<Arc<App>>, body: Body) -> Answer {
 }
 
 pub(super) async fn update(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let mut connection: Connection = named(&app, &body, "connectionId")?;
-    update::apply(&app, &mut connection, &body)?;
+    let (_, connection) = update::apply(&app, &body)?;
     let streams = read::known_streams(&app, &connection).await?;
     Ok(object(read::connection(&app, &connection, &streams, false)?))
 }
 
 pub(super) async fn delete(State(app): State<Arc<App>>, body: Body) -> Answer {
-    deprecate(&app, named(&app, &body, "connectionId")?)?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    app.store.change(|| {
+        deprecate(&app, named(&app, &body, "connectionId")?)?;
+        Ok(StatusCode::NO_CONTENT.into_response())
+    })
 }
 
 pub(super) async fn statuses(State(app): State<Arc<App>>, body: Body) -> Answer {

@@ -16,14 +16,14 @@ use crate::model::{Actor, Connection, Schedule, Side};
 use crate::schema;
 
 pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let connection = made(&app, body)?;
+    let connection = app.store.change(|| made(&app, body))?;
     let streams = read::known_streams(&app, &connection).await?;
     Ok(object(read::connection(&app, &connection, &streams, false)?))
 }
 
 /// The same, answered as the web application reads connections.
 pub(super) async fn create_for_web(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let connection = made(&app, body)?;
+    let connection = app.store.change(|| made(&app, body))?;
     Ok(object(web_backend::shown(&app, &connection, None).await?))
 }
 
@@ -68,7 +68,7 @@ fn made(app: &App, mut body: Body) -> Result<Connection, Refusal> {
         catalog_id: schema::latest(app, source.id)?.map(|catalog| catalog.id),
         is_broken: false,
     };
-    update::apply(app, &mut connection, &body)?;
+    update::set(app, &mut connection, &body)?;
     Ok(connection)
 }
 

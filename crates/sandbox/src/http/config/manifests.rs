@@ -16,32 +16,36 @@ use crate::model::{BuilderProject, Side, Workspace};
 
 /// Adds a version and, if asked for, puts it into use.
 pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let mut project = project(&app, &body)?;
-    let sets_active = body.required("setAsActiveManifest")? == &Value::Bool(true);
-    let manifest = published(&Body(body.required("declarativeManifest")?.clone()))?;
-    if project.manifests.iter().any(|one| one.version == manifest.version) {
-        let message = format!("There is a version {} of this manifest already.", manifest.version);
-        return Err(Refusal::Known(409, message));
-    }
-    if sets_active {
-        project.active_version = Some(manifest.version);
-    }
-    project.manifests.push(manifest);
-    project.draft = None;
-    project.updated_at = app.now();
-    app.store.put(&project)?;
-    Ok(StatusCode::CREATED.into_response())
+    app.store.change(|| {
+        let mut project = project(&app, &body)?;
+        let sets_active = body.required("setAsActiveManifest")? == &Value::Bool(true);
+        let manifest = published(&Body(body.required("declarativeManifest")?.clone()))?;
+        if project.manifests.iter().any(|one| one.version == manifest.version) {
+            let message = format!("There is a version {} of this manifest already.", manifest.version);
+            return Err(Refusal::Known(409, message));
+        }
+        if sets_active {
+            project.active_version = Some(manifest.version);
+        }
+        project.manifests.push(manifest);
+        project.draft = None;
+        project.updated_at = app.now();
+        app.store.put(&project)?;
+        Ok(StatusCode::CREATED.into_response())
+    })
 }
 
 pub(super) async fn set_active(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let mut project = project(&app, &body)?;
-    let version = body.required("version")?.as_i64();
-    if !project.manifests.iter().any(|one| Some(one.version) == version) {
-        return Err(Refusal::ErrorId(404));
-    }
-    project.active_version = version;
-    app.store.put(&project)?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    app.store.change(|| {
+        let mut project = project(&app, &body)?;
+        let version = body.required("version")?.as_i64();
+        if !project.manifests.iter().any(|one| Some(one.version) == version) {
+            return Err(Refusal::ErrorId(404));
+        }
+        project.active_version = version;
+        app.store.put(&project)?;
+        Ok(StatusCode::NO_CONTENT.into_response())
+    })
 }
 
 pub(super) async fn list(State(app): State<Arc<App>>, body: Body) -> Answer {

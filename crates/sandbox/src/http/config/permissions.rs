@@ -18,26 +18,28 @@ use crate::http::{Caller, Role};
 use crate::model::{Grantee, Organization, Permission, Record, Scope, User, Workspace};
 
 pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let kind = kind(&body)?;
-    let user: User = named(&app, &body, "userId")?;
-    let unfit = |refusal| match plain(refusal) {
-        Refusal::Known(_, message) => Refusal::Known(422, message),
-        refusal => refusal,
-    };
-    let scope = requested_scope(&body).map_err(unfit)?;
-    check_fit(kind, scope).map_err(unfit)?;
-    match scope {
-        Scope::Organization(_) => drop(named::<Organization>(&app, &body, "organizationId")?),
-        _ => drop(named::<Workspace>(&app, &body, "workspaceId")?),
-    }
-    let grantee = Grantee::User(user.id);
-    let mut present = app.permissions_of(grantee)?.into_iter();
-    if let Some(equal) = present.find(|one| one.kind == kind && one.scope == scope) {
-        return Ok(object(shown(&equal)));
-    }
-    let permission = Permission { id: Uuid::new_v4(), kind: kind.to_owned(), grantee, scope };
-    app.store.put(&permission)?;
-    Ok(object(shown(&permission)))
+    app.store.change(|| {
+        let kind = kind(&body)?;
+        let user: User = named(&app, &body, "userId")?;
+        let unfit = |refusal| match plain(refusal) {
+            Refusal::Known(_, message) => Refusal::Known(422, message),
+            refusal => refusal,
+        };
+        let scope = requested_scope(&body).map_err(unfit)?;
+        check_fit(kind, scope).map_err(unfit)?;
+        match scope {
+            Scope::Organization(_) => drop(named::<Organization>(&app, &body, "organizationId")?),
+            _ => drop(named::<Workspace>(&app, &body, "workspaceId")?),
+        }
+        let grantee = Grantee::User(user.id);
+        let mut present = app.permissions_of(grantee)?.into_iter();
+        if let Some(equal) = present.find(|one| one.kind == kind && one.scope == scope) {
+            return Ok(object(shown(&equal)));
+        }
+        let permission = Permission { id: Uuid::new_v4(), kind: kind.to_owned(), grantee, scope };
+        app.store.put(&permission)?;
+        Ok(object(shown(&permission)))
+    })
 }
 
 pub(super) async fn get(State(app): State<Arc<App>>, body: Body) -> Answer {
@@ -47,23 +49,27 @@ pub(super) async fn get(State(app): State<Arc<App>>, body: Body) -> Answer {
 
 /// Answers 200 without a body, whatever the document says.
 pub(super) async fn update(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let mut permission: Permission = named(&app, &body, "permissionId")?;
-    let kind = kind(&body)?;
-    check_fit(kind, permission.scope).map_err(plain)?;
-    if kind != "organization_admin" {
-        app.refuse_for_the_last_admin(&permission).map_err(plain)?;
-    }
-    kind.clone_into(&mut permission.kind);
-    app.store.put(&permission)?;
-    Ok(StatusCode::OK.into_response())
+    app.store.change(|| {
+        let mut permission: Permission = named(&app, &body, "permissionId")?;
+        let kind = kind(&body)?;
+        check_fit(kind, permission.scope).map_err(plain)?;
+        if kind != "organization_admin" {
+            app.refuse_for_the_last_admin(&permission).map_err(plain)?;
+        }
+        kind.clone_into(&mut permission.kind);
+        app.store.put(&permission)?;
+        Ok(StatusCode::OK.into_response())
+    })
 }
 
 /// Answers 200 without a body, whatever the document says.
 pub(super) async fn delete(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let permission: Permission = named(&app, &body, "permissionId")?;
-    app.refuse_for_the_last_admin(&permission).map_err(plain)?;
-    app.store.delete::<Permission>(&permission.id())?;
-    Ok(StatusCode::OK.into_response())
+    app.store.change(|| {
+        let permission: Permission = named(&app, &body, "permissionId")?;
+        app.refuse_for_the_last_admin(&permission).map_err(plain)?;
+        app.store.delete::<Permission>(&permission.id())?;
+        Ok(StatusCode::OK.into_response())
+    })
 }
 
 /// Whether a user may do what a role allows; a no is a good answer.

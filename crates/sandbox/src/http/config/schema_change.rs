@@ -35,24 +35,37 @@ pub(super) async fn refresh(app: &App, connection: &mut Connection) -> Result<Op
     if discover(app, &source).await.is_err() {
         return Ok(None);
     }
-    let Some(catalog) = schema::latest(app, source.id)? else { return Ok(None) };
-    let changes = match schema::of_connection(app, connection)? {
-        Some(known) => schema::changes(&known.streams, &catalog.streams, &connection.streams),
-        None => Vec::new(),
-    };
-    let refreshed = Refreshed { catalog, changes };
-    if refreshed.changes.is_empty() {
-        connection.catalog_id = Some(refreshed.catalog.id);
+    app.store.change(|| {
+        let Some(catalog) = schema::latest(app, source.id)? else { return Ok(None) };
+        reread(app, connection)?;
+        let changes = match schema::of_connection(app, connection)? {
+            Some(known) => schema::changes(&known.streams, &catalog.streams, &connection.streams),
+            None => Vec::new(),
+        };
+        let refreshed = Refreshed { catalog, changes };
+        if refreshed.changes.is_empty() {
+            connection.catalog_id = Some(refreshed.catalog.id);
+        }
+        let unwanted = connection.non_breaking_schema_updates == "disable_connection";
+        if refreshed.breaks() {
+            connection.is_broken = true;
+        }
+        if (refreshed.breaks() || (unwanted && !refreshed.changes.is_empty()))
+            && connection.status == "active"
+        {
+            "inactive".clone_into(&mut connection.status);
+        }
+        app.store.put(connection)?;
+        Ok(Some(refreshed))
+    })
+}
+
+/// Others may have changed a connection while its source was asked.
+fn reread(app: &App, connection: &mut Connection) -> rusqlite::Result<()> {
+    if let Some(stored) = app.store.get(&connection.id.to_string())? {
+        *connection = stored;
     }
-    let unwanted = connection.non_breaking_schema_updates == "disable_connection";
-    if refreshed.breaks() {
-        connection.is_broken = true;
-    }
-    if (refreshed.breaks() || (unwanted && !refreshed.changes.is_empty())) && connection.status == "active" {
-        "inactive".clone_into(&mut connection.status);
-    }
-    app.store.put(connection)?;
-    Ok(Some(refreshed))
+    Ok(())
 }
 
 /// How the source has changed since the connection was set up, in the server's word.
@@ -119,20 +132,23 @@ fn follow_preference(app: &App, connection: &mut Connection, refreshed: &Refresh
     if refreshed.breaks() {
         return Ok(());
     }
-    if fully {
-        let destination = app.actor(Side::Destination, connection.destination_id)?;
-        for change in &refreshed.changes {
-            match change {
-                StreamChange::Removed(gone) => connection.streams.retain(|stream| !stream.is_of(gone)),
-                StreamChange::Added(stream) => {
-                    let mode = catalog::default_mode(stream, Some(slug(&destination)));
-                    connection.streams.push(ConfiguredStream::of(stream, mode));
+    app.store.change(|| {
+        reread(app, connection)?;
+        if fully {
+            let destination = app.actor(Side::Destination, connection.destination_id)?;
+            for change in &refreshed.changes {
+                match change {
+                    StreamChange::Removed(gone) => connection.streams.retain(|stream| !stream.is_of(gone)),
+                    StreamChange::Added(stream) => {
+                        let mode = catalog::default_mode(stream, Some(slug(&destination)));
+                        connection.streams.push(ConfiguredStream::of(stream, mode));
+                    }
+                    StreamChange::Changed(..) => {}
                 }
-                StreamChange::Changed(..) => {}
             }
         }
-    }
-    connection.catalog_id = Some(refreshed.catalog.id);
-    app.store.put(connection)?;
-    Ok(())
+        connection.catalog_id = Some(refreshed.catalog.id);
+        app.store.put(connection)?;
+        Ok(())
+    })
 }

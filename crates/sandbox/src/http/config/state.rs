@@ -22,19 +22,23 @@ pub(super) async fn get(State(app): State<Arc<App>>, body: Body) -> Answer {
 
 /// Writes without a look at what runs; meant for the platform, so it is not for ordinary users.
 pub(super) async fn write(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let connection: Connection = named(&app, &body, "connectionId")?;
-    store(&app, connection.id, &body)
+    app.store.change(|| {
+        let connection: Connection = named(&app, &body, "connectionId")?;
+        store(&app, connection.id, &body)
+    })
 }
 
 /// Writes unless a sync or a refresh is under way; a reset does not block.
 pub(super) async fn write_safely(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let connection: Connection = named(&app, &body, "connectionId")?;
-    let running = app.running.job_of(connection.id);
-    let running: Option<Job> = running.map(|id| app.store.get(&id.to_string())).transpose()?.flatten();
-    if running.is_some_and(|job| job.kind != JobKind::Reset && !job.status.is_final()) {
-        return Err(Refusal::Known(423, BLOCKED.to_owned()));
-    }
-    store(&app, connection.id, &body)
+    app.store.change(|| {
+        let connection: Connection = named(&app, &body, "connectionId")?;
+        let running = app.running.job_of(connection.id);
+        let running: Option<Job> = running.map(|id| app.store.get(&id.to_string())).transpose()?.flatten();
+        if running.is_some_and(|job| job.kind != JobKind::Reset && !job.status.is_final()) {
+            return Err(Refusal::Known(423, BLOCKED.to_owned()));
+        }
+        store(&app, connection.id, &body)
+    })
 }
 
 fn store(app: &App, connection: Uuid, body: &Body) -> Answer {

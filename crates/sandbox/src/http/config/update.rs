@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::connections::named;
 use super::sync_mode;
 use crate::app::App;
 use crate::http::answer::Refusal;
@@ -15,8 +16,18 @@ use crate::schema;
 /// What a schedule that is not a cron expression counts in.
 pub(super) const TIME_UNITS: &[&str] = &["minutes", "hours", "days", "weeks", "months"];
 
-/// Changes the connection as the body says and stores it.
-pub(super) fn apply(app: &App, connection: &mut Connection, body: &Body) -> Result<(), Refusal> {
+/// Changes the connection that the body names as the body says. Returns it as it was and as it is.
+pub(super) fn apply(app: &App, body: &Body) -> Result<(Connection, Connection), Refusal> {
+    app.store.change(|| {
+        let before: Connection = named(app, body, "connectionId")?;
+        let mut after = before.clone();
+        set(app, &mut after, body)?;
+        Ok((before, after))
+    })
+}
+
+/// Sets what the body gives and stores the connection, new or not.
+pub(super) fn set(app: &App, connection: &mut Connection, body: &Body) -> Result<(), Refusal> {
     let before = connection.clone();
     let namespaces = &["source", "destination", "customformat"];
     let preferences = &["ignore", "disable", "propagate_columns", "propagate_fully"];

@@ -29,22 +29,24 @@ pub(super) async fn get_by_email(State(app): State<Arc<App>>, body: Body) -> Ans
 
 /// Changes what is given; nothing given is a fault.
 pub(super) async fn update(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let mut user: User = named(&app, &body, "userId")?;
-    let changes = ["name", "defaultWorkspaceId", "status", "companyName", "news", "metadata"];
-    if !changes.iter().any(|name| body.given(name).is_some()) {
-        return Err(app.server_error(400));
-    }
-    if let Some(name) = body.text("name")? {
-        name.clone_into(&mut user.name);
-    }
-    if body.given("defaultWorkspaceId").is_some() {
-        user.default_workspace_id = Some(body.required_id("defaultWorkspaceId")?);
-    }
-    if let Some(status) = body.one_of("status", &["invited", "registered", "disabled"])? {
-        status.clone_into(&mut user.status);
-    }
-    app.store.put(&user)?;
-    Ok(object(shown(&user)))
+    app.store.change(|| {
+        let mut user: User = named(&app, &body, "userId")?;
+        let changes = ["name", "defaultWorkspaceId", "status", "companyName", "news", "metadata"];
+        if !changes.iter().any(|name| body.given(name).is_some()) {
+            return Err(app.server_error(400));
+        }
+        if let Some(name) = body.text("name")? {
+            name.clone_into(&mut user.name);
+        }
+        if body.given("defaultWorkspaceId").is_some() {
+            user.default_workspace_id = Some(body.required_id("defaultWorkspaceId")?);
+        }
+        if let Some(status) = body.one_of("status", &["invited", "registered", "disabled"])? {
+            status.clone_into(&mut user.status);
+        }
+        app.store.put(&user)?;
+        Ok(object(shown(&user)))
+    })
 }
 
 pub(super) async fn list_by_organization(State(app): State<Arc<App>>, body: Body) -> Answer {

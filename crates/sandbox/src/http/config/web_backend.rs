@@ -29,9 +29,7 @@ pub(super) async fn get(State(app): State<Arc<App>>, body: Body) -> Answer {
 /// Changes the connection. Unless `skipReset` is true, streams whose data would no longer fit are read again, or
 /// emptied where the destination knows no refreshes.
 pub(super) async fn update(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let mut connection: Connection = named(&app, &body, "connectionId")?;
-    let before = connection.clone();
-    update::apply(&app, &mut connection, &body)?;
+    let (before, connection) = update::apply(&app, &body)?;
     let skips = body.given("skipReset") == Some(&Value::Bool(true));
     if body.given("syncCatalog").is_some() && !skips {
         adapt_data(&app, &before, &connection).await?;

@@ -47,18 +47,22 @@ pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
 }
 
 pub(super) async fn update(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let mut workspace: Workspace = named(&app, &body, "workspaceId")?;
-    if let Some(name) = body.text("name")? {
-        name.clone_into(&mut workspace.name);
-    }
-    workspace.region_id = region(&body)?.or(workspace.region_id);
-    app.store.put(&workspace)?;
-    Ok(object(shown(&workspace)))
+    app.store.change(|| {
+        let mut workspace: Workspace = named(&app, &body, "workspaceId")?;
+        if let Some(name) = body.text("name")? {
+            name.clone_into(&mut workspace.name);
+        }
+        workspace.region_id = region(&body)?.or(workspace.region_id);
+        app.store.put(&workspace)?;
+        Ok(object(shown(&workspace)))
+    })
 }
 
 pub(super) async fn delete(State(app): State<Arc<App>>, body: Body) -> Answer {
-    remove(&app, named(&app, &body, "workspaceId")?)?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    app.store.change(|| {
+        remove(&app, named(&app, &body, "workspaceId")?)?;
+        Ok(StatusCode::NO_CONTENT.into_response())
+    })
 }
 
 /// The workspace of a connection.
@@ -76,10 +80,12 @@ fn region(body: &Body) -> Result<Option<Uuid>, Refusal> {
 }
 
 pub(super) async fn update_name(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let mut workspace: Workspace = named(&app, &body, "workspaceId")?;
-    body.required_text("name")?.clone_into(&mut workspace.name);
-    app.store.put(&workspace)?;
-    Ok(object(shown(&workspace)))
+    app.store.change(|| {
+        let mut workspace: Workspace = named(&app, &body, "workspaceId")?;
+        body.required_text("name")?.clone_into(&mut workspace.name);
+        app.store.put(&workspace)?;
+        Ok(object(shown(&workspace)))
+    })
 }
 
 /// The workspaces of an organization that the caller may read, by name. One that nobody knows has none.
