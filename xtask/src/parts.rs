@@ -1,6 +1,9 @@
 //! The real parts that tests need: a database, a browser, emulators. Each is installed where it is missing, started,
 //! and found by the tests through environment variables.
 
+mod adbc;
+pub mod duckdb;
+
 use std::any::Any;
 use std::ffi::OsString;
 
@@ -37,6 +40,12 @@ const NEEDS: &[Need] = &[
         tested: "the sandbox's pages in a browser",
         start: crate::browser::start,
         skip: Some("AIRBYTE_TEST_SKIP_BROWSER"),
+    },
+    Need { tested: "everything with DuckDB", start: duckdb::start, skip: Some("AIRBYTE_TEST_SKIP_DUCKDB") },
+    Need {
+        tested: "reads through ADBC drivers of others",
+        start: adbc::start,
+        skip: Some("AIRBYTE_TEST_SKIP_ADBC"),
     },
 ];
 

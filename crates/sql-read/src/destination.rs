@@ -18,11 +18,17 @@ use crate::warehouse::Warehouse;
 pub struct Destination {
     kind: DestinationKind,
     configuration: Map<String, Value>,
+    driver: Map<String, Value>,
 }
 
 impl Destination {
     /// Reads the form that `getDestination` answers, or one written by hand. The type is `destinationType`, beside
     /// or inside of `configuration`, or else the connector that `definitionId` names.
+    ///
+    /// With `"adbc": {"driver": ..., "entrypoint": ..., "options": {...}}` beside `configuration` it is read through that
+    /// ADBC driver (feature `adbc`): the path of a library or manifest, or the name of one in the usual places. Options
+    /// are the driver's own. Those of a DuckDB or MotherDuck destination without a `driver` are settings of DuckDB, such
+    /// as `memory_limit`.
     ///
     /// # Errors
     /// `InvalidInput` if the form is wrong, `Unsupported` if this crate does not read destinations of that type.
@@ -54,7 +60,12 @@ impl Destination {
                     DestinationKind::ALL.map(DestinationKind::name).join(", ")
                 ))
         })?;
-        Ok(Self { kind, configuration: configuration.clone() })
+        let driver = match value.get("adbc") {
+            None | Some(Value::Null) => Map::new(),
+            Some(Value::Object(driver)) => driver.clone(),
+            Some(_) => return Err(Error::invalid("`adbc` of a destination is an object")),
+        };
+        Ok(Self { kind, configuration: configuration.clone(), driver })
     }
 
     /// Reads a JSON file of the form of [`Destination::from_json`].
@@ -85,15 +96,24 @@ impl Destination {
     /// `MissingSecret`, with the names of all environment variables that would help, if `resolver` does not know one.
     pub fn with_secrets(mut self, resolver: &dyn SecretResolver) -> Result<Self> {
         let mut missing = Vec::new();
-        for path in self.kind.secrets() {
-            let Some(value) = at_mut(&mut self.configuration, path) else { continue };
+        let mut fill = |path: &[&str], value: &mut Value| {
             if !value.as_str().is_some_and(is_mask) {
-                continue;
+                return;
             }
             let field = SecretField::new(self.kind.name(), path);
             match resolver.secret(&field) {
                 Some(secret) => *value = Value::from(secret.expose_secret()),
                 None => missing.push(field),
+            }
+        };
+        for path in self.kind.secrets() {
+            if let Some(value) = at_mut(&mut self.configuration, path) {
+                fill(path, value);
+            }
+        }
+        if let Some(options) = self.driver.get_mut("options").and_then(Value::as_object_mut) {
+            for (name, value) in options {
+                fill(&["adbc", "options", name], value);
             }
         }
         if missing.is_empty() {
@@ -122,6 +142,12 @@ impl Destination {
     /// The configuration, secrets and all.
     pub(crate) fn configuration(&self) -> &Map<String, Value> {
         &self.configuration
+    }
+
+    /// The ADBC driver that it names, with its options; empty if it names none.
+    #[cfg(feature = "adbc")]
+    pub(crate) fn driver(&self) -> &Map<String, Value> {
+        &self.driver
     }
 
     /// A field of the configuration.
@@ -196,6 +222,24 @@ mod tests {
         assert_eq!(filled.field("password"), Some(&json!("p")));
         assert_eq!(filled.field("ssl_mode").unwrap()["client_key"], "k");
         assert_eq!(format!("{filled:?}"), "Destination { kind: Postgres, .. }");
+    }
+
+    #[test]
+    fn masked_options_of_a_driver_are_secrets_too() {
+        let destination = Destination::from_json(&json!({
+            "destinationType": "clickhouse", "configuration": {},
+            "adbc": {"driver": "d", "options": {"db.user": "u", "db.password": "**********"}},
+        }))
+        .unwrap();
+        let error = destination.clone().with_secrets(&HashMap::new()).unwrap_err();
+        assert!(
+            error.hint().unwrap().contains("AIRBYTE_SECRET_CLICKHOUSE_DB_PASSWORD"),
+            "{:?}",
+            error.hint()
+        );
+        let secret = HashMap::from([("adbc.options.db.password".to_owned(), SecretString::from("p"))]);
+        let filled = destination.with_secrets(&secret).unwrap();
+        assert_eq!(filled.driver["options"], json!({"db.user": "u", "db.password": "p"}));
     }
 
     #[test]

@@ -77,7 +77,7 @@ pub(crate) fn is_mask(text: &str) -> bool {
 }
 
 /// The folder that `/local` stands for in paths of embedded databases (`AIRBYTE_LOCAL_ROOT`).
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "duckdb"))]
 pub(crate) fn local_root() -> std::path::PathBuf {
     std::env::var_os("AIRBYTE_LOCAL_ROOT").map_or_else(|| "/tmp/airbyte_local".into(), Into::into)
 }
@@ -109,6 +109,12 @@ pub(crate) fn bigquery_maximum_bytes_billed() -> Option<String> {
 #[cfg(feature = "bigquery")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The path of DuckDB's library, where it is not in a usual place (`AIRBYTE_LIBDUCKDB`).
+#[cfg(feature = "duckdb")]
+pub(crate) fn libduckdb() -> Option<std::path::PathBuf> {
+    std::env::var_os("AIRBYTE_LIBDUCKDB").filter(|path| !path.is_empty()).map(Into::into)
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ impl Warehouse {
         if !located.exists {
             let missing = not_found(stream.name(), &located.tried, &present);
             return Err(match self.warnings() {
-                [] => missing,
+                warnings if warnings.is_empty() || !present.is_empty() => missing,
                 // Why nothing is there says more than that nothing is.
                 warnings => missing.with_hint(warnings.join("; ")),
             });
@@ -78,10 +78,18 @@ impl Warehouse {
 }
 
 async fn engine(destination: &Destination) -> Result<Arc<dyn Engine>> {
+    #[cfg(feature = "adbc")]
+    if destination.driver().contains_key("driver") {
+        return Ok(Arc::new(crate::engine::adbc::Adbc::connect(destination).await?));
+    }
     match destination.kind() {
         #[cfg(feature = "bigquery")]
         DestinationKind::BigQuery => {
             Ok(Arc::new(crate::engine::bigquery::BigQuery::connect(destination).await?))
+        }
+        #[cfg(feature = "duckdb")]
+        DestinationKind::DuckDb | DestinationKind::MotherDuck => {
+            Ok(Arc::new(crate::engine::duckdb::DuckDb::open(destination).await?))
         }
         #[cfg(feature = "postgres")]
         DestinationKind::Postgres => {

@@ -37,6 +37,7 @@ const CHECKS: &[Check] = &[
     Check { name: "one major version of Arrow", run: versions::one_arrow, strict: true },
     Check { name: "dependencies build with the stated Rust", run: versions::rust_version, strict: true },
     Check { name: "the environment is read in named files", run: rust::environment, strict: true },
+    Check { name: "unsafe code is in one file", run: rust::unsafe_code, strict: true },
     Check { name: "only the command prints", run: rust::printing, strict: true },
     Check { name: "no reqwest in cloud's public signatures", run: rust::hidden_http_client, strict: true },
     Check { name: "every file says what it holds", run: rust::module_docs, strict: true },

@@ -12,6 +12,9 @@ use super::repository::{Repository, TextFile, is_rust};
 /// The files that may read the environment, and list what they read.
 const ENVIRONMENT: &[&str] = &["crates/cloud/src/env.rs", "crates/sql-read/src/secret.rs"];
 
+/// The file that may say `unsafe`: it declares a function of DuckDB's library.
+const UNSAFE: &str = "crates/sql-read/src/engine/duckdb/linked.rs";
+
 /// Where a file stops being readable at one sitting.
 const LINES: usize = 500;
 
@@ -21,6 +24,12 @@ pub fn environment(repository: &Repository) -> Result<Vec<String>> {
     Ok(files
         .flat_map(|file| lines_with(file, &["env::var", "env::vars", "set_var("], "reads the environment"))
         .collect())
+}
+
+/// The lint is denied for all, and switched off in one file.
+pub fn unsafe_code(repository: &Repository) -> Result<Vec<String>> {
+    let files = repository.files.iter().filter(|file| is_rust(&file.path) && file.path != UNSAFE);
+    Ok(files.flat_map(|file| lines_with(file, &["(unsafe_code"], "switches a lint off")).collect())
 }
 
 /// Libraries return what they have to say.
@@ -169,6 +178,14 @@ mod tests {
         assert_eq!(findings, ["crates/cloud/src/call.rs:3: reads the environment: std::env::var(\"A\")"]);
         assert!(environment(&repository("crates/cloud/src/env.rs", reading)).unwrap().is_empty());
         assert!(environment(&repository("xtask/src/main.rs", reading)).unwrap().is_empty());
+    }
+
+    #[test]
+    fn unsafe_code_is_in_one_file() {
+        let text = "//! A.\n#![expect(unsafe_code, reason = \"\")]\n";
+        let findings = unsafe_code(&repository("crates/sql-read/src/a.rs", text)).unwrap();
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        assert!(unsafe_code(&repository(UNSAFE, text)).unwrap().is_empty());
     }
 
     #[test]

@@ -2,6 +2,12 @@
 
 #[cfg(feature = "bigquery")]
 pub(crate) mod bigquery;
+#[cfg(feature = "adbc")]
+pub(crate) mod adbc;
+#[cfg(feature = "duckdb")]
+pub(crate) mod duckdb;
+#[cfg(feature = "duckdb")]
+mod local_file;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
 #[cfg(feature = "sqlite")]

@@ -3,6 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod edge_values;
+#[cfg(feature = "adbc")]
+mod adbc;
+#[cfg(feature = "duckdb")]
+mod duckdb;
 mod exports;
 mod names;
 mod postgres;

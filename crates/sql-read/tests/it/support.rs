@@ -56,6 +56,14 @@ impl Schema {
         })
     }
 
+    /// The server's address, for somebody else.
+    #[cfg(feature = "adbc")]
+    pub(crate) fn url_with(&self, user: &str, password: &str) -> String {
+        let url = std::env::var(POSTGRES_URL).unwrap();
+        let (_, place) = url.split_once('@').unwrap();
+        format!("postgres://{user}:{password}@{place}")
+    }
+
     /// A destination with that configuration.
     pub(crate) fn destination(&self) -> Destination {
         destination("postgres", &self.configuration())

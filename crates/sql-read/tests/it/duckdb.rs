@@ -1,0 +1,336 @@
+//! DuckDB files, as the connector writes them and as others do.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use adbc_core::options::{AdbcVersion, OptionDatabase};
+use adbc_core::{Connection, Database, Driver, Statement};
+use adbc_driver_manager::{ManagedConnection, ManagedDriver};
+use airbyte_sql_read::{Dataset, ErrorKind, Filter, Format, Order, StreamSpec};
+use arrow_schema::{DataType, IntervalUnit, TimeUnit};
+use futures::TryStreamExt;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::{destination, shown};
+
+/// DuckDB's library; `None` where it could not be had, and that was said.
+fn library() -> Option<PathBuf> {
+    if std::env::var_os("AIRBYTE_TEST_SKIP_DUCKDB").is_some() {
+        return None;
+    }
+    let library = std::env::var_os("AIRBYTE_LIBDUCKDB");
+    Some(library.expect("AIRBYTE_LIBDUCKDB is not set: run the tests with `cargo xtask test`").into())
+}
+
+struct File {
+    path: PathBuf,
+    _folder: TempDir,
+}
+
+impl File {
+    /// A file that these statements made.
+    fn new(statements: &str) -> Option<Self> {
+        let library = library()?;
+        let folder = tempfile::tempdir().unwrap();
+        let file = Self { path: folder.path().join("out.duckdb"), _folder: folder };
+        run(&mut writer(&library, &file.path), statements);
+        Some(file)
+    }
+
+    /// The connector's raw table with these records.
+    fn raw(records: &[&str]) -> Option<Self> {
+        let rows: Vec<_> = records
+            .iter()
+            .enumerate()
+            .map(|(n, record)| format!("('id-{n}', '2026-01-01 00:00:00', '{}')", record.replace('\'', "''")))
+            .collect();
+        Self::new(&format!(
+            "create table _airbyte_raw_users (_airbyte_ab_id text primary key, _airbyte_emitted_at datetime, _airbyte_data json);
+             insert into _airbyte_raw_users values {}",
+            rows.join(", ")
+        ))
+    }
+
+    fn configuration(&self) -> Value {
+        json!({"destination_path": self.path})
+    }
+
+    async fn dataset(&self, stream: &StreamSpec) -> Dataset {
+        destination("duckdb", &self.configuration()).connect().await.unwrap().dataset(stream).await.unwrap()
+    }
+}
+
+/// A connection that may write.
+fn writer(library: &Path, path: &Path) -> ManagedConnection {
+    let driver =
+        ManagedDriver::load_dynamic_from_filename(library, Some(b"duckdb_adbc_init"), AdbcVersion::V110);
+    let path = (OptionDatabase::from("path"), path.to_str().unwrap().into());
+    driver.unwrap().new_database_with_opts([path]).unwrap().new_connection().unwrap()
+}
+
+fn run(connection: &mut ManagedConnection, statements: &str) {
+    for text in statements.split(';').filter(|text| !text.trim().is_empty()) {
+        let mut statement = connection.new_statement().unwrap();
+        statement.set_sql_query(text).unwrap();
+        statement.execute_update().unwrap();
+    }
+}
+
+fn users() -> StreamSpec {
+    StreamSpec::new("users").json_schema(json!({"type": "object", "properties": {
+        "id": {"type": ["null", "integer"]},
+        "name": {"type": "string"},
+        "score": {"type": "number"},
+        "at": {"type": "string", "format": "date-time", "airbyte_type": "timestamp_with_timezone"},
+        "extra": {"type": "object"}
+    }}))
+}
+
+#[tokio::test]
+async fn records_become_typed_columns_when_the_schema_is_known() {
+    let records = [
+        r#"{"id": 9007199254740993, "name": "", "score": 0.1, "at": "2026-01-01T02:00:00+02:00", "extra": {"b": 1.10, "a": []}}"#,
+        r#"{"id": null, "score": 3}"#,
+    ];
+    let Some(file) = File::raw(&records) else { return };
+    let dataset = file.dataset(&users()).await;
+    assert_eq!((dataset.schema_name(), dataset.table_name()), ("main", "_airbyte_raw_users"));
+    let batch = dataset.order_by("_airbyte_ab_id", Order::Ascending).unwrap().head(9).await.unwrap();
+    assert_eq!(shown(&batch, "id"), ["9007199254740993", "NULL"]);
+    assert_eq!(shown(&batch, "name"), ["", "NULL"]);
+    assert_eq!(shown(&batch, "score"), ["0.1", "3.0"]);
+    assert_eq!(shown(&batch, "at"), ["2026-01-01T00:00:00Z", "NULL"]);
+    assert_eq!(shown(&batch, "_airbyte_ab_id"), ["id-0", "id-1"]);
+    assert_eq!(shown(&batch, "_airbyte_emitted_at")[0], "2026-01-01T00:00:00");
+    let extra: Value = serde_json::from_str(&shown(&batch, "extra")[0]).unwrap();
+    assert_eq!(extra, json!({"b": 1.10, "a": []}));
+}
+
+#[tokio::test]
+async fn records_stay_json_when_it_is_not() {
+    let Some(file) = File::raw(&[r#"{"id":1, "b":  1.10}"#]) else { return };
+    let batch = file.dataset(&StreamSpec::new("users")).await.head(9).await.unwrap();
+    assert_eq!(shown(&batch, "_airbyte_data"), [r#"{"id":1, "b":  1.10}"#]);
+}
+
+#[tokio::test]
+async fn fields_of_the_record_filter_and_order() {
+    let records = [
+        r#"{"id": 10, "name": "b", "score": 1.5, "at": "2026-01-01T02:00:00+02:00"}"#,
+        r#"{"id": 9, "name": "a'", "score": 20}"#,
+        r#"{"id": 9007199254740993, "name": "10"}"#,
+        r#"{"id": null}"#,
+    ];
+    let Some(file) = File::raw(&records) else { return };
+    let all = file.dataset(&users()).await.order_by("_airbyte_ab_id", Order::Ascending).unwrap();
+    let fits = async |filter: Filter| {
+        let chosen = all.clone().filter(filter.clone()).unwrap();
+        let found = shown(&chosen.head(9).await.unwrap(), "id");
+        assert_eq!(chosen.count().await.unwrap(), found.len() as u64, "{filter:?}");
+        found
+    };
+    assert_eq!(fits(Filter::equal("name", "a'")).await, ["9"]);
+    assert_eq!(fits(Filter::equal("name", "10")).await, ["9007199254740993"]);
+    assert_eq!(fits(Filter::equal("id", 9_007_199_254_740_992_i64)).await, Vec::<String>::new());
+    assert_eq!(fits(Filter::equal("id", 9_007_199_254_740_993_i64)).await, ["9007199254740993"]);
+    assert_eq!(fits(Filter::greater("id", 9)).await, ["10", "9007199254740993"]);
+    assert_eq!(fits(Filter::at_least("score", 1.5)).await, ["10", "9"]);
+    assert_eq!(fits(Filter::greater("score", "1.5").or(Filter::is_null("id"))).await, ["9", "NULL"]);
+    let midnight = "2026-01-01T00:00:00Z".parse::<chrono::DateTime<chrono::Utc>>().unwrap();
+    assert_eq!(fits(Filter::equal("at", midnight)).await, ["10"]);
+    let by_id = file.dataset(&users()).await.order_by("id", Order::Descending).unwrap();
+    let by_id = by_id.filter(Filter::is_not_null("id")).unwrap();
+    assert_eq!(shown(&by_id.head(9).await.unwrap(), "id"), ["9007199254740993", "10", "9"]);
+}
+
+#[tokio::test]
+async fn plain_tables_keep_every_digit() {
+    let statements = "create table \"Odd \"\"Name\" as select * from (values
+        (127::tinyint, 255::utinyint, 32767::smallint, (-2147483648)::int, 9223372036854775807::bigint, 18446744073709551615::ubigint,
+         170141183460469231731687303715884105727::hugeint, 340282366920938463463374607431768211455::uhugeint,
+         99999999999999999999999999999.999999999::decimal(38, 9), 'nan'::double, '-infinity'::float, true, '', '\\x00\\xFF'::blob,
+         date '0001-01-01', time '23:59:59.999999', '23:59:59.999999-08:30'::timetz, timestamp '9999-12-31 23:59:59.999999',
+         timestamptz '2026-01-01 00:00:00+02', timestamp_ns '2026-01-01 00:00:00.123456789', interval '3000000 hours',
+         '00000000-0000-4000-8000-000000000001'::uuid, '{\"a\":1.10}'::json, [1, null], {'k': 'v'}, map {'x': 1}, 'b'::enum('a', 'b'), '101'::bit),
+        (null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
+         null, null, null, null, null, null, null, null)
+        ) as v (i8, u8, i16, i32, i64, u64, huge, uhuge, dec, f64, f32, bool, text, bytes, day, time, timetz, ts, tstz, ns,
+                span, uuid, json, list, row, map, enum, bits)";
+    let Some(file) = File::new(statements) else { return };
+    let batch = file.dataset(&StreamSpec::new("Odd \"Name")).await.head(9).await.unwrap();
+    let expected = [
+        ("i8", DataType::Int8, "127"),
+        ("u8", DataType::UInt8, "255"),
+        ("i16", DataType::Int16, "32767"),
+        ("i32", DataType::Int32, "-2147483648"),
+        ("i64", DataType::Int64, "9223372036854775807"),
+        ("u64", DataType::UInt64, "18446744073709551615"),
+        ("huge", DataType::Utf8, "170141183460469231731687303715884105727"),
+        ("uhuge", DataType::Utf8, "340282366920938463463374607431768211455"),
+        ("dec", DataType::Decimal128(38, 9), "99999999999999999999999999999.999999999"),
+        ("f64", DataType::Float64, "NaN"),
+        ("f32", DataType::Float32, "-inf"),
+        ("bool", DataType::Boolean, "true"),
+        ("text", DataType::Utf8, ""),
+        ("bytes", DataType::Binary, "00ff"),
+        ("day", DataType::Date32, "0001-01-01"),
+        ("time", DataType::Time64(TimeUnit::Microsecond), "23:59:59.999999"),
+        ("timetz", DataType::Utf8, "23:59:59.999999-08:30"),
+        ("ts", DataType::Timestamp(TimeUnit::Microsecond, None), "9999-12-31T23:59:59.999999"),
+        ("tstz", DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())), "2025-12-31T22:00:00Z"),
+        ("ns", DataType::Timestamp(TimeUnit::Nanosecond, None), "2026-01-01T00:00:00.123456789"),
+        ("span", DataType::Utf8, "3000000:00:00"),
+        ("uuid", DataType::Utf8, "00000000-0000-4000-8000-000000000001"),
+        ("json", DataType::Utf8, r#"{"a":1.10}"#),
+        ("enum", DataType::Utf8, "b"),
+        ("bits", DataType::Utf8, "101"),
+    ];
+    for (name, data_type, value) in expected {
+        assert_eq!(batch[name].data_type(), &data_type, "{name}");
+        assert_eq!(shown(&batch, name), [value, "NULL"], "{name}");
+    }
+    assert_eq!(shown(&batch, "list"), ["[1, NULL]", "NULL"]);
+    assert_eq!(shown(&batch, "row"), ["{k: v}", "NULL"]);
+    assert_eq!(shown(&batch, "map"), ["{x: 1}", "NULL"]);
+    assert_ne!(batch["span"].data_type(), &DataType::Interval(IntervalUnit::MonthDayNano));
+    assert_eq!(batch.schema().field_with_name("huge").unwrap().metadata()["duckdb:type"], "HUGEINT");
+}
+
+#[tokio::test]
+async fn times_at_infinity_are_refused_and_come_as_text() {
+    for declared in ["date", "timestamp", "timestamptz"] {
+        let made = format!("create table t as select '-infinity'::{declared} as d union all select null");
+        let Some(file) = File::new(&made) else { return };
+        let dataset = file.dataset(&StreamSpec::new("t")).await;
+        let error = dataset.head(9).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Value, "{declared}");
+        assert!(error.to_string().contains("`d`"), "{error}");
+        let text = dataset.text_columns(["d"]).unwrap().head(9).await.unwrap();
+        assert_eq!(shown(&text, "d"), ["-infinity", "NULL"], "{declared}");
+    }
+}
+
+#[tokio::test]
+async fn a_read_streams_filters_orders_and_is_exported() {
+    let made = "create table rows as select range as n, 'row ' || range as text, (range * 1.5)::decimal(20, 2) as amount from range(300000)";
+    let Some(file) = File::new(made) else { return };
+    let all = file.dataset(&StreamSpec::new("rows")).await;
+    let batches: Vec<_> = all.clone().batch_rows(1000).batches().await.unwrap().try_collect().await.unwrap();
+    assert!(batches.iter().all(|batch| batch.num_rows() <= 1000));
+    assert_eq!(batches.iter().map(arrow_array::RecordBatch::num_rows).sum::<usize>(), 300_000);
+    let few = all
+        .clone()
+        .filter(Filter::at_least("n", 100).and(Filter::Not(Box::new(Filter::equal("text", "row 299999")))))
+        .unwrap()
+        .order_by("n", Order::Descending)
+        .unwrap()
+        .limit(2);
+    assert_eq!(shown(&few.head(9).await.unwrap(), "n"), ["299998", "299997"]);
+    assert_eq!(few.count().await.unwrap(), 2);
+    let parquet = file.path.with_file_name("rows.parquet");
+    assert_eq!(all.export(&parquet, Format::Parquet).await.unwrap().rows, 300_000);
+    // The file can be written again at once: no read holds it.
+    run(&mut writer(&library().unwrap(), &file.path), "insert into rows values (1, '', 1)");
+    assert_eq!(file.dataset(&StreamSpec::new("rows")).await.count().await.unwrap(), 300_001);
+}
+
+#[tokio::test]
+async fn a_query_that_fails_on_its_way_is_an_error_and_never_the_end() {
+    let made = "create view broken as select case when range = 250000 then error('over') else range end as n from range(300000)";
+    let Some(file) = File::new(made) else { return };
+    let mut batches = file.dataset(&StreamSpec::new("broken")).await.batches().await.unwrap();
+    let mut rows = 0;
+    let error = loop {
+        match batches.try_next().await {
+            Ok(Some(batch)) => rows += batch.num_rows(),
+            Ok(None) => panic!("the data ended after {rows} rows"),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::Query);
+    assert!(rows > 0 && error.to_string().contains("over"), "{rows} rows, {error}");
+}
+
+#[tokio::test]
+async fn names_are_found_in_the_schema_of_the_configuration() {
+    let made = "create schema raw; create table raw._airbyte_raw_users (_airbyte_data json); create table main.other (n int)";
+    let Some(file) = File::new(made) else { return };
+    let mut configuration = file.configuration();
+    configuration["schema"] = json!("raw");
+    let warehouse = destination("duckdb", &configuration).connect().await.unwrap();
+    let located = warehouse.locate(&StreamSpec::new("Users")).await.unwrap();
+    assert_eq!((located.schema.as_str(), located.table.as_str()), ("raw", "_airbyte_raw_users"));
+    let error = warehouse.dataset(&StreamSpec::new("user")).await.unwrap_err();
+    assert!(error.hint().unwrap().contains("raw._airbyte_raw_users"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_missing_file_is_not_made() {
+    let Some(_) = library() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("none.duckdb");
+    let warehouse = destination("duckdb", &json!({"destination_path": path})).connect().await.unwrap();
+    assert!(warehouse.warnings()[0].contains("AIRBYTE_LOCAL_ROOT"), "{:?}", warehouse.warnings());
+    let error = warehouse.dataset(&StreamSpec::new("users")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::StreamNotFound);
+    assert!(!path.exists());
+    std::fs::write(&path, "no database ".repeat(1000)).unwrap();
+    let error = destination("duckdb", &json!({"destination_path": path})).connect().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
+}
+
+/// What DuckDB writes at the beginning of a block of its file.
+fn checksum(block: &[u8]) -> u64 {
+    let words = block.chunks_exact(8).map(|word| u64::from_le_bytes(word.try_into().unwrap()));
+    words.fold(5381, |sum, word| sum ^ word.wrapping_mul(0xbf58_476d_1ce4_e5b9))
+}
+
+#[tokio::test]
+async fn a_file_of_a_newer_version_says_so() {
+    let Some(file) = File::new("create table t (n int)") else { return };
+    let mut bytes = std::fs::read(&file.path).unwrap();
+    // Checksum, four letters, version.
+    bytes[12..20].copy_from_slice(&1000_u64.to_le_bytes());
+    let sum = checksum(&bytes[8..4096]);
+    bytes[..8].copy_from_slice(&sum.to_le_bytes());
+    std::fs::write(&file.path, bytes).unwrap();
+    let error = destination("duckdb", &file.configuration()).connect().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect);
+    assert!(error.to_string().contains("another version") && error.to_string().contains("1000"), "{error}");
+    assert!(error.hint().unwrap().contains("AIRBYTE_LIBDUCKDB"), "{error:?}");
+}
+
+/// Holds a file open for writing until its input ends: the tests start themselves for it, as locks are between processes.
+#[test]
+#[ignore = "started by another test"]
+fn hold_for_writing() {
+    let path = std::env::var("AIRBYTE_TEST_HOLD").unwrap();
+    let _connection = writer(&library().unwrap(), Path::new(&path));
+    std::fs::write(format!("{path}.held"), "").unwrap();
+    std::io::stdin().read_line(&mut String::new()).unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_is_being_written_says_so() {
+    let Some(file) = File::new("create table t (n int)") else { return };
+    let mut holder = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "duckdb::hold_for_writing", "--ignored"])
+        .env("AIRBYTE_TEST_HOLD", &file.path)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let held = PathBuf::from(format!("{}.held", file.path.display()));
+    while !held.exists() {
+        assert!(holder.try_wait().unwrap().is_none(), "the writer ended");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let error = destination("duckdb", &file.configuration()).connect().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect);
+    assert!(error.to_string().contains("being written by another process"), "{error}");
+    assert!(error.hint().unwrap().contains("when the sync is over"), "{error:?}");
+    drop(holder.stdin.take());
+    assert!(holder.wait().unwrap().success());
+    assert_eq!(file.dataset(&StreamSpec::new("t")).await.count().await.unwrap(), 0);
+}
