@@ -1,9 +1,9 @@
 //! The databases.
 
-#[cfg(feature = "bigquery")]
-pub(crate) mod bigquery;
 #[cfg(feature = "adbc")]
 pub(crate) mod adbc;
+#[cfg(feature = "bigquery")]
+pub(crate) mod bigquery;
 #[cfg(feature = "duckdb")]
 pub(crate) mod duckdb;
 #[cfg(feature = "duckdb")]

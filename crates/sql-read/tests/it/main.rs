@@ -2,11 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod edge_values;
 #[cfg(feature = "adbc")]
 mod adbc;
 #[cfg(feature = "duckdb")]
 mod duckdb;
+mod edge_values;
 mod exports;
 mod names;
 mod postgres;

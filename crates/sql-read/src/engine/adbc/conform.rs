@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// The batch with these columns. A column of another type is widened where nothing can be lost by it; else the table
 /// is not the one that was planned with.
-pub(crate) fn conform(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+pub(crate) fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     if batch.num_columns() != schema.fields().len() {
         return Err(changed("the database gives another number of columns than was planned with"));
     }
@@ -73,7 +73,7 @@ mod tests {
     fn conformed(column: ArrayRef, wanted: DataType) -> Result<ArrayRef> {
         let batch = RecordBatch::try_from_iter([("a", column)]).unwrap();
         let schema = Arc::new(Schema::new(vec![Field::new("a", wanted, true)]));
-        Ok(conform(batch, &schema)?.column(0).clone())
+        Ok(conform(&batch, &schema)?.column(0).clone())
     }
 
     #[test]

@@ -100,7 +100,7 @@ fn pump(
     let mut next = rows.next();
     loop {
         let batch = next.transpose().map_err(|error| session.broke(&error))?;
-        let batch = batch.map(|batch| conform(batch, &schema)).transpose()?;
+        let batch = batch.map(|batch| conform(&batch, &schema)).transpose()?;
         if let Some(tell) = tell.take() {
             let _ = tell.send(schema.clone());
         }

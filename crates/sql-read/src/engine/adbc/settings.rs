@@ -138,15 +138,7 @@ fn hidden(options: &[(String, OptionValue)]) -> Arc<[String]> {
             && let Some((user, _)) = authority.split_once('@')
             && let Some((_, password)) = user.split_once(':')
         {
-            let decoded = url::Url::parse(value).ok().and_then(|url| {
-                let plain = url::form_urlencoded::parse(
-                    format!("p={}", url.password()?.replace('+', "%2B")).as_bytes(),
-                )
-                .next()
-                .map(|(_, value)| value.into_owned());
-                plain
-            });
-            hidden.extend(decoded);
+            hidden.extend(decoded(value));
             hidden.push(password.to_owned());
         }
         for (key, value) in value.split([';', ' ', '&', '?']).filter_map(|part| part.split_once('=')) {
@@ -157,6 +149,13 @@ fn hidden(options: &[(String, OptionValue)]) -> Arc<[String]> {
     }
     hidden.retain(|word| !word.is_empty());
     hidden.into()
+}
+
+/// The password of an address as it is written without escapes.
+fn decoded(address: &str) -> Option<String> {
+    let url = url::Url::parse(address).ok()?;
+    let pair = format!("p={}", url.password()?.replace('+', "%2B"));
+    url::form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| value.into_owned())
 }
 
 #[cfg(test)]
