@@ -95,6 +95,10 @@ async fn engine(destination: &Destination) -> Result<Arc<dyn Engine>> {
         DestinationKind::Postgres => {
             Ok(Arc::new(crate::engine::postgres::Postgres::connect(destination).await?))
         }
+        #[cfg(feature = "snowflake")]
+        DestinationKind::Snowflake => {
+            Ok(Arc::new(crate::engine::snowflake::Snowflake::connect(destination).await?))
+        }
         #[cfg(feature = "sqlite")]
         DestinationKind::Sqlite => Ok(Arc::new(crate::engine::sqlite::Sqlite::open(destination).await?)),
         #[allow(unreachable_patterns, reason = "reachable in builds without all engines")]

@@ -10,6 +10,8 @@ pub(crate) mod duckdb;
 mod local_file;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
+#[cfg(feature = "snowflake")]
+pub(crate) mod snowflake;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
 

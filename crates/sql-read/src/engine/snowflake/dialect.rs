@@ -1,0 +1,83 @@
+//! Snowflake's SQL.
+
+use chrono::SecondsFormat;
+
+use crate::dataset::DATA_COLUMN;
+use crate::error::{Error, Result};
+use crate::filter::Literal;
+use crate::locate::TableName;
+use crate::scan::{Dialect, quoted};
+
+/// Names are told in full, whatever database the session is in.
+pub(super) struct SnowflakeDialect<'a> {
+    pub database: &'a str,
+}
+
+impl Dialect for SnowflakeDialect<'_> {
+    fn table(&self, table: &TableName) -> String {
+        format!("{}.{}.{}", quoted(self.database), quoted(&table.schema), quoted(&table.table))
+    }
+
+    fn literal(&self, literal: &Literal) -> Result<String> {
+        Ok(match literal {
+            Literal::Boolean(value) => value.to_string(),
+            Literal::Integer(value) => value.to_string(),
+            Literal::Float(value) if value.is_nan() => "'NaN'::double".to_owned(),
+            Literal::Float(value) if value.is_infinite() => {
+                format!("'{}inf'::double", if *value < 0.0 { "-" } else { "" })
+            }
+            Literal::Float(value) => format!("{value:e}::double"),
+            Literal::Text(value) => text(value)?,
+            Literal::Date(value) => format!("{}::date", text(&value.to_string())?),
+            Literal::Timestamp(value) => {
+                format!("{}::timestamp_tz", text(&value.to_rfc3339_opts(SecondsFormat::Nanos, true))?)
+            }
+        })
+    }
+
+    fn json_member(&self, name: &str, compared_with: Option<&Literal>) -> Result<String> {
+        // A JSON null counts as NULL, as it does where the member is a column.
+        let member = format!("strip_null_value(get({}, {}))", quoted(DATA_COLUMN), text(name)?);
+        Ok(match compared_with {
+            Some(Literal::Text(_)) => format!("{member}::varchar"),
+            Some(Literal::Boolean(_)) => format!("{member}::boolean"),
+            Some(Literal::Date(_)) => format!("{member}::date"),
+            Some(Literal::Timestamp(_)) => format!("{member}::timestamp_tz"),
+            // Numbers keep the type that the JSON gives them: none of the declared ones holds all.
+            Some(Literal::Integer(_) | Literal::Float(_)) | None => member,
+        })
+    }
+
+    fn as_text(&self, column: &str) -> String {
+        format!("{}::varchar", quoted(column))
+    }
+}
+
+/// A text as SQL. Backslashes escape in Snowflake's texts, and NUL cannot be in one.
+pub(super) fn text(value: &str) -> Result<String> {
+    if value.contains('\0') {
+        return Err(Error::invalid("a text in a filter holds a NUL character"));
+    }
+    Ok(format!("'{}'", value.replace('\\', "\\\\").replace('\'', "''")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIALECT: SnowflakeDialect<'_> = SnowflakeDialect { database: "LA\"KE" };
+
+    #[test]
+    fn names_are_told_in_full_and_quoted() {
+        let table = TableName { schema: "public".into(), table: "a\"; drop table b".into() };
+        assert_eq!(DIALECT.table(&table), r#""LA""KE"."public"."a""; drop table b""#);
+    }
+
+    #[test]
+    fn no_text_ends_its_quotes() {
+        assert_eq!(DIALECT.literal(&Literal::Text(r"\' or 1=1 --".into())).unwrap(), r"'\\'' or 1=1 --'");
+        assert!(DIALECT.literal(&Literal::Text("\0".into())).is_err());
+        assert_eq!(DIALECT.literal(&Literal::Float(f64::NEG_INFINITY)).unwrap(), "'-inf'::double");
+        assert_eq!(DIALECT.literal(&Literal::Float(0.1)).unwrap(), "1e-1::double");
+    }
+}
