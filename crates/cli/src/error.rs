@@ -193,6 +193,7 @@ impl From<airbyte_sql_read::Error> for Failure {
             ReadKind::Unsupported => ("unsupported", exit::FAILED),
             ReadKind::Connect => ("connect", exit::NETWORK),
             ReadKind::BrokenConnection => ("broken_connection", exit::NETWORK),
+            ReadKind::Timeout => ("timeout", exit::NETWORK),
             ReadKind::Query => ("query", exit::FAILED),
             ReadKind::Value => ("value", exit::FAILED),
             ReadKind::Io => ("io", exit::FAILED),

@@ -150,8 +150,26 @@ fn spec(
         },
         namespace_format: connection.namespace_format.clone(),
         json_schema: schema.map(|known| known.schema.clone()),
+        primary_key: top_level(&stream.primary_key),
+        cursor: match stream.cursor_field.as_slice() {
+            [field] => Some(field.clone()),
+            _ => None,
+        },
+        overwrites: stream.sync_mode.as_ref().map(|mode| mode.as_str().contains("overwrite")),
         name_is_taken: false,
     }
+}
+
+/// The fields of a key, if none of them is inside of another.
+fn top_level(key: &[Vec<String>]) -> Vec<String> {
+    let fields: Option<Vec<String>> = key
+        .iter()
+        .map(|path| match path.as_slice() {
+            [field] => Some(field.clone()),
+            _ => None,
+        })
+        .collect();
+    fields.unwrap_or_default()
 }
 
 struct StreamSchema {

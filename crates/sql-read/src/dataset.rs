@@ -1,29 +1,37 @@
 //! One stream's data in the destination.
 
+use std::collections::HashSet;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow_array::RecordBatch;
-use arrow_schema::{Schema, SchemaRef};
+use arrow_schema::{DataType, Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
-use futures::{Stream, StreamExt, TryStreamExt};
+use futures::{Stream, TryStreamExt};
 use serde::de::DeserializeOwned;
 
-use crate::engine::{Engine, RecordBatchStream};
+use crate::destination_kind::DestinationKind;
+use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::export::Export;
+use crate::export::{Export, Source};
 use crate::filter::{Filter, Order};
 use crate::format::Format;
-use crate::json_columns::{InexactNumbers, JsonColumns};
+use crate::json_columns::{ID_COLUMNS, InexactNumbers, JsonColumns};
 use crate::locate::{Located, TableName};
+pub(crate) use crate::meta_columns::DATA_COLUMN;
+use crate::meta_columns::{DELETED_COLUMN, MetaColumns, is_meta};
 use crate::naming::Layout;
-use crate::scan::{Column, Expression, Scan};
+use crate::plan::Plan;
+use crate::query::BATCH_ROWS;
+use crate::reading::{Batches, Patience};
+use crate::scan::{Column, Expression, Latest, Scan};
+use crate::split::{self, Splits};
 use crate::stream_spec::StreamSpec;
 
-/// Rows of a batch unless something else is asked for.
-const BATCH_ROWS: usize = 8_192;
-/// The column that holds a record as JSON.
-pub(crate) const DATA_COLUMN: &str = "_airbyte_data";
+/// What tells when a record was extracted, in the versions of the connectors.
+const EXTRACTED_COLUMNS: [&str; 2] = ["_airbyte_extracted_at", "_airbyte_emitted_at"];
 
 /// One stream's data in the destination: what to read of it, then ways to read it.
 ///
@@ -32,38 +40,53 @@ pub(crate) const DATA_COLUMN: &str = "_airbyte_data";
 #[derive(Clone, Debug)]
 #[must_use = "a dataset reads nothing by itself"]
 pub struct Dataset {
+    kind: DestinationKind,
     engine: Arc<dyn Engine>,
     located: Located,
+    pub(crate) stream: StreamSpec,
     stored: Vec<Column>,
     json: Option<JsonColumns>,
     chosen: Option<Vec<String>>,
-    without_meta: bool,
+    meta: MetaColumns,
+    renamed: Vec<(String, String)>,
+    latest: Option<Latest>,
     filter: Option<Filter>,
     order: Vec<(String, Order)>,
     limit: Option<u64>,
     batch_rows: usize,
+    patience: Patience,
 }
 
 impl Dataset {
-    pub(crate) async fn open(engine: Arc<dyn Engine>, located: Located, stream: &StreamSpec) -> Result<Self> {
+    pub(crate) async fn open(
+        kind: DestinationKind,
+        engine: Arc<dyn Engine>,
+        located: Located,
+        stream: &StreamSpec,
+    ) -> Result<Self> {
         let table = TableName { schema: located.schema.clone(), table: located.table.clone() };
         let stored = engine.columns(&table).await?;
-        let holds_json = stored.iter().any(|column| column.name == DATA_COLUMN);
+        let holds_json = stored.iter().any(|column| column.name.eq_ignore_ascii_case(DATA_COLUMN));
         let json = match (&stream.json_schema, located.layout) {
             (Some(schema), Layout::Raw | Layout::RawV1) if holds_json => JsonColumns::new(schema),
             _ => None,
         };
         Ok(Self {
+            kind,
             engine,
             located,
+            stream: stream.clone(),
             stored,
             json,
             chosen: None,
-            without_meta: false,
+            meta: MetaColumns::Keep,
+            renamed: Vec::new(),
+            latest: None,
             filter: None,
             order: Vec::new(),
             limit: None,
             batch_rows: BATCH_ROWS,
+            patience: Patience::default(),
         })
     }
 
@@ -99,14 +122,35 @@ impl Dataset {
         Ok(self)
     }
 
-    /// Leaves out the columns that Airbyte adds (those that begin with `_airbyte_`).
+    /// Leaves out the columns that Airbyte adds: [`MetaColumns::Drop`].
     pub fn without_meta_columns(mut self) -> Self {
-        self.without_meta = true;
+        self.meta = MetaColumns::Drop;
         self
     }
 
+    /// What becomes of the columns that Airbyte adds. Those that are chosen by name are read in any case.
+    ///
+    /// # Errors
+    /// `InvalidInput` if two columns would have the same name.
+    pub fn meta_columns(mut self, meta: MetaColumns) -> Result<Self> {
+        self.meta = meta;
+        self.distinct()
+    }
+
+    /// Gives a column another name in what is read. Filters, orders and choices go by the name that it has in the
+    /// table.
+    ///
+    /// # Errors
+    /// `InvalidInput` if the column does not exist, or another one has that name already.
+    pub fn rename(mut self, column: &str, name: impl Into<String>) -> Result<Self> {
+        self.known(column)?;
+        self.renamed.retain(|(known, _)| known != column);
+        self.renamed.push((column.to_owned(), name.into()));
+        self.distinct()
+    }
+
     /// Reads these columns as the database's own text, whatever their type: a way out for values that Arrow's types
-    /// cannot hold, such as dates at infinity.
+    /// cannot hold, such as dates at infinity. Fields of records kept as JSON can be read so as well.
     ///
     /// # Errors
     /// `InvalidInput` if a column does not exist.
@@ -119,7 +163,7 @@ impl Dataset {
             }
             for column in self.stored.iter_mut().filter(|column| column.name == name) {
                 column.as_text = true;
-                let text = column.field.as_ref().clone().with_data_type(arrow_schema::DataType::Utf8);
+                let text = column.field.as_ref().clone().with_data_type(DataType::Utf8);
                 column.field = Arc::new(text);
             }
         }
@@ -139,6 +183,67 @@ impl Dataset {
             Some(first) => first.and(filter),
         });
         Ok(self)
+    }
+
+    /// Leaves out the rows that are deleted in their source and kept in the destination: change data capture marks them
+    /// in `_ab_cdc_deleted_at`. Without that column there are none.
+    pub fn without_deleted_rows(mut self) -> Self {
+        let deleted = self.names().into_iter().find(|(name, _)| name.eq_ignore_ascii_case(DELETED_COLUMN));
+        if let Some((name, _)) = deleted {
+            let there = Filter::is_null(name);
+            self.filter = Some(match self.filter.take() {
+                None => there,
+                Some(first) => first.and(there),
+            });
+        }
+        self
+    }
+
+    /// Of the rows with the same key reads the newest alone: the one with the largest cursor, then the one that was
+    /// extracted last. Filters look at what is left. This is what the connector itself makes of a stream with
+    /// deduplication, so it is for raw tables, and for tables that only grow.
+    ///
+    /// # Errors
+    /// `InvalidInput` if there is no key, or a column does not exist.
+    pub fn latest(
+        mut self,
+        key: impl IntoIterator<Item = impl Into<String>>,
+        cursor: Option<&str>,
+    ) -> Result<Self> {
+        let key: Vec<String> = key.into_iter().map(Into::into).collect();
+        if key.is_empty() {
+            return Err(Error::invalid("the newest rows of a key need a key"));
+        }
+        for name in key.iter().map(String::as_str).chain(cursor) {
+            self.known(name)?;
+        }
+        let own = |known: &[&str]| self.stored_named(known).map(|column| column.name.clone());
+        let newest: Vec<String> = cursor
+            .map(str::to_owned)
+            .into_iter()
+            .chain(own(&EXTRACTED_COLUMNS))
+            .chain(own(&ID_COLUMNS))
+            .collect();
+        if newest.is_empty() {
+            return Err(Error::invalid("nothing tells which of the rows is newer").with_hint("name a cursor"));
+        }
+        self.latest = Some(Latest { key, newest });
+        Ok(self)
+    }
+
+    /// [`Dataset::latest`] by the primary key and the cursor that the connection has for the stream.
+    ///
+    /// # Errors
+    /// `InvalidInput` if no primary key is known, or it is not among the columns.
+    pub fn deduplicated(self) -> Result<Self> {
+        if self.stream.primary_key.is_empty() {
+            return Err(Error::invalid(format!("no primary key of `{}` is known", self.stream.name()))
+                .with_hint("name the key: `Dataset::latest`"));
+        }
+        let (key, cursor) = (self.stream.primary_key.clone(), self.stream.cursor.clone());
+        // A source may keep its cursor to itself; then the time of extraction has to do.
+        let cursor = cursor.filter(|cursor| self.known(cursor).is_ok());
+        self.latest(key, cursor.as_deref())
     }
 
     /// Orders the rows by a column; a second call orders those that the first leaves equal.
@@ -164,6 +269,19 @@ impl Dataset {
         self
     }
 
+    /// Gives up, with a `Timeout` error, when a read takes longer. Default: never.
+    pub fn timeout(mut self, whole: Duration) -> Self {
+        self.patience.whole = Some(whole);
+        self
+    }
+
+    /// Gives up, with a `Timeout` error, when the database gives nothing for so long. Time between two batches that
+    /// the caller takes does not count. Default: never.
+    pub fn idle_timeout(mut self, idle: Duration) -> Self {
+        self.patience.idle = Some(idle);
+        self
+    }
+
     /// What to do with numbers kept as JSON that a double cannot hold. Default: refuse them.
     pub fn inexact_numbers(mut self, policy: InexactNumbers) -> Self {
         if let Some(json) = &mut self.json {
@@ -180,9 +298,10 @@ impl Dataset {
     /// Counts the rows, in the database.
     ///
     /// # Errors
-    /// `Query` or `BrokenConnection` if the database does not answer.
+    /// `Query` or `BrokenConnection` if the database does not answer, `Timeout`.
     pub async fn count(&self) -> Result<u64> {
-        self.engine.count(&self.plan().scan).await
+        let scan = self.plan().scan;
+        self.patience.answer(self.engine.count(&scan)).await
     }
 
     /// The first rows as one batch.
@@ -191,22 +310,20 @@ impl Dataset {
     /// Those of [`Dataset::batches`].
     pub async fn head(&self, rows: u64) -> Result<RecordBatch> {
         let limit = self.limit.map_or(rows, |limit| limit.min(rows));
-        let few = self.clone().limit(limit);
-        let batches: Vec<RecordBatch> = few.batches().await?.try_collect().await?;
-        Ok(concat_batches(&few.schema(), &batches)?)
+        let batches = self.clone().limit(limit).batches().await?;
+        let schema = batches.schema();
+        let batches: Vec<RecordBatch> = batches.try_collect().await?;
+        Ok(concat_batches(&schema, &batches)?)
     }
 
     /// All rows, batch by batch, in bounded memory. An error ends the stream; without one it is whole.
     ///
     /// # Errors
     /// `Query` if the database refuses, `BrokenConnection` if it is lost on the way, `Value` if a value does not fit
-    /// its column's type.
-    pub async fn batches(&self) -> Result<RecordBatchStream> {
+    /// its column's type, `Timeout`.
+    pub async fn batches(&self) -> Result<Batches> {
         let plan = self.plan();
-        let batches = self.engine.read(plan.scan).await?;
-        let Some(json) = plan.json else { return Ok(batches) };
-        let schema = plan.schema;
-        Ok(Box::pin(batches.map(move |batch| json.expand(&batch?, &schema))))
+        self.patience.read(async { Ok(plan.finish(self.engine.read(plan.scan.clone()).await?)) }).await
     }
 
     /// All rows as values of a type of yours, one by one. Fields go by the names of columns.
@@ -216,29 +333,56 @@ impl Dataset {
     pub async fn rows<T: DeserializeOwned + Send + 'static>(
         &self,
     ) -> Result<impl Stream<Item = Result<T>> + Send + use<T>> {
-        let batches = self.batches().await?;
-        Ok(batches
-            .map(|batch| -> Result<_> {
-                let rows: Vec<T> = serde_arrow::from_record_batch(&batch?).map_err(|error| {
-                    Error::new(crate::ErrorKind::Value, format!("a row does not fit the type: {error}"))
-                })?;
-                Ok(futures::stream::iter(rows.into_iter().map(Ok::<T, Error>)))
-            })
-            .try_flatten())
+        Ok(self.batches().await?.into_rows())
+    }
+
+    /// Cuts the read into about so many parts, which together are its rows exactly once, to be read with
+    /// [`Warehouse::read_split`](crate::Warehouse::read_split) by threads, processes or machines. A read with an order,
+    /// a limit or [`Dataset::latest`] is one part, and so is every read of a database that cannot be cut.
+    ///
+    /// # Errors
+    /// `Query` or `BrokenConnection` if the database does not answer.
+    pub async fn splits(&self, wanted: usize) -> Result<Splits> {
+        let wanted = NonZeroUsize::new(wanted).unwrap_or(NonZeroUsize::MIN);
+        let plan = self.plan();
+        self.patience.answer(split::cut(self.kind, &*self.engine, &plan, wanted)).await
+    }
+
+    /// All rows, read in about so many parts side by side, each over a connection of its own. The batches come in no
+    /// order.
+    ///
+    /// # Errors
+    /// Those of [`Dataset::batches`]. The first error ends all parts.
+    pub async fn read_parallel(&self, wanted: usize) -> Result<Batches> {
+        let begin = async {
+            let splits = self.splits(wanted).await?;
+            Ok(split::read_all(self.kind, &self.engine, splits, self.schema()))
+        };
+        self.patience.read(begin).await
     }
 
     /// Writes all rows to a file. Nothing happens before it is awaited.
     pub fn export(&self, path: impl AsRef<Path>, format: Format) -> Export {
-        Export::new(self.clone(), path.as_ref().to_owned(), format)
+        Export::new(Source::Dataset(Box::new(self.clone())), path.as_ref().to_owned(), format)
     }
 
     fn known(&self, name: &str) -> Result<()> {
         if self.names().iter().any(|(known, _)| known == name) {
             return Ok(());
         }
-        let names: Vec<_> = self.schema().fields().iter().map(|field| field.name().clone()).collect();
+        let names: Vec<_> = self.plan().stored.fields().iter().map(|field| field.name().clone()).collect();
         Err(Error::invalid(format!("there is no column `{name}` in `{}`", self.located.table))
             .with_hint(format!("the columns are {}", names.join(", "))))
+    }
+
+    /// That no two columns have the same name.
+    fn distinct(self) -> Result<Self> {
+        let schema = self.schema();
+        let mut seen = HashSet::new();
+        match schema.fields().iter().find(|field| !seen.insert(field.name().as_str())) {
+            None => Ok(self),
+            Some(twice) => Err(Error::invalid(format!("two columns would be called `{}`", twice.name()))),
+        }
     }
 
     /// Every name that can be asked for, and what it stands for. A stored column wins over a member of the JSON.
@@ -249,19 +393,25 @@ impl Dataset {
         stored.chain(members.map(|name| (name.to_owned(), Expression::Json(name.to_owned())))).collect()
     }
 
+    /// The first of these that the table has, in any case.
+    pub(crate) fn stored_named(&self, names: &[&str]) -> Option<&Column> {
+        names.iter().find_map(|name| self.stored.iter().find(|column| column.name.eq_ignore_ascii_case(name)))
+    }
+
     fn default_columns(&self) -> Vec<String> {
+        let is_data = |name: &str| name.eq_ignore_ascii_case(DATA_COLUMN);
         let stored = self.stored.iter().map(|column| column.name.as_str());
         // What is shown as columns is not shown as JSON once more.
-        let stored = stored.filter(|name| self.json.is_none() || *name != DATA_COLUMN);
+        let stored = stored.filter(|name| self.json.is_none() || !is_data(name));
         let members = self.json.iter().flat_map(JsonColumns::names);
         stored
             .chain(members.filter(|name| !self.stored.iter().any(|column| column.name == *name)))
-            .filter(|name| !self.without_meta || !name.starts_with("_airbyte_"))
+            .filter(|name| self.meta != MetaColumns::Drop || !is_meta(name) || is_data(name))
             .map(str::to_owned)
             .collect()
     }
 
-    fn plan(&self) -> Plan {
+    pub(crate) fn plan(&self) -> Plan {
         let wanted = self.chosen.clone().unwrap_or_else(|| self.default_columns());
         let mut columns = Vec::new();
         let mut fields = Vec::new();
@@ -277,9 +427,10 @@ impl Dataset {
         }
         if from_json {
             // The id of the record is what an error names.
-            for needed in [DATA_COLUMN, "_airbyte_ab_id", "_airbyte_raw_id"] {
-                let present = columns.iter().any(|column| column.name == needed);
-                if let Some(column) = self.stored.iter().find(|column| column.name == needed && !present) {
+            for needed in [DATA_COLUMN].into_iter().chain(ID_COLUMNS) {
+                if let Some(column) = self.stored_named(&[needed])
+                    && !columns.iter().any(|present| present.name == column.name)
+                {
                     columns.push(column.clone());
                 }
             }
@@ -288,19 +439,19 @@ impl Dataset {
             table: TableName { schema: self.located.schema.clone(), table: self.located.table.clone() },
             columns,
             names: self.names(),
+            latest: self.latest.clone(),
             filter: self.filter.clone(),
             order: self.order.clone(),
             limit: self.limit,
             batch_rows: self.batch_rows,
         };
         let json = if from_json { self.json.clone() } else { None };
-        Plan { scan, json, schema: Arc::new(Schema::new(fields)) }
+        let renamed = fields.iter().map(|field| {
+            let own =
+                self.renamed.iter().find(|(known, _)| known == field.name()).map(|(_, name)| name.clone());
+            field.as_ref().clone().with_name(own.unwrap_or_else(|| self.meta.renamed(field.name())))
+        });
+        let schema = Arc::new(Schema::new(renamed.collect::<Vec<_>>()));
+        Plan { scan, json, stored: Arc::new(Schema::new(fields)), schema }
     }
-}
-
-/// What one read consists of.
-struct Plan {
-    scan: Scan,
-    json: Option<JsonColumns>,
-    schema: SchemaRef,
 }

@@ -1,8 +1,11 @@
 //! The connectors whose names and data this crate knows.
 
+use serde::{Deserialize, Serialize};
+
 /// The destinations that this crate knows. Those without an engine of their own are read through a driver (feature
 /// `adbc`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum DestinationKind {
     /// BigQuery (feature `bigquery`).

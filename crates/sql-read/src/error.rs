@@ -25,6 +25,8 @@ pub enum ErrorKind {
     Query,
     /// The connection broke while rows were coming.
     BrokenConnection,
+    /// The time that the caller allows was over.
+    Timeout,
     /// A value does not fit the type of its column.
     Value,
     /// A file cannot be read or written.
@@ -74,7 +76,7 @@ impl Error {
 
     /// Whether the same call may succeed later without any change.
     pub fn is_retryable(&self) -> bool {
-        matches!(self.kind, ErrorKind::BrokenConnection)
+        matches!(self.kind, ErrorKind::BrokenConnection | ErrorKind::Timeout)
     }
 }
 

@@ -15,6 +15,8 @@ use tokio::sync::mpsc;
 use crate::dataset::Dataset;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{BatchWriter, Format};
+use crate::query::Query;
+use crate::reading::Batches;
 
 /// Batches that may wait for the file: reading goes on while one is written.
 const BATCHES_AHEAD: usize = 2;
@@ -43,13 +45,28 @@ pub struct Exported {
 
 type OnProgress = Arc<dyn Fn(ExportProgress) + Send + Sync>;
 
+/// Where the rows come from.
+pub(crate) enum Source {
+    Dataset(Box<Dataset>),
+    Query(Query),
+}
+
+impl Source {
+    async fn batches(&self) -> Result<Batches> {
+        match self {
+            Self::Dataset(dataset) => dataset.batches().await,
+            Self::Query(query) => query.batches().await,
+        }
+    }
+}
+
 /// A file to be written; `.await` it.
 ///
 /// The rows go to a temporary file in the same folder, which takes the file's name once it is whole. If anything
 /// fails, or the future is dropped, the temporary file is removed, and a file that was there before is untouched.
 #[must_use = "nothing is written before it is awaited"]
 pub struct Export {
-    dataset: Dataset,
+    source: Source,
     path: PathBuf,
     format: Format,
     on_progress: Option<OnProgress>,
@@ -65,8 +82,8 @@ impl fmt::Debug for Export {
 }
 
 impl Export {
-    pub(crate) fn new(dataset: Dataset, path: PathBuf, format: Format) -> Self {
-        Self { dataset, path, format, on_progress: None }
+    pub(crate) fn new(source: Source, path: PathBuf, format: Format) -> Self {
+        Self { source, path, format, on_progress: None }
     }
 
     /// Calls `report` after each batch.
@@ -78,8 +95,8 @@ impl Export {
     async fn run(self) -> Result<Exported> {
         // Refused before the database is asked anything.
         let file = temporary_beside(&self.path)?;
-        let schema = self.dataset.schema();
-        let mut batches = self.dataset.batches().await?;
+        let mut batches = self.source.batches().await?;
+        let schema = batches.schema();
         let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
         let (format, on_progress) = (self.format, self.on_progress);
         let writing = tokio::task::spawn_blocking(move || -> Result<(NamedTempFile, u64)> {
@@ -178,8 +195,8 @@ fn io(path: &Path, error: std::io::Error) -> Error {
 /// # Errors
 /// Those of [`Dataset::batches`], and `Io` if `out` cannot be written.
 pub async fn write_to<W: Write + Send + 'static>(dataset: &Dataset, out: W, format: Format) -> Result<u64> {
-    let schema = dataset.schema();
     let mut batches = dataset.batches().await?;
+    let schema = batches.schema();
     let mut writer = BatchWriter::new(out, format, &schema)?;
     let mut rows = 0;
     while let Some(batch) = batches.next().await {

@@ -1,6 +1,7 @@
 //! Conditions on rows, evaluated by the database.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
 
 /// A condition on the rows of a dataset.
 ///
@@ -9,7 +10,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 ///
 /// let adults = Filter::at_least("age", 18).and(Filter::is_not_null("email"));
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Filter {
     /// A column compared with a value. Rows whose column is NULL do not fit.
@@ -34,7 +35,7 @@ pub enum Filter {
 }
 
 /// How a column is compared with a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Comparison {
     /// `=`
@@ -65,7 +66,7 @@ impl Comparison {
 }
 
 /// A value in a filter.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Literal {
     /// True or false.
@@ -73,7 +74,7 @@ pub enum Literal {
     /// A whole number.
     Integer(i64),
     /// A number.
-    Float(f64),
+    Float(#[serde(with = "as_bits")] f64),
     /// A text; the database takes it for a uuid, a numeric and the like where the column is one.
     Text(String),
     /// A day.
@@ -165,8 +166,22 @@ impl Filter {
     }
 }
 
+/// JSON has no infinity and no NaN.
+mod as_bits {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+    pub(super) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(value.to_bits())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        u64::deserialize(deserializer).map(f64::from_bits)
+    }
+}
+
 /// Whether the smallest or the largest values come first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Order {
     /// Smallest first.

@@ -8,20 +8,23 @@ use arrow_array::builder::{
     BooleanBuilder, Date32Builder, Float64Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
 };
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, FieldRef, SchemaRef, TimeUnit};
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
-use serde::Deserializer;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::dataset::DATA_COLUMN;
 use crate::error::{Error, ErrorKind, Result};
+use crate::meta_columns::DATA_COLUMN;
 use crate::types::json_field;
 
+/// The id of the record, which an error names.
+pub(crate) const ID_COLUMNS: [&str; 2] = ["_airbyte_ab_id", "_airbyte_raw_id"];
+
 /// What to do with a number that a double cannot hold with all its digits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum InexactNumbers {
     /// The read fails and names the record.
@@ -32,7 +35,7 @@ pub enum InexactNumbers {
 }
 
 /// What a field of the stream becomes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Kind {
     Boolean,
     Integer,
@@ -48,7 +51,7 @@ enum Kind {
 }
 
 /// The typed columns of a stream whose records are JSON.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct JsonColumns {
     fields: Vec<(FieldRef, Kind)>,
     pub inexact_numbers: InexactNumbers,
@@ -94,12 +97,12 @@ impl JsonColumns {
             .collect();
         let mut builders: Vec<Builder> =
             wanted.iter().map(|(_, kind)| Builder::new(*kind, batch.num_rows())).collect();
-        let data = text_column(batch, DATA_COLUMN)?;
+        let data = text_column(batch, DATA_COLUMN)
+            .ok_or_else(|| value_error(format!("the column `{DATA_COLUMN}` is not text")))?;
+        let ids = ID_COLUMNS.iter().find_map(|name| text_column(batch, name));
         let record = |row: usize| {
-            let id =
-                batch.column_by_name("_airbyte_ab_id").or_else(|| batch.column_by_name("_airbyte_raw_id"));
-            id.and_then(|ids| ids.as_string_opt::<i32>())
-                .map_or_else(|| format!("number {row}"), |ids| ids.value(row).to_owned())
+            let id = ids.as_ref().filter(|ids| !ids.is_null(row)).map(|ids| ids.value(row).to_owned());
+            id.unwrap_or_else(|| format!("number {row}"))
         };
         let places: HashMap<&str, usize> =
             wanted.iter().enumerate().map(|(place, (field, _))| (field.name().as_str(), place)).collect();
@@ -199,11 +202,21 @@ impl Visitor<'_> for Place<'_> {
     }
 }
 
-fn text_column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a arrow_array::StringArray> {
-    batch
-        .column_by_name(name)
-        .and_then(|column| column.as_string_opt::<i32>())
-        .ok_or_else(|| value_error(format!("the column `{name}` is not text")))
+/// A column of texts, whatever the case of its name and the form of its texts.
+fn text_column(batch: &RecordBatch, name: &str) -> Option<StringArray> {
+    let (place, _) = batch
+        .schema_ref()
+        .fields()
+        .iter()
+        .enumerate()
+        .find(|(_, field)| field.name().eq_ignore_ascii_case(name))?;
+    let column = batch.column(place);
+    // Without a copy where it is of this form already.
+    column.as_string_opt::<i32>().cloned().or_else(|| {
+        let is_text = matches!(column.data_type(), DataType::LargeUtf8 | DataType::Utf8View);
+        let text = arrow_cast::cast(column, &DataType::Utf8).ok().filter(|_| is_text)?;
+        text.as_string_opt::<i32>().cloned()
+    })
 }
 
 fn value_error(message: String) -> Error {
@@ -426,7 +439,6 @@ fn timestamp_with_zone(json: &str) -> Result<i64, String> {
 
 #[cfg(test)]
 mod tests {
-    use arrow_array::StringArray;
     use arrow_array::types::{Float64Type, Int64Type};
     use serde_json::json;
 

@@ -1,10 +1,12 @@
 //! From candidates to a table that is really there.
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, ErrorKind};
 use crate::naming::{Candidate, Layout, is_temporary};
 
 /// A table or view of the database.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct TableName {
     pub schema: String,
     pub table: String,

@@ -3,13 +3,14 @@
 use std::fmt::Write as _;
 
 use arrow_schema::FieldRef;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::filter::{Filter, Literal, Order};
 use crate::locate::TableName;
 
 /// A column as the database stores it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Column {
     pub name: String,
     /// What it becomes in Arrow.
@@ -22,7 +23,7 @@ pub(crate) struct Column {
 }
 
 /// What a name in a filter or an order stands for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Expression {
     Column(String),
     /// A member of the JSON in `_airbyte_data`.
@@ -30,17 +31,30 @@ pub(crate) enum Expression {
 }
 
 /// One read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Scan {
     pub table: TableName,
     pub columns: Vec<Column>,
     /// What the names in filter and order stand for.
     pub names: Vec<(String, Expression)>,
+    /// Of the rows with the same key, the newest alone; what the filter leaves out is left out after that.
+    pub latest: Option<Latest>,
     pub filter: Option<Filter>,
     pub order: Vec<(String, Order)>,
     pub limit: Option<u64>,
     pub batch_rows: usize,
 }
+
+/// How to tell which row of a key is the newest. All are names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Latest {
+    pub key: Vec<String>,
+    /// What is larger in newer rows; the next one counts where the first are alike.
+    pub newest: Vec<String>,
+}
+
+/// What the newest rows are called in a query.
+const LATEST: &str = "latest_rows";
 
 /// What differs between databases in the text of a query.
 pub(crate) trait Dialect {
@@ -108,22 +122,20 @@ impl Scan {
                     if column.as_text { dialect.as_text(&column.name) } else { dialect.quoted(&column.name) }
                 })
                 .collect();
-        let mut sql = format!("select {} from {}", columns.join(", "), dialect.table(&self.table));
+        let mut sql = format!("select {} from {}", columns.join(", "), self.source(dialect)?);
         sql.push_str(&self.conditions(dialect)?);
+        // Bare names would mean the columns of the result, which may be texts of the ones that are meant.
+        let qualifier = match self.latest {
+            None => dialect.qualifier(&self.table),
+            Some(_) => dialect.quoted(LATEST),
+        };
         let mut separator = " order by";
         for (name, order) in &self.order {
             let direction = match order {
                 Order::Ascending => "asc",
                 Order::Descending => "desc",
             };
-            let keys = match self.meaning(name)? {
-                // Bare names would mean the columns of the result, which may be texts of the ones that are meant.
-                Expression::Column(column) => {
-                    vec![format!("{}.{}", dialect.qualifier(&self.table), dialect.quoted(column))]
-                }
-                Expression::Json(member) => dialect.json_order(member)?,
-            };
-            for key in keys {
+            for key in self.keys(name, Some(&qualifier), dialect)? {
                 let _ = write!(sql, "{separator} {key} {direction}");
                 separator = ",";
             }
@@ -137,11 +149,50 @@ impl Scan {
     /// The query that counts the rows.
     pub(crate) fn count(&self, dialect: &dyn Dialect) -> Result<String> {
         let conditions = self.conditions(dialect)?;
-        let rows = format!("from {}{conditions}", dialect.table(&self.table));
+        let rows = format!("from {}{conditions}", self.source(dialect)?);
         Ok(match self.sql_limit() {
             None => format!("select count(*) {rows}"),
             Some(limit) => format!("select count(*) from (select 1 {rows} limit {limit}) as limited"),
         })
+    }
+
+    /// Whether each row can be told to be in or out without looking at the others.
+    pub(crate) fn is_divisible(&self) -> bool {
+        self.order.is_empty() && self.limit.is_none() && self.latest.is_none()
+    }
+
+    /// The table, or its rows that are the newest of their key.
+    fn source(&self, dialect: &dyn Dialect) -> Result<String> {
+        let table = dialect.table(&self.table);
+        let Some(latest) = &self.latest else { return Ok(table) };
+        let mut key = Vec::new();
+        for name in &latest.key {
+            key.extend(self.keys(name, None, dialect)?);
+        }
+        let mut newest = Vec::new();
+        for name in &latest.newest {
+            for part in self.keys(name, None, dialect)? {
+                // Databases differ in where they put NULL.
+                newest.push(format!("case when {part} is null then 1 else 0 end, {part} desc"));
+            }
+        }
+        let (key, newest) = (key.join(", "), newest.join(", "));
+        let place = dialect.quoted("airbyte_place");
+        Ok(format!(
+            "(select * from (select *, row_number() over (partition by {key} order by {newest}) as {place} from {table}) \
+             as {numbered} where {place} = 1) as {latest}",
+            numbered = dialect.quoted("numbered"),
+            latest = dialect.quoted(LATEST),
+        ))
+    }
+
+    /// What rows are ordered by for this name.
+    fn keys(&self, name: &str, qualifier: Option<&str>, dialect: &dyn Dialect) -> Result<Vec<String>> {
+        match (self.meaning(name)?, qualifier) {
+            (Expression::Column(column), None) => Ok(vec![dialect.quoted(column)]),
+            (Expression::Column(column), Some(of)) => Ok(vec![format!("{of}.{}", dialect.quoted(column))]),
+            (Expression::Json(member), _) => dialect.json_order(member),
+        }
     }
 
     /// The limit, unless it is beyond what a database can count to and so is none.

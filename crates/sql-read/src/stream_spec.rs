@@ -24,6 +24,10 @@ pub struct StreamSpec {
     pub(crate) namespace_definition: NamespaceDefinition,
     pub(crate) namespace_format: Option<String>,
     pub(crate) json_schema: Option<Value>,
+    pub(crate) primary_key: Vec<String>,
+    pub(crate) cursor: Option<String>,
+    /// Whether each refresh replaces the rows of the one before; `None` where the sync mode is not known.
+    pub(crate) overwrites: Option<bool>,
     /// Another stream of the connection comes first and has taken the plain name.
     pub(crate) name_is_taken: bool,
 }
@@ -66,6 +70,28 @@ impl StreamSpec {
     #[must_use]
     pub fn json_schema(mut self, schema: Value) -> Self {
         self.json_schema = Some(schema);
+        self
+    }
+
+    /// The fields that tell its records apart: with them, [`Dataset::deduplicated`](crate::Dataset::deduplicated) knows
+    /// which records are of the same thing.
+    #[must_use]
+    pub fn primary_key(mut self, fields: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.primary_key = fields.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The field that grows with each change of a record.
+    #[must_use]
+    pub fn cursor(mut self, field: impl Into<String>) -> Self {
+        self.cursor = Some(field.into());
+        self
+    }
+
+    /// Whether each sync replaces the rows of the one before (full refresh, overwrite).
+    #[must_use]
+    pub fn overwrites(mut self, overwrites: bool) -> Self {
+        self.overwrites = Some(overwrites);
         self
     }
 

@@ -11,6 +11,10 @@ use crate::locate::{Located, TableName, locate, not_found};
 #[cfg(feature = "cloud")]
 use crate::naming::mark_taken_names;
 use crate::naming::{NameSettings, candidates};
+use crate::query::Query;
+use crate::reading::Batches;
+use crate::split::{self, Split};
+use crate::statement;
 use crate::stream_spec::StreamSpec;
 
 /// A destination that is connected to, read-only. Cheap to clone.
@@ -30,6 +34,32 @@ impl Warehouse {
     /// What of the destination's configuration has no effect here, in words.
     pub fn warnings(&self) -> &[String] {
         self.engine.warnings()
+    }
+
+    /// What it is.
+    pub fn kind(&self) -> DestinationKind {
+        self.kind
+    }
+
+    /// Runs a statement that reads, in the database's own language.
+    ///
+    /// The statement is looked at before anything is sent: more than one, or one that writes, is refused. The session
+    /// is read-only as well, where the database can do that. What the functions that it calls do is the database's
+    /// matter.
+    ///
+    /// # Errors
+    /// `InvalidInput` if it is no single read.
+    pub fn query(&self, sql: &str) -> Result<Query> {
+        Ok(Query::new(self.engine.clone(), statement::reading(self.kind, sql)?))
+    }
+
+    /// Reads a part of a dataset, cut by [`Dataset::splits`], maybe in another process.
+    ///
+    /// # Errors
+    /// `InvalidInput` if it is a part of another kind of destination, `Query` if the snapshot that it belongs to is
+    /// gone, and those of [`Dataset::batches`].
+    pub async fn read_split(&self, split: &Split) -> Result<Batches> {
+        split::read(self.kind, &*self.engine, split).await
     }
 
     /// Where the stream's table is, or would be.
@@ -54,7 +84,7 @@ impl Warehouse {
                 warnings => missing.with_hint(warnings.join("; ")),
             });
         }
-        Dataset::open(self.engine.clone(), located, stream).await
+        Dataset::open(self.kind, self.engine.clone(), located, stream).await
     }
 
     /// Marks the streams whose plain name an earlier stream of the same connection has taken: the connector gives those

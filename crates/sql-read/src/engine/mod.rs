@@ -31,7 +31,7 @@ use crate::locate::TableName;
 use crate::scan::{Column, Scan};
 
 /// Batches of rows, as they come. An error ends the stream; without one, the stream is whole.
-pub type RecordBatchStream = Pin<Box<dyn Stream<Item = Result<RecordBatch>> + Send>>;
+pub(crate) type RecordBatchStream = Pin<Box<dyn Stream<Item = Result<RecordBatch>> + Send>>;
 
 /// What each database can do.
 #[async_trait]

@@ -157,6 +157,7 @@ mod tests {
             table: TableName { schema: "s".into(), table: "t".into() },
             columns: Vec::new(),
             names: vec![("a".into(), Expression::Column("a".into()))],
+            latest: None,
             filter: Some(Filter::equal("a", "x\\' or 1 = 1 --")),
             order: Vec::new(),
             limit: Some(5),

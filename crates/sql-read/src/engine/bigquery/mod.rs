@@ -79,6 +79,7 @@ impl BigQuery {
         // A session can choose columns and rows, and nothing more.
         let direct = has_rows
             && scan.order.is_empty()
+            && scan.latest.is_none()
             && !scan.columns.iter().any(|column| column.as_text)
             && filtered_by_columns
             && restriction.as_ref().is_none_or(|condition| condition.len() < RESTRICTION_BYTES);

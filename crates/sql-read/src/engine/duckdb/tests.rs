@@ -57,6 +57,7 @@ async fn scan(engine: &DuckDb, table: &str) -> Scan {
         names: names.collect(),
         table,
         columns,
+        latest: None,
         filter: None,
         order: vec![],
         limit: None,

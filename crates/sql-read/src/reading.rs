@@ -1,0 +1,190 @@
+//! Rows on their way: a schema, batches, and how long to wait for them.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use futures::{Stream, StreamExt};
+use serde::de::DeserializeOwned;
+use tokio::time::{Instant, timeout_at};
+
+use crate::engine::RecordBatchStream;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Batches of rows, as they come: a stream of `Result<RecordBatch>`. An error ends it; without one, it is whole.
+/// Dropping it ends the query.
+pub struct Batches {
+    schema: SchemaRef,
+    stream: RecordBatchStream,
+}
+
+impl Batches {
+    pub(crate) fn new(schema: SchemaRef, stream: RecordBatchStream) -> Self {
+        Self { schema, stream }
+    }
+
+    /// The columns of every batch, known before the first one comes, and also where none does.
+    pub fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    /// The rows as values of a type of yours, one by one. Fields go by the names of columns; one that fits no row's
+    /// type gives a `Value` error.
+    pub fn into_rows<T: DeserializeOwned + Send + 'static>(
+        self,
+    ) -> impl Stream<Item = Result<T>> + Send + use<T> {
+        use futures::TryStreamExt;
+        self.stream
+            .map(|batch| -> Result<_> {
+                let rows: Vec<T> = serde_arrow::from_record_batch(&batch?).map_err(|error| {
+                    Error::new(ErrorKind::Value, format!("a row does not fit the type: {error}"))
+                })?;
+                Ok(futures::stream::iter(rows.into_iter().map(Ok::<T, Error>)))
+            })
+            .try_flatten()
+    }
+
+    /// The same rows, each batch changed by `change` into one of `schema`.
+    pub(crate) fn changed(
+        self,
+        schema: SchemaRef,
+        mut change: impl FnMut(RecordBatch) -> Result<RecordBatch> + Send + 'static,
+    ) -> Self {
+        Self { schema, stream: self.stream.map(move |batch| change(batch?)).boxed() }
+    }
+}
+
+impl Stream for Batches {
+    type Item = Result<RecordBatch>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.stream.poll_next_unpin(context)
+    }
+}
+
+impl fmt::Debug for Batches {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batches").field("schema", &self.schema).finish_non_exhaustive()
+    }
+}
+
+/// How long to wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Patience {
+    /// For the whole read, from its beginning.
+    pub whole: Option<Duration>,
+    /// For the database's next sign of life, while somebody waits for it.
+    pub idle: Option<Duration>,
+}
+
+impl Patience {
+    /// Begins a read and sees to it that it keeps to the times.
+    pub(crate) async fn read<F>(self, begin: F) -> Result<Batches>
+    where
+        F: Future<Output = Result<Batches>> + Send,
+    {
+        let end = self.whole.map(|whole| Instant::now() + whole);
+        let batches = self.wait(end, begin).await??;
+        if self == Self::default() {
+            return Ok(batches);
+        }
+        let Batches { schema, stream } = batches;
+        let timed = futures::stream::unfold(Some(stream), move |stream| async move {
+            let mut stream = stream?;
+            match self.wait(end, stream.next()).await {
+                Ok(None) => None,
+                Ok(Some(batch)) => Some((batch, Some(stream))),
+                // Dropping the stream ends the query.
+                Err(error) => Some((Err(error), None)),
+            }
+        });
+        Ok(Batches { schema, stream: timed.boxed() })
+    }
+
+    /// Waits for an answer that comes in one piece.
+    pub(crate) async fn answer<T>(self, answer: impl Future<Output = Result<T>> + Send) -> Result<T> {
+        let end = self.whole.map(|whole| Instant::now() + whole);
+        self.wait(end, answer).await?
+    }
+
+    async fn wait<T>(self, end: Option<Instant>, next: impl Future<Output = T>) -> Result<T> {
+        let idle_end = self.idle.map(|idle| Instant::now() + idle);
+        let Some(limit) = end.into_iter().chain(idle_end).min() else { return Ok(next.await) };
+        timeout_at(limit, next).await.map_err(|_| {
+            let message = match (self.whole, self.idle) {
+                (Some(whole), _) if end == Some(limit) => format!("the read took longer than {whole:?}"),
+                (_, idle) => format!("nothing came for {:?}", idle.unwrap_or_default()),
+            };
+            Error::new(ErrorKind::Timeout, message).with_hint("allow more time, or read less at once")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_schema::Schema;
+
+    use super::*;
+
+    /// Batches that come after so many seconds each, then an end.
+    fn slow(seconds: &'static [u64]) -> Batches {
+        let schema = Arc::new(Schema::empty());
+        let batch = RecordBatch::new_empty(schema.clone());
+        let stream = futures::stream::iter(seconds).then(move |seconds| {
+            let batch = batch.clone();
+            async move {
+                tokio::time::sleep(Duration::from_secs(*seconds)).await;
+                Ok(batch)
+            }
+        });
+        Batches::new(schema, stream.boxed())
+    }
+
+    async fn outcomes(patience: Patience, seconds: &'static [u64]) -> Vec<Option<ErrorKind>> {
+        let batches = patience.read(async { Ok(slow(seconds)) }).await.unwrap();
+        batches.map(|batch| batch.err().map(|error| error.kind())).collect().await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_read_ends_when_its_time_is_over() {
+        let whole = Patience { whole: Some(Duration::from_secs(10)), idle: None };
+        assert_eq!(outcomes(whole, &[4, 4]).await, [None, None]);
+        assert_eq!(outcomes(whole, &[4, 4, 4]).await, [None, None, Some(ErrorKind::Timeout)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_read_ends_when_nothing_comes_for_long() {
+        let idle = Patience { whole: None, idle: Some(Duration::from_secs(5)) };
+        assert_eq!(outcomes(idle, &[4, 4, 4, 4]).await, [None; 4]);
+        assert_eq!(outcomes(idle, &[4, 6, 4]).await, [None, Some(ErrorKind::Timeout)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn time_that_the_reader_takes_is_not_idle() {
+        let idle = Patience { whole: None, idle: Some(Duration::from_secs(5)) };
+        let mut batches = idle.read(async { Ok(slow(&[1, 1])) }).await.unwrap();
+        batches.next().await.unwrap().unwrap();
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        batches.next().await.unwrap().unwrap();
+        assert!(batches.next().await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_beginning_that_takes_too_long_is_an_error() {
+        let idle = Patience { whole: Some(Duration::from_secs(60)), idle: Some(Duration::from_secs(5)) };
+        let error = idle
+            .read(async {
+                tokio::time::sleep(Duration::from_secs(6)).await;
+                Ok(slow(&[]))
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(error.to_string(), "nothing came for 5s");
+    }
+}
