@@ -170,14 +170,14 @@ mod tests {
         let idle = Patience { whole: None, idle: Some(Duration::from_secs(5)) };
         let mut batches = idle.read(async { Ok(slow(&[1, 1])) }).await.unwrap();
         batches.next().await.unwrap().unwrap();
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         batches.next().await.unwrap().unwrap();
         assert!(batches.next().await.is_none());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_beginning_that_takes_too_long_is_an_error() {
-        let idle = Patience { whole: Some(Duration::from_secs(60)), idle: Some(Duration::from_secs(5)) };
+        let idle = Patience { whole: Some(Duration::from_mins(1)), idle: Some(Duration::from_secs(5)) };
         let error = idle
             .read(async {
                 tokio::time::sleep(Duration::from_secs(6)).await;

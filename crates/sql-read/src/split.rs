@@ -46,7 +46,7 @@ impl Split {
 ///
 /// Keep it until all parts are read: it may hold the snapshot that they see.
 pub struct Splits {
-    splits: Vec<Split>,
+    parts: Vec<Split>,
     one_snapshot: bool,
     hold: Option<Box<dyn Any + Send + Sync>>,
 }
@@ -54,7 +54,7 @@ pub struct Splits {
 impl Splits {
     /// The parts. There may be fewer than were asked for, and of a small or an ordered read there is one.
     pub fn splits(&self) -> &[Split] {
-        &self.splits
+        &self.parts
     }
 
     /// Whether all parts see one state of the table. If not, rows that change while the parts are read may be seen
@@ -67,7 +67,7 @@ impl Splits {
 impl fmt::Debug for Splits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Splits")
-            .field("splits", &self.splits.len())
+            .field("parts", &self.parts.len())
             .field("one_snapshot", &self.one_snapshot)
             .finish_non_exhaustive()
     }
@@ -85,12 +85,12 @@ pub(crate) async fn cut(
     let wanted = if plan.scan.is_divisible() { wanted } else { NonZeroUsize::MIN };
     match engine.parts(&plan.scan, wanted).await {
         Ok(parts) => Ok(Splits {
-            splits: parts.parts.into_iter().map(|part| split(Some(part))).collect(),
+            parts: parts.parts.into_iter().map(|part| split(Some(part))).collect(),
             one_snapshot: parts.one_snapshot,
             hold: parts.hold,
         }),
         Err(error) if error.kind() == ErrorKind::Unsupported => {
-            Ok(Splits { splits: vec![split(None)], one_snapshot: true, hold: None })
+            Ok(Splits { parts: vec![split(None)], one_snapshot: true, hold: None })
         }
         Err(error) => Err(error),
     }
@@ -120,9 +120,9 @@ pub(crate) fn read_all(
     splits: Splits,
     schema: SchemaRef,
 ) -> Batches {
-    let Splits { splits, hold, .. } = splits;
-    let (sender, receiver) = mpsc::channel(BATCHES_AHEAD * splits.len().max(1));
-    let tasks: Vec<_> = splits
+    let Splits { parts, hold, .. } = splits;
+    let (sender, receiver) = mpsc::channel(BATCHES_AHEAD * parts.len().max(1));
+    let tasks: Vec<_> = parts
         .into_iter()
         .map(|split| {
             let (engine, sender) = (engine.clone(), sender.clone());
