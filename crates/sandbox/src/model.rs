@@ -263,6 +263,8 @@ pub(crate) enum JobKind {
 
 impl JobKind {
     pub(crate) const ALL: [Self; 3] = [Self::Sync, Self::Reset, Self::Refresh];
+    /// Those that move rows.
+    pub(crate) const MOVING: [Self; 2] = [Self::Sync, Self::Refresh];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -319,8 +321,13 @@ impl JobStatus {
         }
     }
 
+    /// Those that a job never leaves.
+    pub(crate) const FINAL: [Self; 3] = [Self::Succeeded, Self::Failed, Self::Cancelled];
+    /// Those that it does.
+    pub(crate) const ACTIVE: [Self; 4] = [Self::Pending, Self::Queued, Self::Running, Self::Incomplete];
+
     pub(crate) fn is_final(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
+        Self::FINAL.contains(&self)
     }
 }
 

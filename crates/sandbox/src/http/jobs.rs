@@ -71,6 +71,7 @@ pub(super) async fn list(
         statuses: status.map(|name| JobStatus::ALL.into_iter().filter(|one| one.name() == name).collect()),
         created: (second(&query.created_at_start), second(&query.created_at_end)),
         updated: (second(&query.updated_at_start), second(&query.updated_at_end)),
+        before: None,
         by_update,
         newest_first,
     };

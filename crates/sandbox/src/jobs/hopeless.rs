@@ -3,7 +3,8 @@
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::model::{Connection, Job, JobKind, JobStatus};
+use crate::model::{Connection, JobKind, JobStatus};
+use crate::store::JobQuery;
 
 /// So many failed jobs in a row switch a connection off.
 const FAILED_IN_A_ROW: usize = 30;
@@ -13,9 +14,10 @@ const ONLY_FAILURES_SECONDS: i64 = 7 * 86_400;
 /// Switches the connection off if its jobs have failed for long enough; called when one has.
 pub(super) fn switch_off(app: &App, connection: Uuid) -> rusqlite::Result<()> {
     app.store.change(|| {
-        let jobs: Vec<Job> = app.store.of_connection(connection)?;
-        let jobs = jobs.iter().filter(|job| job.kind != JobKind::Reset);
-        let jobs: Vec<(JobStatus, i64)> = jobs.map(|job| (job.status, job.created_at)).collect();
+        let kinds = Some(JobKind::MOVING.to_vec());
+        let mine = JobQuery { connection: Some(connection), kinds, ..JobQuery::default() };
+        let jobs = app.store.job_summaries(&mine)?;
+        let jobs: Vec<(JobStatus, i64)> = jobs.iter().map(|job| (job.status, job.created_at)).collect();
         if is_hopeless(&jobs, app.now()) {
             app.store.update(&connection.to_string(), |connection: &mut Connection| {
                 if connection.status == "active" {

@@ -252,8 +252,7 @@ pub(crate) fn cancel_queued(app: &App, connection: Uuid) -> rusqlite::Result<()>
 /// Fails the jobs that the last process left behind, as the platform does when it finds them.
 pub(crate) fn fail_left_behind(app: &App) -> rusqlite::Result<()> {
     let now = app.now();
-    let statuses = vec![JobStatus::Pending, JobStatus::Queued, JobStatus::Running, JobStatus::Incomplete];
-    let left = JobQuery { statuses: Some(statuses), ..JobQuery::default() };
+    let left = JobQuery { statuses: Some(JobStatus::ACTIVE.to_vec()), ..JobQuery::default() };
     for mut job in app.store.jobs(&left, 0, usize::MAX)? {
         job.status = JobStatus::Failed;
         job.updated_at = now;

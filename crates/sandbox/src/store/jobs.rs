@@ -2,6 +2,7 @@
 //! itself, so that the page of a hundred thousand jobs costs what is on it.
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 
 use rusqlite::types::Value;
 use rusqlite::{Connection as Database, Row, params_from_iter};
@@ -12,6 +13,9 @@ use uuid::Uuid;
 
 use super::{Store, decode};
 use crate::model::{Job, JobKind, JobStatus};
+
+/// How many jobs are read at a time where it is not known how many are needed.
+const AT_A_TIME: usize = 20;
 
 /// Makes the table where there is none, and fills it from the documents of an older folder.
 pub(super) fn prepare(database: &Database) -> rusqlite::Result<()> {
@@ -61,6 +65,8 @@ pub(crate) struct JobQuery {
     /// In epoch seconds. Both ends belong to it.
     pub created: (Option<i64>, Option<i64>),
     pub updated: (Option<i64>, Option<i64>),
+    /// Only jobs of a lower id.
+    pub before: Option<i64>,
     pub by_update: bool,
     pub newest_first: bool,
 }
@@ -125,7 +131,21 @@ impl JobQuery {
         conditions.one_of("status", texts(self.statuses.as_ref(), |one| one.name().to_owned()).as_deref());
         conditions.within("created_at", self.created);
         conditions.within("updated_at", self.updated);
+        if let Some(before) = self.before {
+            conditions.add("id < ?", before);
+        }
         conditions
+    }
+
+    /// The jobs of a connection that are of these kinds and in these states, newest first.
+    pub(crate) fn newest(connection: Uuid, kinds: &[JobKind], statuses: &[JobStatus]) -> Self {
+        Self {
+            connection: Some(connection),
+            kinds: Some(kinds.to_vec()),
+            statuses: Some(statuses.to_vec()),
+            newest_first: true,
+            ..Self::default()
+        }
     }
 
     fn order(&self) -> String {
@@ -156,6 +176,37 @@ impl Store {
         let mut statement = open.database.prepare_cached(&text)?;
         let bodies = statement.query_map(params_from_iter(parameters), |row| row.get::<_, String>(0))?;
         bodies.map(|body| decode(&body?)).collect()
+    }
+
+    /// The first of the jobs that are meant.
+    pub(crate) fn first_job(&self, query: &JobQuery) -> rusqlite::Result<Option<Job>> {
+        Ok(self.jobs(query, 0, 1)?.pop())
+    }
+
+    /// Shows the jobs that are meant one after the other, as long as more are wanted; no others are read.
+    pub(crate) fn each_job(
+        &self,
+        query: &JobQuery,
+        mut visit: impl FnMut(Job) -> ControlFlow<()>,
+    ) -> rusqlite::Result<()> {
+        for page in 0.. {
+            let jobs = self.jobs(query, page * AT_A_TIME, AT_A_TIME)?;
+            let is_last = jobs.len() < AT_A_TIME;
+            if jobs.into_iter().try_for_each(&mut visit).is_break() || is_last {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// What lists know of the jobs that are meant.
+    pub(crate) fn job_summaries(&self, query: &JobQuery) -> rusqlite::Result<Vec<JobSummary>> {
+        let conditions = query.conditions();
+        let text = format!("select status, created_at from jobs {} {}", conditions.clause(), query.order());
+        let open = self.hold();
+        let mut statement = open.database.prepare_cached(&text)?;
+        let summary = |row: &Row<'_>| Ok(JobSummary { status: status(row, 0)?, created_at: row.get(1)? });
+        statement.query_map(params_from_iter(conditions.parameters), summary)?.collect()
     }
 
     /// The ids of all jobs that are meant.
@@ -270,8 +321,36 @@ mod tests {
         );
         assert_eq!(ids(JobQuery { created: (Some(20), Some(40)), ..all() }), [2, 3, 4]);
         assert_eq!(ids(JobQuery { updated: (Some(70), None), ..all() }), [1, 2, 3]);
+        assert_eq!(ids(JobQuery { before: Some(3), ..all() }), [1, 2]);
+        let newest = |kind, status| JobQuery::newest(Uuid::from_u128(1), &[kind], &[status]);
+        assert_eq!(ids(newest(JobKind::Reset, JobStatus::Succeeded)), [3]);
+        let first = store.first_job(&newest(JobKind::Sync, JobStatus::Running)).unwrap();
+        assert_eq!(first.map(|job| job.id), Some(4));
+        assert!(store.first_job(&newest(JobKind::Sync, JobStatus::Failed)).unwrap().is_none());
+        let created = store.job_summaries(&JobQuery { newest_first: true, ..all() }).unwrap();
+        assert_eq!(created.iter().map(|job| job.created_at).collect::<Vec<_>>(), [100, 40, 30, 20, 10]);
         let page = store.jobs(&all(), 1, 2).unwrap();
         assert_eq!(page.iter().map(|job| job.id).collect::<Vec<_>>(), [2, 3]);
+    }
+
+    #[test]
+    fn jobs_are_shown_one_by_one_until_there_are_enough() {
+        let store = Store::open(None).unwrap();
+        for id in 1..=50 {
+            store.put(&job(id, 1, JobStatus::Succeeded, id)).unwrap();
+        }
+        let seen = |enough: i64| {
+            let mut seen = Vec::new();
+            let visit = |job: Job| {
+                seen.push(job.id);
+                if job.id == enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            };
+            store.each_job(&JobQuery { newest_first: true, ..JobQuery::default() }, visit).unwrap();
+            seen
+        };
+        assert_eq!(seen(49), [50, 49]);
+        assert_eq!(seen(10), (10..=50).rev().collect::<Vec<_>>());
+        assert_eq!(seen(0), (1..=50).rev().collect::<Vec<_>>());
     }
 
     #[test]

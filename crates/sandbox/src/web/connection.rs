@@ -4,7 +4,8 @@ use maud::{Markup, html};
 use uuid::Uuid;
 
 use super::{Here, Page, frame, jobs_table, streams, words};
-use crate::model::{Actor, Connection, Job, Side, Tag};
+use crate::model::{Actor, Connection, Job, JobKind, JobStatus, Side, Tag};
+use crate::store::JobQuery;
 
 /// How many of the latest jobs are shown here; the others are in the timeline.
 const JOBS: usize = 5;
@@ -33,8 +34,12 @@ pub(super) fn tabs(here: &Here<'_>, connection: &Connection, shown: &str) -> Mar
 
 pub(super) fn page(here: &Here<'_>, id: &str) -> rusqlite::Result<Option<Page>> {
     let Some(connection) = find(here, id)? else { return Ok(None) };
-    let jobs: Vec<Job> = here.app.store.of_connection(connection.id)?;
-    let latest: Vec<&Job> = jobs.iter().rev().take(JOBS).collect();
+    let store = &here.app.store;
+    let newest = JobQuery { connection: Some(connection.id), newest_first: true, ..JobQuery::default() };
+    let latest = store.jobs(&newest, 0, JOBS)?;
+    let latest: Vec<&Job> = latest.iter().collect();
+    let moved = JobQuery::newest(connection.id, &JobKind::MOVING, &[JobStatus::Succeeded]);
+    let last_success = store.first_job(&moved)?;
     let mut facts = vec![
         ("Status", words::connection_badge(&connection)),
         ("Source", actor(here, Side::Source, connection.source_id)?),
@@ -65,7 +70,7 @@ pub(super) fn page(here: &Here<'_>, id: &str) -> rusqlite::Result<Option<Page>> 
             (tabs(here, &connection, "Connection"))
             (frame::facts(&facts))
             h2 { "Streams" }
-            (streams::configured(here.app, &connection, &jobs)?)
+            (streams::configured(here.app, &connection, last_success.as_ref())?)
             h2 { "Latest jobs" }
             @if latest.is_empty() {
                 p.empty { "Nothing has run yet." }

@@ -6,15 +6,13 @@ use super::{frame, words};
 use crate::app::App;
 use crate::http::stream_totals;
 use crate::jobs::stream_state;
-use crate::model::{Attempt, Connection, Job, JobKind, JobStatus};
+use crate::model::{Attempt, Connection, Job};
 
-/// The streams as they are configured, with what the last successful one of the connection's jobs has written of each.
-pub(super) fn configured(app: &App, connection: &Connection, jobs: &[Job]) -> rusqlite::Result<Markup> {
+/// The streams as they are configured, with what the connection's last successful job has written of each.
+pub(super) fn configured(app: &App, connection: &Connection, last: Option<&Job>) -> rusqlite::Result<Markup> {
     if connection.streams.is_empty() {
         return Ok(html! { p.empty { "No stream is selected." } });
     }
-    let is_successful = |job: &&Job| job.kind != JobKind::Reset && job.status == JobStatus::Succeeded;
-    let last = jobs.iter().rfind(is_successful);
     let totals = last.map(stream_totals).unwrap_or_default();
     let mut rows = Vec::new();
     for stream in &connection.streams {

@@ -4,6 +4,7 @@ use maud::html;
 
 use super::{Here, Page, chart, connection, jobs_table};
 use crate::model::Job;
+use crate::store::JobQuery;
 
 /// How many jobs a page of the history has.
 const JOBS: usize = 50;
@@ -12,10 +13,15 @@ const BARS: usize = 30;
 
 pub(super) fn page(here: &Here<'_>, id: &str) -> rusqlite::Result<Option<Page>> {
     let Some(connection) = connection::find(here, id)? else { return Ok(None) };
-    let jobs: Vec<Job> = here.app.store.of_connection(connection.id)?;
-    let mut wanted = jobs.iter().rev().filter(|job| here.query.before.is_none_or(|before| job.id < before));
-    let shown: Vec<&Job> = wanted.by_ref().take(JOBS).collect();
-    let has_more = wanted.next().is_some();
+    let wanted = JobQuery {
+        connection: Some(connection.id),
+        before: here.query.before,
+        newest_first: true,
+        ..JobQuery::default()
+    };
+    let jobs = here.app.store.jobs(&wanted, 0, JOBS + 1)?;
+    let shown: Vec<&Job> = jobs.iter().take(JOBS).collect();
+    let has_more = jobs.len() > JOBS;
     let bars: Vec<(&Job, i64)> =
         shown.iter().take(BARS).rev().map(|job| (*job, jobs_table::totals(job).0)).collect();
     Ok(Some(Page {

@@ -15,6 +15,7 @@ use crate::http::answer::{Answer, Refusal, object, present};
 use crate::http::connections::deprecate;
 use crate::http::request::Body;
 use crate::model::{Connection, Job, JobKind, JobStatus, Record, Workspace};
+use crate::store::JobQuery;
 
 /// An object that the body names; unknown ones have no words on this API.
 pub(super) fn named<T: Record>(app: &App, body: &Body, member: &str) -> Result<T, Refusal> {
@@ -62,13 +63,14 @@ pub(super) async fn statuses(State(app): State<Arc<App>>, body: Body) -> Answer 
     let mut statuses = Vec::new();
     for id in &ids {
         let connection: Connection = named(&app, &Body(json!({"connectionId": id})), "connectionId")?;
-        let mine: Vec<Job> = app.store.of_connection(connection.id)?;
-        let active = mine.iter().find(|job| !job.status.is_final());
-        let last = mine.iter().rfind(|job| job.status.is_final());
-        let last_sync = mine.iter().rfind(|job| job.kind != JobKind::Reset);
-        let last_success =
-            mine.iter().rfind(|job| job.status == JobStatus::Succeeded && job.kind != JobKind::Reset);
-        let status = match (active, last) {
+        let newest = |kinds: &[JobKind], statuses: &[JobStatus]| {
+            app.store.first_job(&JobQuery::newest(connection.id, kinds, statuses))
+        };
+        let active = newest(&JobKind::ALL, &JobStatus::ACTIVE)?;
+        let last = newest(&JobKind::ALL, &JobStatus::FINAL)?;
+        let last_sync = newest(&JobKind::MOVING, &JobStatus::ALL)?;
+        let last_success = newest(&JobKind::MOVING, &[JobStatus::Succeeded])?;
+        let status = match (&active, &last) {
             (Some(job), _) => match job.status {
                 JobStatus::Pending => "pending",
                 JobStatus::Queued => "queued",
@@ -87,12 +89,13 @@ pub(super) async fn statuses(State(app): State<Arc<App>>, body: Body) -> Answer 
         statuses.push(present(json!({
             "connectionId": connection.id,
             "connectionSyncStatus": status,
-            "activeJob": active.map(|job| started(job)["job"].clone()),
-            "lastSyncJobId": last_sync.map(|job| job.id),
-            "lastSyncAttemptNumber": last_sync.and_then(|job| job.attempts.last()).map(|attempt| attempt.number),
-            "lastSyncJobCreatedAt": last_sync.map(|job| job.created_at),
+            "activeJob": active.as_ref().map(|job| started(job)["job"].clone()),
+            "lastSyncJobId": last_sync.as_ref().map(|job| job.id),
+            "lastSyncAttemptNumber": last_sync.as_ref().and_then(|job| job.attempts.last()).map(|attempt| attempt.number),
+            "lastSyncJobCreatedAt": last_sync.as_ref().map(|job| job.created_at),
             "lastSuccessfulSync": last_success.map(|job| job.updated_at),
             "failureReason": last
+                .as_ref()
                 .filter(|job| job.status == JobStatus::Failed)
                 .and_then(|job| job.attempts.last()?.failure.as_ref())
                 .map(shown_failure),

@@ -122,6 +122,7 @@ fn query(app: &App, body: &Body) -> Result<JobQuery, Refusal> {
         statuses: statuses.map(named),
         created: (moment(body, "createdAtStart")?, moment(body, "createdAtEnd")?),
         updated: (moment(body, "updatedAtStart")?, moment(body, "updatedAtEnd")?),
+        before: None,
         by_update: body.one_of("orderByField", &["createdAt", "updatedAt"])? == Some("updatedAt"),
         newest_first: body.one_of("orderByMethod", &["ASC", "DESC"])? != Some("ASC"),
     })

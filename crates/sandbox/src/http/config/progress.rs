@@ -1,5 +1,6 @@
 //! How far the streams of a connection are: by the job that runs, and by the last job of each.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use axum::Json;
@@ -13,7 +14,8 @@ use crate::app::App;
 use crate::http::answer::{Answer, object, present};
 use crate::http::jobs::stream_totals;
 use crate::http::request::Body;
-use crate::model::{Connection, Job, StreamStats};
+use crate::model::{ConfiguredStream, Connection, Job, StreamStats};
+use crate::store::JobQuery;
 
 /// What the running job has moved so far; nothing but the connection's id if none runs.
 pub(super) async fn sync_progress(State(app): State<Arc<App>>, body: Body) -> Answer {
@@ -59,34 +61,39 @@ pub(super) async fn sync_progress(State(app): State<Arc<App>>, body: Body) -> An
 pub(super) async fn last_job_per_stream(State(app): State<Arc<App>>, body: Body) -> Answer {
     let connection: Connection = named(&app, &body, "connectionId")?;
     let asked = body.given("streams").and_then(Value::as_array).filter(|streams| !streams.is_empty());
-    let jobs: Vec<Job> = app.store.of_connection(connection.id)?;
-    let mut items = Vec::new();
-    for stream in &connection.streams {
-        let is_asked = |one: &Value| {
-            one["streamName"] == *stream.name
-                && one["streamNamespace"].as_str() == stream.namespace.as_deref()
-        };
-        if asked.is_some_and(|asked| !asked.iter().any(is_asked)) {
-            continue;
+    let is_asked = |stream: &&ConfiguredStream| {
+        asked.is_none_or(|asked| {
+            asked.iter().any(|one| {
+                one["streamName"] == *stream.name
+                    && one["streamNamespace"].as_str() == stream.namespace.as_deref()
+            })
+        })
+    };
+    let mut items: Vec<(&ConfiguredStream, Option<Value>)> =
+        connection.streams.iter().filter(is_asked).map(|stream| (stream, None)).collect();
+    let newest = JobQuery { connection: Some(connection.id), newest_first: true, ..JobQuery::default() };
+    app.store.each_job(&newest, |job| {
+        let totals = stream_totals(&job);
+        for (stream, item) in items.iter_mut().filter(|(_, item)| item.is_none()) {
+            let mine = totals.iter().find(|one| one.name == stream.name && one.namespace == stream.namespace);
+            *item = mine.map(|stats| last_of(stream, &job, stats));
         }
-        let last = jobs.iter().rev().find_map(|job| {
-            let mut totals = stream_totals(job).into_iter();
-            let stats = totals.find(|one| one.name == stream.name && one.namespace == stream.namespace)?;
-            Some((job, stats))
-        });
-        if let Some((job, stats)) = last {
-            // The server has a place for the start of a job, and nothing that fills it.
-            items.push(present(json!({
-                "streamName": stream.name,
-                "streamNamespace": stream.namespace,
-                "jobId": job.id,
-                "configType": config_type(job),
-                "jobStatus": job.status.name(),
-                "endedAt": job.updated_at,
-                "bytesCommitted": stats.bytes_committed,
-                "recordsCommitted": stats.records_committed,
-            })));
-        }
-    }
-    Ok(Json(items).into_response())
+        let all = items.iter().all(|(_, item)| item.is_some());
+        if all { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    Ok(Json(items.into_iter().filter_map(|(_, item)| item).collect::<Vec<_>>()).into_response())
+}
+
+fn last_of(stream: &ConfiguredStream, job: &Job, stats: &StreamStats) -> Value {
+    // The server has a place for the start of a job, and nothing that fills it.
+    present(json!({
+        "streamName": stream.name,
+        "streamNamespace": stream.namespace,
+        "jobId": job.id,
+        "configType": config_type(job),
+        "jobStatus": job.status.name(),
+        "endedAt": job.updated_at,
+        "bytesCommitted": stats.bytes_committed,
+        "recordsCommitted": stats.records_committed,
+    }))
 }

@@ -11,8 +11,9 @@ use crate::app::App;
 use crate::http::answer::{Answer, Refusal, object};
 use crate::http::request::Body;
 use crate::jobs;
-use crate::model::{ConfiguredStream, Connection, Job, JobKind, Side};
+use crate::model::{ConfiguredStream, Connection, JobKind, JobStatus, Side};
 use crate::schema;
+use crate::store::JobQuery;
 
 pub(super) async fn get(State(app): State<Arc<App>>, body: Body) -> Answer {
     let mut connection: Connection = named(&app, &body, "connectionId")?;
@@ -86,8 +87,7 @@ pub(super) async fn shown(
         None => read::known_streams(app, connection).await?,
     };
     let mut read = read::connection(app, connection, &streams, true)?;
-    let jobs: Vec<Job> = app.store.of_connection(connection.id)?;
-    let latest = jobs.iter().rfind(|job| job.kind != JobKind::Reset);
+    let latest = app.store.first_job(&JobQuery::newest(connection.id, &JobKind::MOVING, &JobStatus::ALL))?;
     for (side, id) in [(Side::Source, connection.source_id), (Side::Destination, connection.destination_id)] {
         let actor = app.actor(side, id)?;
         read[side.word()] = connectors::read(app, &actor)?;
