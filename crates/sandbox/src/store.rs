@@ -2,8 +2,9 @@
 //!
 //! Objects are JSON documents by kind and id, in the order in which they were first stored. One acknowledged
 //! change is one transaction, so that ending the process at any moment loses none, and no other change comes between
-//! what it has read and what it stores.
+//! what it has read and what it stores. What is acknowledged only after [`Store::safe`] outlives the machine, too.
 
+mod disk;
 mod jobs;
 
 use std::any::Any;
@@ -16,6 +17,7 @@ use parking_lot::{ReentrantMutex, ReentrantMutexGuard};
 use rusqlite::{Connection as Database, OptionalExtension, params};
 use uuid::Uuid;
 
+use self::disk::Disk;
 pub(crate) use self::jobs::{JobQuery, JobSummary};
 use crate::error::Error;
 use crate::model::Record;
@@ -26,6 +28,8 @@ const FORMAT: i64 = 1;
 /// All objects of a sandbox.
 pub(crate) struct Store {
     open: ReentrantMutex<Open>,
+    /// `None` in memory.
+    disk: Option<Disk>,
 }
 
 /// While it is held, nobody else reads or changes anything.
@@ -101,7 +105,8 @@ impl Store {
             None => Database::open_in_memory()?,
         };
         database.pragma_update(None, "journal_mode", "wal")?;
-        database.pragma_update(None, "synchronous", "full")?;
+        // The log is waited for by `disk`, and the database itself only where the log begins anew.
+        database.pragma_update(None, "synchronous", "normal")?;
         let found: i64 = database.pragma_query_value(None, "user_version", |row| row.get(0))?;
         if found > FORMAT {
             return Err(Error::NewerData { found, known: FORMAT });
@@ -118,7 +123,21 @@ impl Store {
         )?;
         jobs::prepare(&database)?;
         database.pragma_update(None, "user_version", FORMAT)?;
-        Ok(Self { open: ReentrantMutex::new(Open { database, known: RefCell::default() }) })
+        let disk = match file {
+            Some(file) => {
+                Some(Disk::of_log(file).map_err(|source| Error::Folder { path: file.to_owned(), source })?)
+            }
+            None => None,
+        };
+        Ok(Self { open: ReentrantMutex::new(Open { database, known: RefCell::default() }), disk })
+    }
+
+    /// Waits until the disk has all changes that have been made.
+    pub(crate) async fn safe(&self) -> std::io::Result<()> {
+        match &self.disk {
+            Some(disk) => disk.safe().await,
+            None => Ok(()),
+        }
     }
 
     /// Makes one change of all that `work` reads and stores: nothing comes in between, and if it fails, nothing is
@@ -137,6 +156,9 @@ impl Store {
         let done = work()?;
         transaction.commit()?;
         touched.0.borrow_mut().touched.clear();
+        if let Some(disk) = &self.disk {
+            disk.written();
+        }
         Ok(done)
     }
 

@@ -56,6 +56,16 @@ pub(super) async fn pass(
     response
 }
 
+/// Keeps an answer back until what it tells of is on the disk.
+pub(super) async fn safe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    match app.store.safe().await {
+        Ok(()) => response,
+        // Why is logged by who has found it.
+        Err(_) => Refusal::ErrorId(500).into_response(),
+    }
+}
+
 /// The request with its caller, if this one may do what it asks for.
 async fn admitted(app: &App, rule: &Rule, uri: &Uri, request: Request) -> Result<Request, Refusal> {
     if matches!(rule.need, Need::Nothing) {

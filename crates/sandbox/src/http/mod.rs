@@ -61,6 +61,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .nest("/_sandbox/v1", control::routes())
         .fallback(gate::no_route)
         .method_not_allowed_fallback(gate::no_route)
+        .layer(axum::middleware::from_fn_with_state(app.clone(), gate::safe))
         .with_state(app)
 }
 
