@@ -46,7 +46,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     sandbox.assert_asked("createJob", 2);
     assert_eq!(sandbox.requests_for("createJob")[0].status, Some(502));
     // An hour later: the token that the program holds has ended.
-    sandbox.advance(Duration::from_secs(3600))?;
+    sandbox.advance(Duration::from_hours(1))?;
 
     sandbox.shutdown().await;
     Ok(())

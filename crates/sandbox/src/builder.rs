@@ -86,7 +86,7 @@ impl Default for SandboxBuilder {
             seed: Seed::default(),
             edition: Edition::default(),
             files_root: None,
-            token_ttl: Duration::from_secs(15 * 60),
+            token_ttl: Duration::from_mins(15),
             faults: Vec::new(),
             fault_seed: None,
             postgres: None,

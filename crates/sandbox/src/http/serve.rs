@@ -24,7 +24,7 @@ use crate::app::App;
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// How long a client may take for the head of its next request, as on the server.
-const LONGEST_SILENCE: Duration = Duration::from_secs(5 * 60);
+const LONGEST_SILENCE: Duration = Duration::from_mins(5);
 
 /// The pause after a connection that could not be accepted.
 const BEFORE_THE_NEXT: Duration = Duration::from_millis(20);

@@ -25,7 +25,7 @@ const FRUITLESS_AT_ALL: usize = 10;
 const FRUITFUL_ATTEMPTS: usize = 20;
 /// The first pause before a further attempt; each next one is three times as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30 * 60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(30);
 
 /// Runs the job to its end. Only a failure of the store is an error; a failed sync is the job's own end.
 pub(super) async fn run(app: &Arc<App>, id: i64, cancel: &CancellationToken) -> rusqlite::Result<()> {

@@ -73,7 +73,7 @@ async fn without_a_good_token_everything_but_the_anonymous_paths_is_401() {
 
 #[tokio::test]
 async fn a_token_ends_when_its_time_is_over() {
-    let mut api = Api::of(Sandbox::builder().seed(Seed::Empty).token_ttl(Duration::from_secs(60))).await;
+    let mut api = Api::of(Sandbox::builder().seed(Seed::Empty).token_ttl(Duration::from_mins(1))).await;
     let ready = api.sandbox.ready();
     let credentials = json!({"client_id": ready.client_id, "client_secret": ready.client_secret});
     assert_eq!(api.post("/applications/token", &credentials).await.expect(200)["expires_in"], 60);

@@ -164,7 +164,7 @@ const FAINT: &str = r"(() => {
 
 async fn pages_fit_their_window_and_can_be_read(browser: &mut Browser) {
     let empty = Api::of(Sandbox::builder().seed(Seed::Empty).time_scale(FAST)).await;
-    let month = Duration::from_secs(30 * 24 * 60 * 60);
+    let month = Duration::from_hours(720);
     let full = Api::of(Sandbox::builder().seed(Seed::Demo).time_scale(FAST).token_ttl(month)).await;
     let connection = with_history(&full).await;
     let long = Api::of(Sandbox::builder().seed(Seed::Empty).time_scale(FAST)).await;

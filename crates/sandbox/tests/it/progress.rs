@@ -80,7 +80,7 @@ async fn the_progress_of_a_connection_is_that_of_its_running_job() {
         }
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     };
-    let progress = tokio::time::timeout(std::time::Duration::from_secs(60), moved()).await.expect("rows");
+    let progress = tokio::time::timeout(std::time::Duration::from_mins(1), moved()).await.expect("rows");
     assert_eq!((&progress["jobId"], &progress["configType"]), (&json!(job), &json!("sync")));
     assert_eq!(progress["streams"][0]["streamName"], "users");
     assert_eq!(progress["streams"][0]["recordsCommitted"], 10);

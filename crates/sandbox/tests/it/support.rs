@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// How much faster than life jobs run in these tests.
 pub(crate) const FAST: f64 = 0.02;
 /// Long enough for any job of these tests, on a busy machine too.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What the server answered.
 #[derive(Debug)]
