@@ -44,6 +44,11 @@ impl Sandbox {
         self.ready[name].as_str().unwrap_or_default()
     }
 
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// A program with the way to the sandbox in its environment, kept from asking anybody else.
     pub fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: measures the release build beside its peers, in turn, and rewrites BENCHMARKS.md.
 
 mod clients;
+mod load;
 mod postgres_read;
 mod run;
 
@@ -16,6 +17,8 @@ use crate::step::{self, cargo, target, workspace_root};
 pub enum Part {
     /// The client beside those for Python
     Clients,
+    /// The sandbox under load
+    Load,
     /// Reading a PostgreSQL destination
     Postgres,
 }
@@ -23,22 +26,25 @@ pub enum Part {
 /// Measures everything and rewrites BENCHMARKS.md, or measures one part and prints it.
 pub fn bench(part: Option<Part>) -> Result<()> {
     step::run(&mut cargo(&["build", "--release", "--locked", "--package", "airbyte-cli"]))?;
-    step::run(&mut cargo(&[
-        "build",
-        "--release",
-        "--locked",
-        "--package",
-        "airbyte-cloud",
-        "--example",
-        "bench",
-    ]))?;
+    for (package, example) in [("airbyte-cloud", "bench"), ("airbyte-sandbox", "load")] {
+        step::run(&mut cargo(&[
+            "build",
+            "--release",
+            "--locked",
+            "--package",
+            package,
+            "--example",
+            example,
+        ]))?;
+    }
     // What is started here has to be ended here, so Ctrl-C ends the command that runs, and then this.
     ctrlc::set_handler(|| {})?;
     match part {
         Some(Part::Clients) => print!("{}", clients::measure()?),
+        Some(Part::Load) => print!("{}", load::measure()?),
         Some(Part::Postgres) => print!("{}", postgres_read::measure()?),
         None => {
-            let sections = clients::measure()? + &postgres_read::measure()?;
+            let sections = clients::measure()? + &postgres_read::measure()? + &load::measure()?;
             let page = format!("{}\n{}{sections}", include_str!("head.md").trim_end(), machine()?);
             std::fs::write(workspace_root().join("BENCHMARKS.md"), page)?;
             eprintln!("BENCHMARKS.md is rewritten");

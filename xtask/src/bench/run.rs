@@ -114,7 +114,8 @@ fn children() -> Result<Duration> {
     Ok(Duration::from_micros(micros.unsigned_abs()))
 }
 
-fn high_water_mark(status: &str) -> Option<u64> {
+/// The most memory that a process has had so far, in kilobytes, from its `/proc/ID/status`.
+pub fn high_water_mark(status: &str) -> Option<u64> {
     status
         .lines()
         .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB")?.trim().parse().ok())
