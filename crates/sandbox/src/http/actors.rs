@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::access::TheCaller;
 use super::answer::{Answer, Refusal, object, present};
+use super::consent::check_secret;
 use super::page::{Page, joined};
 use super::request::{Body, Parameters};
 use super::workspaces::ListQuery;
@@ -59,6 +60,7 @@ pub(super) fn create(side: Side) -> impl Fn(State<Arc<App>>, Body) -> Done + Clo
             let definition_id = definition(&app, side, workspace.id, &body, &configuration)?;
             strip_type(side, &mut configuration);
             validate(&app, side, workspace.id, definition_id, &configuration)?;
+            check_secret(&app, &body, workspace.id, definition_id)?;
             let actor = Actor {
                 id: Uuid::new_v4(),
                 side,
@@ -102,6 +104,7 @@ pub(super) fn patch(
                 }
                 let configuration = actor.configuration.as_ref().unwrap_or(&Value::Null);
                 validate(&app, side, actor.workspace_id, actor.definition_id, configuration)?;
+                check_secret(&app, &body, actor.workspace_id, actor.definition_id)?;
                 app.store.put(&actor)?;
                 Ok(object(shown(&actor)))
             })
@@ -126,6 +129,7 @@ pub(super) fn put(
                     connector.unmask(&mut configuration, stored);
                 }
                 validate(&app, side, actor.workspace_id, actor.definition_id, &configuration)?;
+                check_secret(&app, &body, actor.workspace_id, actor.definition_id)?;
                 actor.configuration = Some(configuration);
                 app.store.put(&actor)?;
                 Ok(object(shown(&actor)))

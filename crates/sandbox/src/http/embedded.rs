@@ -46,7 +46,7 @@ async fn widget(
         .append_pair("workspaceId", &workspace.to_string())
         .append_pair("allowedOrigin", origin)
         .finish();
-    let host = app.public_host.trim_end_matches("/api/public");
+    let host = app.host();
     let inner = json!({"token": token, "widgetUrl": format!("{host}/embedded-widget?{query}")});
     let debug = form_urlencoded::parse(raw.unwrap_or_default().as_bytes()).any(|(name, _)| name == "debug");
     Ok(object(if debug { inner } else { json!({"token": STANDARD.encode(inner.to_string())}) }))
@@ -79,7 +79,7 @@ async fn organizations(State(app): State<Arc<App>>, Extension(caller): TheCaller
 fn token(app: &App, caller: &Caller, workspace: Uuid, external_user: &str) -> Result<String, Refusal> {
     let user: Option<User> = app.store.get(&caller.user_id().to_string())?;
     let claims = json!({
-        "iss": app.public_host.trim_end_matches("/api/public"),
+        "iss": app.host(),
         "aud": "airbyte-server",
         "sub": user.map(|user| user.auth_id),
         "typ": "io.airbyte.auth.embedded_v1",

@@ -6,6 +6,7 @@ mod answer;
 mod applications;
 mod config;
 mod connections;
+mod consent;
 mod control;
 mod dataplanes;
 mod declarative;

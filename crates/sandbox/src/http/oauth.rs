@@ -7,20 +7,26 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::MethodFilter as M;
-use serde_json::json;
-use url::Url;
 
-use super::answer::{Answer, REFERENCE, Refusal, object};
+use super::answer::{Answer, Refusal};
 use super::request::Body;
-use super::{embedded, op};
+use super::{consent, embedded, op};
 use crate::app::App;
 use crate::builder::Edition;
 use crate::connectors;
 use crate::model::Side;
 
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    // The open-source server has no route for it.
+    let callback = match app.edition {
+        Edition::Cloud => {
+            Router::new().route("/oauth/callback", op(app, M::GET, "oauthCallback", consent::callback))
+        }
+        _ => Router::new(),
+    };
     Router::new()
-        .route("/sources/initiateOAuth", op(app, M::POST, "initiateOAuth", initiate))
+        .merge(callback)
+        .route("/sources/initiateOAuth", op(app, M::POST, "initiateOAuth", consent::initiate))
         .route(
             "/workspaces/{id}/oauthCredentials",
             op(app, M::PUT, "createOrUpdateWorkspaceOAuthCredentials", set_for_workspace),
@@ -37,34 +43,6 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
             "/organizations/{id}/oauthCredentials/{side}/{name}",
             op(app, M::DELETE, "deleteOrganizationOAuthCredentials", forget_for_organization),
         )
-}
-
-/// On Cloud the address where a user would give consent. There is nobody behind it.
-async fn initiate(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let redirect = body.required_text("redirectUrl")?;
-    let workspace = app.workspace(body.required_id("workspaceId")?)?;
-    if app.edition != Edition::Cloud {
-        return Ok(StatusCode::NOT_IMPLEMENTED.into_response());
-    }
-    if !Url::parse(redirect).is_ok_and(|url| url.scheme() == "https") {
-        return Err(Refusal::problem(
-            422,
-            format!("{REFERENCE}#invalid-redirect-url"),
-            "invalid-redirect-url",
-            "The redirect address is not one of HTTPS.",
-            json!({"redirectUrl": redirect}),
-        ));
-    }
-    let source = body.text("sourceType")?.or(body.text("name")?).unwrap_or_default();
-    known_connector(Side::Source, source)?;
-    let callback = format!("{}/v1/oauth/callback", app.public_host);
-    let query = url::form_urlencoded::Serializer::new(String::new())
-        .append_pair("client_id", source)
-        .append_pair("redirect_uri", &callback)
-        .append_pair("response_type", "code")
-        .append_pair("state", &workspace.id.to_string())
-        .finish();
-    Ok(object(json!({"consentUrl": format!("https://consent.example.com/authorize?{query}")})))
 }
 
 async fn set_for_workspace(State(app): State<Arc<App>>, Path(id): Path<String>, body: Body) -> Answer {

@@ -80,7 +80,7 @@ fn exchange(
 
 /// The header and the claims of a token, which each back end makes in its own way. Only Cloud's name the user.
 fn claims(app: &App, client_id: &str, user_id: Uuid) -> Result<(Value, Value), Refusal> {
-    let host = app.public_host.trim_end_matches("/api/public");
+    let host = app.host();
     let user: Option<User> = app.store.get(&user_id.to_string())?;
     let subject = user.map_or_else(|| Uuid::nil().to_string(), |user| user.auth_id);
     let simple = json!({"alg": "HS256"});

@@ -133,6 +133,21 @@ pub(crate) struct Application {
     pub user_id: Option<Uuid>,
 }
 
+/// What a user was asked to consent to.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Consent {
+    /// What the provider gives back with its answer.
+    pub state: Uuid,
+    pub workspace_id: Uuid,
+    pub definition_id: Uuid,
+    /// Where the user is sent on to.
+    pub redirect_url: String,
+    /// What the provider tells once there is consent; gone when it was used.
+    pub code: Option<String>,
+    /// What was made of the consent.
+    pub secret_id: Option<Uuid>,
+}
+
 /// A connector that a user has added as an image.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct CustomDefinition {
@@ -155,4 +170,5 @@ record!(Tag, "tag", self => self.id.to_string());
 record!(Region, "region", self => self.id.to_string());
 record!(Dataplane, "dataplane", self => self.id.to_string());
 record!(Application, "application", self => self.id.to_string());
+record!(Consent, "consent", self => self.state.to_string());
 record!(CustomDefinition, "custom_definition", self => self.id.to_string());

@@ -18,7 +18,7 @@ pub(super) fn page(app: &App, query: &Query) -> rusqlite::Result<Page> {
     let actors = app.store.all::<Actor>()?;
     let connections = app.store.all::<Connection>()?;
     let latest = latest_jobs(app)?;
-    let root = app.public_host.trim_end_matches("/api/public");
+    let root = app.host();
     let edition = match app.edition {
         Edition::Enterprise => "Self-managed, seen by an administrator",
         Edition::Cloud => "Cloud, seen by an ordinary user",

@@ -5,6 +5,7 @@ mod builder;
 mod chart;
 mod connection;
 mod connector;
+mod consent;
 mod frame;
 mod home;
 mod job;
@@ -75,6 +76,7 @@ fn page(app: &App, uri: &Uri) -> rusqlite::Result<Option<Page>> {
     let ["workspaces", workspace, path @ ..] = path.as_slice() else {
         return Ok(match path.as_slice() {
             [] | ["workspaces"] => Some(home::page(app, &Query::of(uri))?),
+            ["consent"] => consent::page(app, uri.query().unwrap_or_default())?,
             _ => None,
         });
     };

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Api, id};
+use crate::support::{Api, answer, id};
 
 async fn of(edition: Edition) -> Api {
     Api::of(Sandbox::builder().seed(Seed::Empty).edition(edition)).await
@@ -85,13 +85,73 @@ async fn consent_and_a_workspaces_oauth_credentials_are_cloud_only() {
         .post("/sources/initiateOAuth", &consent("https://me.example.com", "google-ads"))
         .await
         .expect(200);
-    assert!(id(&given, "consentUrl").starts_with("https://"), "{given}");
+    assert!(id(&given, "consentUrl").starts_with(&cloud.host("/consent?client_id=google-ads&")), "{given}");
     let plain = cloud.post("/sources/initiateOAuth", &consent("http://me.example.com", "google-ads")).await;
     assert_eq!(plain.expect(422)["data"]["redirectUrl"], "http://me.example.com");
     cloud.post("/sources/initiateOAuth", &consent("https://me.example.com", "no-such")).await.expect(400);
     let path = format!("/workspaces/{}/oauthCredentials", cloud.workspace());
     assert_eq!(cloud.put(&path, &credentials).await.status, 200);
     assert_eq!(cloud.delete(&format!("{path}/source/google-ads")).await.status, 204);
+}
+
+/// What a link of a page leads to, by its words.
+fn link(page: &str, words: &str) -> String {
+    let (before, _) =
+        page.split_once(&format!(">{words}</a>")).unwrap_or_else(|| panic!("no {words} in {page}"));
+    let (_, address) = before.rsplit_once("href=\"").unwrap();
+    address.split('"').next().unwrap().replace("&amp;", "&")
+}
+
+#[tokio::test]
+async fn consent_makes_a_secret_that_a_source_is_made_with() {
+    let mut api = of(Edition::Cloud).await;
+    api.http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let workspace = api.workspace().to_owned();
+    let consent = json!({
+        "redirectUrl": "https://me.example.com/done?step=2", "workspaceId": workspace, "sourceType": "google-ads",
+    });
+    let asked = async |api: &Api| {
+        let url = id(&api.post("/sources/initiateOAuth", &consent).await.expect(200), "consentUrl");
+        let page = answer(api.http.get(url)).await;
+        assert_eq!(page.status, 200);
+        page.text
+    };
+    let followed = async |api: &Api, url: &str| {
+        let response = api.http.get(url).send().await.unwrap();
+        let to = response.headers().get("location").map(|to| to.to_str().unwrap().to_owned());
+        (response.status().as_u16(), to.unwrap_or_default())
+    };
+    let page = asked(&api).await;
+    assert!(page.contains("google-ads"), "{page}");
+    // Nobody needs a token to come back from a provider.
+    let allowed = link(&page, "Allow");
+    let (status, to) = followed(&api, &allowed).await;
+    assert_eq!(status, 302);
+    let secret = to.strip_prefix("https://me.example.com/done?step=2&secret_id=").unwrap().to_owned();
+    assert_eq!(followed(&api, &allowed).await.0, 400, "a code is good for one secret");
+    let refused = link(&asked(&api).await, "Deny");
+    assert_eq!(followed(&api, &refused).await.1, "https://me.example.com/done?step=2&error=access_denied");
+    for wrong in ["", "?code=x", "?code=x&state=y", &format!("?code=x&state={}", Uuid::new_v4())] {
+        assert_eq!(api.get(&format!("/oauth/callback{wrong}")).await.status, 400, "{wrong}");
+    }
+
+    let source = |workspace: &str, connector: &str, secret: &str| json!({"name": "s", "workspaceId": workspace, "configuration": {"sourceType": connector}, "secretId": secret});
+    let made = api.post("/sources", &source(&workspace, "google-ads", &secret)).await.expect(200);
+    let other = id(&api.post("/workspaces", &json!({"name": "Other"})).await.expect(200), "workspaceId");
+    for wrong in [
+        source(&workspace, "google-ads", &Uuid::new_v4().to_string()),
+        source(&workspace, "google-ads", ""),
+        source(&workspace, "faker", &secret),
+        source(&other, "google-ads", &secret),
+    ] {
+        api.post("/sources", &wrong).await.expect(400);
+    }
+    let path = format!("/sources/{}", id(&made, "sourceId"));
+    api.patch(&path, &json!({"secretId": secret})).await.expect(200);
+    api.patch(&path, &json!({"secretId": "none"})).await.expect(400);
+
+    let enterprise = of(Edition::Enterprise).await;
+    assert_eq!(enterprise.get("/oauth/callback?state=x&code=y").await.status, 403, "no such route");
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ pub(super) async fn configuration(State(app): State<Arc<App>>) -> Response {
         "version": env!("CARGO_PKG_VERSION"),
         "licenseStatus": "pro",
         "auth": {"mode": mode},
-        "airbyteUrl": app.public_host.trim_end_matches("/api/public"),
+        "airbyteUrl": app.host(),
         "initialSetupComplete": true,
         "trackingStrategy": "logging",
         "defaultUserId": app.user_id,
