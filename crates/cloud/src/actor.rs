@@ -82,9 +82,9 @@ pub(crate) async fn check(client: &Client, side: Side, id: impl fmt::Display) ->
         Side::Source => json!({ "sourceId": id }),
         Side::Destination => json!({ "destinationId": id }),
     };
-    // A connector is started for it, which takes its time.
+    // A connector is started for it, which takes its time, and more than a reader's role.
     let operation = Operation::read(side.pick("checkConnectionToSource", "checkConnectionToDestination"))
-        .of(side.word(), &id)
+        .on(side.word(), &id)
         .timeout(START_TIMEOUT);
     let path = format!("/{}s/check_connection", side.word());
     let answer: Value = client.exchange(operation, (Api::Config, Method::POST, &path), Some(&body)).await?;

@@ -75,15 +75,16 @@ impl Operation {
         Self { idempotency: Idempotency::Once, ..Self::read(id) }
     }
 
-    /// Names the object that is read by its id. A refused read of it then counts as not found, since the
-    /// server does not tell an unknown id from a foreign one.
+    /// Names the object that is read by its id, where the lowest role may read it. A refused read of it then counts as
+    /// not found, since the server does not tell an unknown id from a foreign one.
     pub(crate) fn of(mut self, kind: &str, id: impl fmt::Display) -> Self {
         self.target = Some(format!("{kind} {id}"));
         self.reads_target = true;
         self
     }
 
-    /// Names the object that is changed by its id. A refused change stays refused: the object may well exist.
+    /// Names the object that is changed by its id, or that takes a higher role to read. A refusal stays one: the object
+    /// may well exist.
     pub(crate) fn on(mut self, kind: &str, id: impl fmt::Display) -> Self {
         self.target = Some(format!("{kind} {id}"));
         self

@@ -167,8 +167,13 @@ pub(crate) async fn web_backend(connection: &Connection, refreshed: bool) -> Res
     let client = connection.client();
     client.path().config_root()?;
     let body = json!({ "connectionId": connection.id(), "withRefreshedCatalog": refreshed });
-    let operation = Operation::read("webBackendGetConnection").of("connection", connection.id());
-    let operation = if refreshed { operation.timeout(START_TIMEOUT) } else { operation };
+    let operation = Operation::read("webBackendGetConnection");
+    let operation = if refreshed {
+        // Only editors may have it read anew.
+        operation.on("connection", connection.id()).timeout(START_TIMEOUT)
+    } else {
+        operation.of("connection", connection.id())
+    };
     client.exchange(operation, (Api::Config, Method::POST, "/web_backend/connections/get"), Some(&body)).await
 }
 

@@ -82,7 +82,7 @@ impl Dataplane {
     /// What the server says about it (operation `getDataplane`).
     pub async fn info(&self) -> Result<DataplaneInfo> {
         let id = self.id;
-        let operation = Operation::read("getDataplane").of("data plane", id);
+        let operation = Operation::read("getDataplane").on("data plane", id);
         let call = self.client.path().run(operation, |attempt| async move {
             attempt.public().get_dataplane().dataplane_id(id).send().await
         });
@@ -130,7 +130,7 @@ impl Region {
     /// Its data planes (operation `listDataplanes`).
     pub async fn dataplanes(&self) -> Result<Vec<DataplaneInfo>> {
         let id = self.id();
-        let operation = Operation::read("listDataplanes").of("region", id);
+        let operation = Operation::read("listDataplanes").on("region", id);
         let query = &[("regionIds", id)];
         let planes: Vec<types::DataplaneResponse> =
             bare_list(self.client(), operation, "/dataplanes", query).await?;

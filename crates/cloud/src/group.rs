@@ -119,7 +119,7 @@ impl Group {
     /// What the server says about it (operation `getGroup`).
     pub async fn info(&self) -> Result<GroupInfo> {
         let id = self.id;
-        let operation = Operation::read("getGroup").of("group", id);
+        let operation = Operation::read("getGroup").on("group", id);
         let call = self
             .client
             .path()
@@ -186,7 +186,7 @@ impl Group {
     /// What its members may do (operation `listGroupPermissions`).
     pub async fn permissions(&self) -> Result<Vec<GroupPermissionInfo>> {
         let id = self.id;
-        let operation = Operation::read("listGroupPermissions").of("group", id);
+        let operation = Operation::read("listGroupPermissions").on("group", id);
         let call = self.client.path().run(operation, |attempt| async move {
             attempt.public().list_group_permissions().group_id(id).send().await
         });
@@ -282,7 +282,7 @@ impl Listed for GroupInfo {
         limit: i32,
     ) -> BoxFuture<'static, Result<Vec<Self>>> {
         Box::pin(async move {
-            let operation = Operation::read("listGroups").of("organization", organization);
+            let operation = Operation::read("listGroups").on("organization", organization);
             let call = client.path().run(operation, |attempt| async move {
                 let api = attempt.public();
                 api.list_groups().organization_id(organization).limit(limit).offset(offset).send().await
@@ -322,7 +322,7 @@ impl Listed for GroupMemberInfo {
         limit: i32,
     ) -> BoxFuture<'static, Result<Vec<Self>>> {
         Box::pin(async move {
-            let operation = Operation::read("listGroupMembers").of("group", group);
+            let operation = Operation::read("listGroupMembers").on("group", group);
             let call = client.path().run(operation, |attempt| async move {
                 let api = attempt.public();
                 api.list_group_members().group_id(group).limit(limit).offset(offset).send().await

@@ -94,7 +94,7 @@ impl Region {
     /// What the server says about it (operation `getRegion`).
     pub async fn info(&self) -> Result<RegionInfo> {
         let id = self.id;
-        let operation = Operation::read("getRegion").of("region", id);
+        let operation = Operation::read("getRegion").on("region", id);
         let call = self.client.path().run(operation, |attempt| async move {
             attempt.public().get_region().region_id(id).send().await
         });
@@ -142,7 +142,7 @@ impl Organization {
     /// Its regions and those open to all (operation `listRegions`).
     pub async fn regions(&self) -> Result<Vec<RegionInfo>> {
         let id = self.id();
-        let operation = Operation::read("listRegions").of("organization", id);
+        let operation = Operation::read("listRegions").on("organization", id);
         let query = &[("organizationId", id)];
         let regions: Vec<types::RegionResponse> =
             bare_list(self.client(), operation, "/regions", query).await?;

@@ -24,6 +24,7 @@ mod people;
 mod problems;
 mod request;
 mod requests;
+mod roles;
 mod sandbox;
 mod sandbox_admin;
 mod secrets;
