@@ -3,6 +3,7 @@
 
 mod adbc;
 pub mod duckdb;
+pub mod snowflake;
 
 use std::any::Any;
 use std::ffi::OsString;
@@ -46,6 +47,11 @@ const NEEDS: &[Need] = &[
         tested: "reads through ADBC drivers of others",
         start: adbc::start,
         skip: Some("AIRBYTE_TEST_SKIP_ADBC"),
+    },
+    Need {
+        tested: "everything with a Snowflake",
+        start: snowflake::start,
+        skip: Some("AIRBYTE_TEST_SKIP_SNOWFLAKE"),
     },
 ];
 

@@ -8,14 +8,15 @@ use std::sync::Arc;
 use airbyte_sql_read::StreamSpec;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Date32Type, Decimal128Type, Float64Type, Int64Type, Time64MicrosecondType, TimestampMicrosecondType,
+    Date32Type, Decimal128Type, Float64Type, Int64Type, Time64MicrosecondType, Time64NanosecondType,
+    TimestampMicrosecondType,
 };
 use arrow_array::{
     Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, RecordBatch,
     StringArray, Time64MicrosecondArray, TimestampMicrosecondArray,
 };
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
-use arrow_schema::DataType;
+use arrow_schema::{DataType, TimeUnit};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use futures::SinkExt;
 use serde_json::{Value, json};
@@ -235,6 +236,11 @@ pub(crate) fn text(table: &RecordBatch, column: &str, row: usize) -> Option<Stri
         DataType::Float64 => format!("{:e}", values.as_primitive::<Float64Type>().value(row)),
         DataType::Date32 => {
             Date32Type::to_naive_date_opt(values.as_primitive::<Date32Type>().value(row)).unwrap().to_string()
+        }
+        DataType::Time64(TimeUnit::Nanosecond) => {
+            let nanos = values.as_primitive::<Time64NanosecondType>().value(row);
+            assert_eq!(nanos % 1_000, 0, "no edge is finer than microseconds");
+            (NaiveTime::MIN + TimeDelta::nanoseconds(nanos)).format("%H:%M:%S%.6f").to_string()
         }
         DataType::Time64(_) => {
             let micros = values.as_primitive::<Time64MicrosecondType>().value(row);

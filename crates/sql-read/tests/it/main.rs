@@ -11,5 +11,7 @@ mod exports;
 mod names;
 mod postgres;
 mod postgres_values;
+#[cfg(feature = "snowflake")]
+mod snowflake;
 mod sqlite;
 mod support;

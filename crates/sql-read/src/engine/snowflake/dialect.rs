@@ -36,15 +36,15 @@ impl Dialect for SnowflakeDialect<'_> {
     }
 
     fn json_member(&self, name: &str, compared_with: Option<&Literal>) -> Result<String> {
-        // A JSON null counts as NULL, as it does where the member is a column.
-        let member = format!("strip_null_value(get({}, {}))", quoted(DATA_COLUMN), text(name)?);
+        let member = format!("{}[{}]", quoted(DATA_COLUMN), text(name)?);
         Ok(match compared_with {
             Some(Literal::Text(_)) => format!("{member}::varchar"),
             Some(Literal::Boolean(_)) => format!("{member}::boolean"),
             Some(Literal::Date(_)) => format!("{member}::date"),
             Some(Literal::Timestamp(_)) => format!("{member}::timestamp_tz"),
-            // Numbers keep the type that the JSON gives them: none of the declared ones holds all.
-            Some(Literal::Integer(_) | Literal::Float(_)) | None => member,
+            // Numbers keep the type that the JSON gives them: none of the declared ones holds all. A JSON null counts
+            // as NULL, as it does where the member is a column.
+            Some(Literal::Integer(_) | Literal::Float(_)) | None => format!("strip_null_value({member})"),
         })
     }
 

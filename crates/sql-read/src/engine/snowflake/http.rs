@@ -14,8 +14,10 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(15);
 /// How long the other side may be silent. The service answers after 45 seconds at the latest, if only to say that a
 /// query still runs.
 const SILENCE_LIMIT: Duration = Duration::from_secs(120);
-/// Tries of what may be repeated, each after twice the time of the one before.
-const TRIES: u32 = 8;
+/// Tries of what may be repeated, each after twice the time of the one before: about six seconds in all.
+pub(super) const TRIES: u32 = 7;
+/// Tries of signing in, where the address may well be wrong.
+pub(super) const LOGIN_TRIES: u32 = 4;
 /// Before the second try.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
@@ -82,13 +84,13 @@ fn tls_config() -> Result<ClientConfig> {
 
 /// Tries until it succeeds, or until there is no sense in another try. What is tried must be such that doing it twice
 /// is as good as doing it once. `attempt` is told how many tries there were before.
-pub(super) async fn repeatedly<T, Fut>(mut attempt: impl FnMut(u32) -> Fut) -> Result<T>
+pub(super) async fn repeatedly<T, Fut>(tries: u32, mut attempt: impl FnMut(u32) -> Fut) -> Result<T>
 where
     Fut: Future<Output = Result<T, Failed>>,
 {
     let mut pause = FIRST_PAUSE;
-    for tries in 0..TRIES - 1 {
-        match attempt(tries).await {
+    for before in 0..tries - 1 {
+        match attempt(before).await {
             Ok(value) => return Ok(value),
             Err(Failed::Final(error)) => return Err(error),
             Err(Failed::Passing(error)) => tracing::debug!(%error, ?pause, "trying again"),
@@ -96,7 +98,7 @@ where
         tokio::time::sleep(pause.mul_f64(unevenness())).await;
         pause *= 2;
     }
-    attempt(TRIES - 1).await.map_err(|failed| match failed {
+    attempt(tries - 1).await.map_err(|failed| match failed {
         Failed::Passing(error) | Failed::Final(error) => error,
     })
 }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::answer::{Envelope, Renewed, SessionInfo, SignedIn};
 use super::credentials::{Credentials, Renewal};
-use super::http::{Failed, Http, exchange, is_passing, repeatedly};
+use super::http::{Failed, Http, LOGIN_TRIES, TRIES, exchange, is_passing, repeatedly};
 use super::settings::{APPLICATION, Settings};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -144,7 +144,7 @@ impl Session {
         let mut refreshed = false;
         loop {
             let tokens = self.state.lock().await.tokens.clone();
-            let reply = repeatedly(|tries| {
+            let reply = repeatedly(TRIES, |tries| {
                 let mut address = address.clone();
                 if let Some(id) = id {
                     let mut query = address.query_pairs_mut();
@@ -205,7 +205,7 @@ impl Session {
         let Some(master) = &old.master else { return Ok(None) };
         let address = self.address("/session/token-request")?;
         let body = json!({"oldSessionToken": old.session.expose_secret(), "requestType": "RENEW"});
-        let reply = repeatedly(|_| {
+        let reply = repeatedly(TRIES, |_| {
             let request = self.http.service.post(address.clone());
             let request = request.query(&[("requestId", Uuid::new_v4())]).json(&body);
             answered(authorised(request, master))
@@ -323,7 +323,7 @@ async fn login(http: &Http, settings: &Settings, access_token: Option<&str>) -> 
         let request = http.service.post(address.clone()).query(&[("requestId", Uuid::new_v4())]);
         Ok(request.header(ACCEPT, "application/json").json(&json!({"data": data})))
     };
-    let reply = repeatedly(|_| {
+    let reply = repeatedly(LOGIN_TRIES, |_| {
         let request = request();
         async move { answered(request?).await }
     })
@@ -349,7 +349,7 @@ async fn fresh_access_token(http: &Http, settings: &Settings, renewal: &Renewal)
     }
     let mut address = settings.root.clone();
     address.set_path("/oauth/token-request");
-    let (status, body) = repeatedly(|_| {
+    let (status, body) = repeatedly(LOGIN_TRIES, |_| {
         let form = [("grant_type", "refresh_token"), ("refresh_token", &renewal.refresh_token)];
         let request = http.service.post(address.clone());
         let request = request.basic_auth(&renewal.client_id, Some(&renewal.client_secret)).form(&form);

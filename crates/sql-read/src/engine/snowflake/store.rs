@@ -8,7 +8,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::Mutex;
 
 use super::answer::{Answer, Chunk};
-use super::http::{Failed, exchange, is_passing, repeatedly};
+use super::http::{Failed, TRIES, exchange, is_passing, repeatedly};
 use super::session::Session;
 use super::statement::earlier;
 use crate::error::{Error, ErrorKind, Result};
@@ -85,7 +85,7 @@ impl Store {
 
     /// `None` if the address does not open, or no longer.
     async fn download(&self, url: &str, headers: &HeaderMap) -> Result<Option<Bytes>> {
-        repeatedly(|_| {
+        repeatedly(TRIES, |_| {
             let request = self.session.store().get(url).headers(headers.clone());
             async move {
                 match exchange(request).await? {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow_schema::extension::EXTENSION_TYPE_NAME_KEY;
 use arrow_schema::{DataType, Field, FieldRef, TimeUnit};
 
 use super::answer::RowType;
+use crate::types::json_field;
 
 /// What a column holds, as the service describes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,12 +96,13 @@ impl Kind {
 /// The Arrow field of a column.
 pub(super) fn field(column: &RowType) -> FieldRef {
     let kind = Kind::of(column);
-    let mut metadata = vec![("snowflake:type".to_owned(), declared(column))];
-    if kind == Kind::Json {
-        metadata.push((EXTENSION_TYPE_NAME_KEY.to_owned(), "arrow.json".to_owned()));
-    }
-    let field = Field::new(&column.name, kind.data_type(), column.nullable);
-    Arc::new(field.with_metadata(metadata.into_iter().collect()))
+    let field = match kind {
+        Kind::Json => json_field(&column.name, column.nullable),
+        _ => Field::new(&column.name, kind.data_type(), column.nullable),
+    };
+    let mut metadata = field.metadata().clone();
+    metadata.insert("snowflake:type".to_owned(), declared(column));
+    Arc::new(field.with_metadata(metadata))
 }
 
 /// The type as it would be declared.
@@ -154,7 +155,7 @@ mod tests {
             assert_eq!(field(&column(type_name, precision, scale)).data_type(), &expected, "{type_name}");
         }
         let json = field(&column("variant", None, None));
-        assert_eq!(json.metadata()[EXTENSION_TYPE_NAME_KEY], "arrow.json");
+        assert_eq!(json.metadata()["ARROW:extension:name"], "arrow.json");
         assert_eq!(field(&column("fixed", Some(38), Some(9))).metadata()["snowflake:type"], "NUMBER(38, 9)");
     }
 }
