@@ -151,32 +151,32 @@ fn lacking(name: &str) -> Error {
 mod tests {
     use super::*;
 
-    fn credentials(credentials: Value) -> Result<Credentials> {
+    fn credentials(credentials: &Value) -> Result<Credentials> {
         let form = json!({"destinationType": "snowflake", "configuration": {"credentials": credentials}});
         Credentials::new(&Destination::from_json(&form).unwrap())
     }
 
     #[test]
     fn the_fields_tell_the_kind() {
-        let proof = |given: Value| {
+        let proof = |given: &Value| {
             Value::Object(credentials(given).unwrap().proof("ACME", Some("r"), Some("fresh")).unwrap())
         };
         assert_eq!(
-            proof(json!({"auth_type": "Username and Password", "password": "p"})),
+            proof(&json!({"auth_type": "Username and Password", "password": "p"})),
             json!({"AUTHENTICATOR": "SNOWFLAKE", "PASSWORD": "p"})
         );
         assert_eq!(
-            proof(json!({"auth_type": "OAuth2.0", "access_token": "a"})),
+            proof(&json!({"auth_type": "OAuth2.0", "access_token": "a"})),
             json!({"AUTHENTICATOR": "OAUTH", "TOKEN": "fresh"})
         );
         assert_eq!(
-            proof(json!({"auth_type": "Programmatic Access Token", "access_token": "a"})),
+            proof(&json!({"auth_type": "Programmatic Access Token", "access_token": "a"})),
             json!({"AUTHENTICATOR": "PROGRAMMATIC_ACCESS_TOKEN", "TOKEN": "a"})
         );
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "t\n").unwrap();
         assert_eq!(
-            proof(json!({"token_file_path": file.path()})),
+            proof(&json!({"token_file_path": file.path()})),
             json!({"AUTHENTICATOR": "WORKLOAD_IDENTITY", "PROVIDER": "OIDC", "TOKEN": "t"})
         );
     }
@@ -188,10 +188,10 @@ mod tests {
             (json!({"auth_type": "Key Pair Authentication", "private_key": ""}), "`private_key`"),
             (json!({"auth_type": "OAuth2.0", "refresh_token": "r"}), "`access_token`"),
         ] {
-            let error = credentials(given).err().unwrap();
+            let error = credentials(&given).err().unwrap();
             assert!(error.to_string().contains(missing), "{error}");
         }
-        let error = credentials(json!({"provider": "AWS"})).err().unwrap();
+        let error = credentials(&json!({"provider": "AWS"})).err().unwrap();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
     }
 }

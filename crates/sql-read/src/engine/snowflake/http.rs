@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 const CONNECT_LIMIT: Duration = Duration::from_secs(15);
 /// How long the other side may be silent. The service answers after 45 seconds at the latest, if only to say that a
 /// query still runs.
-const SILENCE_LIMIT: Duration = Duration::from_secs(120);
+const SILENCE_LIMIT: Duration = Duration::from_mins(2);
 /// Tries of what may be repeated, each after twice the time of the one before: about six seconds in all.
 pub(super) const TRIES: u32 = 7;
 /// Tries of signing in, where the address may well be wrong.

@@ -124,7 +124,7 @@ impl Settings {
                     let value = value.parse::<i64>().map_or_else(|_| json!(value), |number| json!(number));
                     self.parameters.insert(upper, value);
                 }
-                _ if fixed.contains_key(&upper) || OF_THE_DRIVER.iter().any(|known| fits(&known)) => {
+                _ if fixed.contains_key(&upper) || OF_THE_DRIVER.iter().any(fits) => {
                     warnings
                         .push(format!("the JDBC parameter `{name}` of the destination has no effect here"));
                 }
@@ -219,7 +219,7 @@ fn account(root: &Url) -> String {
 mod tests {
     use super::*;
 
-    fn read(configuration: Value) -> Result<(Settings, Vec<String>)> {
+    fn read(configuration: &Value) -> Result<(Settings, Vec<String>)> {
         let mut whole = json!({
             "host": "acme-prod.snowflakecomputing.com", "username": "reader", "database": "LAKE", "schema": "public",
             "warehouse": "WH", "role": "R", "credentials": {"auth_type": "Username and Password", "password": "p"},
@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn parameters_of_the_url_go_to_the_session_unless_the_reader_depends_on_them() {
         let given = "role=OTHER&timezone=Asia/Tokyo&tracing=ALL&statement_timeout_in_seconds=60&CLIENT_RESULT_CHUNK_SIZE=48";
-        let (settings, warnings) = read(json!({"jdbc_url_params": given, "new_field": 1})).unwrap();
+        let (settings, warnings) = read(&json!({"jdbc_url_params": given, "new_field": 1})).unwrap();
         assert_eq!(settings.role.as_deref(), Some("OTHER"));
         assert_eq!(settings.parameters["TIMEZONE"], "UTC");
         assert_eq!(settings.parameters["STATEMENT_TIMEOUT_IN_SECONDS"], 60);
@@ -277,10 +277,10 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named_and_plain_http_is_warned_of() {
-        let error = read(json!({"username": null})).err().unwrap();
+        let error = read(&json!({"username": null})).err().unwrap();
         assert!(error.to_string().contains("`username`"), "{error}");
-        let (_, warnings) = read(json!({"host": "http://db.example.com"})).unwrap();
+        let (_, warnings) = read(&json!({"host": "http://db.example.com"})).unwrap();
         assert!(warnings[0].contains("plain HTTP"), "{warnings:?}");
-        assert!(read(json!({"host": "http://[::1]:99"})).unwrap().1.is_empty());
+        assert!(read(&json!({"host": "http://[::1]:99"})).unwrap().1.is_empty());
     }
 }

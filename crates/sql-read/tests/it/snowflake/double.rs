@@ -16,6 +16,7 @@ use super::double_results::{Stored, stored};
 
 /// What the double does otherwise than the service on a good day.
 #[derive(Clone, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a thing that happens or does not")]
 pub(crate) struct Behaviour {
     /// Rows in the answer itself.
     pub(crate) inline_rows: usize,
@@ -108,16 +109,15 @@ impl Double {
     /// Executes a statement past the double, as whoever writes does.
     pub(crate) async fn write(&self, database: &str, sql: &str) {
         let known = self.shared.lock().writer.clone();
-        let token = match known {
-            Some(token) => token,
-            None => {
-                let login = json!({"data": {"SESSION_PARAMETERS": {}}}).to_string();
-                let path = format!("/session/v1/login-request?databaseName={database}&schemaName=PUBLIC");
-                let (_, answer) = self.shared.forward(&path, None, login.into()).await;
-                let token = answer["data"]["token"].as_str().unwrap().to_owned();
-                self.shared.lock().writer = Some(token.clone());
-                token
-            }
+        let token = if let Some(token) = known {
+            token
+        } else {
+            let login = json!({"data": {"SESSION_PARAMETERS": {}}}).to_string();
+            let path = format!("/session/v1/login-request?databaseName={database}&schemaName=PUBLIC");
+            let (_, answer) = self.shared.forward(&path, None, login.into()).await;
+            let token = answer["data"]["token"].as_str().unwrap().to_owned();
+            self.shared.lock().writer = Some(token.clone());
+            token
         };
         let body = json!({"sqlText": sql}).to_string();
         let (_, answer) = self.shared.forward("/queries/v1/query-request", Some(&token), body.into()).await;
@@ -195,7 +195,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         ("/session/token-request", _) => renew(&shared, &parts.headers),
         (path, method) => match session(&shared, &parts.headers) {
             Ok(token) => in_session(&shared, (path, method), &query, &token, path_and_query, body).await,
-            Err(refusal) => refusal,
+            Err((code, message)) => refused(code, message),
         },
     }
 }
@@ -257,9 +257,9 @@ fn renew(shared: &Shared, headers: &HeaderMap) -> Response {
 }
 
 /// The emulator's token of the session, if it is still good.
-fn session(shared: &Shared, headers: &HeaderMap) -> Result<String, Response> {
+fn session(shared: &Shared, headers: &HeaderMap) -> Result<String, (&'static str, &'static str)> {
     let mut inner = shared.lock();
-    let (token, mark) = token(headers).ok_or_else(|| refused("390103", "Session token not found"))?;
+    let (token, mark) = token(headers).ok_or(("390103", "Session token not found"))?;
     if inner.behaviour.expired {
         inner.generation += 1;
         inner.behaviour.expired = false;
@@ -267,7 +267,7 @@ fn session(shared: &Shared, headers: &HeaderMap) -> Result<String, Response> {
     if mark == inner.generation.to_string() {
         Ok(token)
     } else {
-        Err(refused("390112", "Your session has expired. Please login again."))
+        Err(("390112", "Your session has expired. Please login again."))
     }
 }
 
