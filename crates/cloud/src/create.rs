@@ -22,7 +22,7 @@ use crate::source::Source;
 use crate::workspace::Workspace;
 
 /// The longest time that a creation may take: the server may start the connector for it.
-const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(120);
+const TIMEOUT: std::time::Duration = std::time::Duration::from_mins(2);
 
 /// Destinations that the server's own table of names lacks, by the names that people use.
 const UNNAMED_DESTINATIONS: [(&str, &str); 1] = [("dev-null", "a7bcc9d8-13b3-4e49-b80d-d020b90045e3")];

@@ -19,7 +19,7 @@ use crate::tag::TagInfo;
 use crate::workspace::Workspace;
 
 /// The server reads the source's schema within the request, which takes minutes for a thousand tables.
-const TIMEOUT: Duration = Duration::from_secs(600);
+const TIMEOUT: Duration = Duration::from_mins(10);
 
 /// Creates a connection; made by [`Workspace::create_connection`], run by `.await`.
 ///

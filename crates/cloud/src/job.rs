@@ -363,7 +363,7 @@ mod tests {
     fn an_answer_with_odd_but_real_forms_is_understood() {
         let info = JobInfo::try_from(response("2023-03-25T01:30Z", Some("PT25H3M"))).unwrap();
         assert_eq!(info.started_at.to_rfc3339(), "2023-03-25T01:30:00+00:00");
-        assert_eq!(info.duration, Some(Duration::from_secs(90_180)));
+        assert_eq!(info.duration, Some(Duration::from_mins(1503)));
         assert_eq!((info.job_type, info.bytes_synced, info.records_synced), (JobType::Sync, None, Some(3)));
         assert_eq!(info.status, JobStatus::Unknown("napping".into()));
         assert!(!info.status.is_final());

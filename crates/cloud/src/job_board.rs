@@ -35,7 +35,7 @@ const MORE_PAGES: usize = 3;
 /// How far looks overlap: times are whole seconds, and changes can be seen a moment late.
 const OVERLAP: TimeDelta = TimeDelta::seconds(15);
 /// After this time without being shown by any list a job is looked for.
-const STALE: Duration = Duration::from_secs(60);
+const STALE: Duration = Duration::from_mins(1);
 /// How many jobs are asked for by id at one look. For more there are lists.
 const BY_ID: usize = 5;
 

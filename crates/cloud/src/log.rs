@@ -20,7 +20,7 @@ use crate::retry::RetryPolicy;
 use crate::timestamp::parse_timestamp;
 
 /// The time limit of one request for a log: the server collects the whole log before it answers.
-const TIMEOUT: Duration = Duration::from_secs(300);
+const TIMEOUT: Duration = Duration::from_mins(5);
 
 open_enum! {
     /// How much a line of a log matters.

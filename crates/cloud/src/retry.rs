@@ -33,7 +33,7 @@ impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
             attempts: 6,
-            time_limit: Duration::from_secs(60),
+            time_limit: Duration::from_mins(1),
             first_pause: Duration::from_millis(500),
             longest_pause: Duration::from_secs(15),
         }
@@ -149,7 +149,7 @@ impl Failure {
 }
 
 /// A server that wants to be left alone for longer is out of its mind.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 /// Reads a `Retry-After` header: seconds or an HTTP date. A date in the past means no wait.
 pub(crate) fn parse_retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {

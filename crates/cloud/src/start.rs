@@ -13,7 +13,7 @@ use crate::job::{JobInfo, newest_jobs};
 
 /// The time limit of requests that start or stop a job: the server itself waits up to a minute for the
 /// job to appear, and has been seen to take two.
-pub(crate) const START_TIMEOUT: Duration = Duration::from_secs(300);
+pub(crate) const START_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// The pauses between looks for a job that may be about to appear: after the request has failed the
 /// server can need a moment more.

@@ -16,7 +16,7 @@ use crate::retry::RetryPolicy;
 use crate::source::Source;
 
 /// The server runs the connector within the request, unless it remembers its last answer.
-const DISCOVER_TIMEOUT: Duration = Duration::from_secs(300);
+const DISCOVER_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// A stream that a source offers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

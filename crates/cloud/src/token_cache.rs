@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 
 /// A token is renewed this long before it ends, or a fifth of its life if that is less: lifetimes are
 /// configurable on the server and may be seconds.
-const LONGEST_MARGIN: Duration = Duration::from_secs(60);
+const LONGEST_MARGIN: Duration = Duration::from_mins(1);
 
 /// After a renewal that failed, the next one is tried this much later, so that not every call waits for it.
 const RENEW_AGAIN: Duration = Duration::from_secs(10);
