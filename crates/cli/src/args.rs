@@ -2,9 +2,12 @@
 
 use std::ffi::OsString;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{api, connection, dataset, demo, job, objects, sandbox};
+use crate::commands::{
+    api, auth, connection, connector, dataset, definition, demo, job, organization, permission, sandbox, tag,
+    workspace,
+};
 
 /// Start and watch Airbyte syncs, and read what they left in the destination.
 #[derive(Debug, Parser)]
@@ -40,8 +43,8 @@ pub(crate) struct Global {
     /// Root of the Config API [default: inferred from the public one]
     #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
     pub(crate) config_api_root: Option<String>,
-    /// The workspace to work in
-    #[arg(long, global = true, value_name = "ID", help_heading = "Global options")]
+    /// The workspace to work in [default: AIRBYTE_WORKSPACE_ID, or the only one there is]
+    #[arg(long, global = true, value_name = "WORKSPACE", help_heading = "Global options")]
     pub(crate) workspace: Option<String>,
     /// How results are printed
     #[arg(
@@ -53,6 +56,9 @@ pub(crate) struct Global {
         help_heading = "Global options"
     )]
     pub(crate) output: OutputForm,
+    /// Print these fields only, as JSON names them; dots lead into objects
+    #[arg(long, global = true, value_delimiter = ',', value_name = "NAME", help_heading = "Global options")]
+    pub(crate) fields: Vec<String>,
     /// Print results and errors only
     #[arg(long, short, global = true, help_heading = "Global options")]
     pub(crate) quiet: bool,
@@ -106,15 +112,24 @@ pub(crate) enum Command {
     ///
     /// Example: airbyte sandbox --seed demo
     Sandbox(sandbox::SandboxArgs),
+    /// Credentials
+    #[command(subcommand)]
+    Auth(auth::AuthCommand),
+    /// Organizations
+    #[command(subcommand)]
+    Organization(organization::OrganizationCommand),
     /// Workspaces
     #[command(subcommand)]
-    Workspace(objects::WorkspaceCommand),
+    Workspace(workspace::WorkspaceCommand),
     /// Sources
     #[command(subcommand)]
-    Source(objects::SourceCommand),
+    Source(connector::ConnectorCommand),
     /// Destinations
     #[command(subcommand)]
-    Destination(objects::DestinationCommand),
+    Destination(connector::ConnectorCommand),
+    /// Custom connectors
+    #[command(subcommand)]
+    Definition(definition::DefinitionCommand),
     /// Connections, and their syncs
     #[command(subcommand)]
     Connection(connection::ConnectionCommand),
@@ -124,6 +139,12 @@ pub(crate) enum Command {
     /// The data that syncs left in the destination
     #[command(subcommand)]
     Dataset(dataset::DatasetCommand),
+    /// Tags of connections
+    #[command(subcommand)]
+    Tag(tag::TagCommand),
+    /// Permissions: who may do what
+    #[command(subcommand)]
+    Permission(permission::PermissionCommand),
     /// Call any operation of the API
     ///
     /// Example: airbyte api GET /tags -f workspaceIds=9b0a7c1e-7f0e-4a53-8b19-1d5f6a3c2b10
@@ -139,4 +160,41 @@ pub(crate) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+}
+
+/// All commands, with their nouns in the texts of those that several nouns share.
+pub(crate) fn command() -> clap::Command {
+    let named = |noun: &'static str| move |command: clap::Command| with_noun(command, noun);
+    Cli::command()
+        .mut_subcommand("source", named("source"))
+        .mut_subcommand("destination", named("destination"))
+}
+
+/// Puts the noun into the texts of a noun's verbs.
+fn with_noun(command: clap::Command, noun: &str) -> clap::Command {
+    let verbs: Vec<String> = command.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
+    verbs.into_iter().fold(command, |command, verb| {
+        command.mut_subcommand(verb, |verb| {
+            let filled = |text: &clap::builder::StyledStr| text.to_string().replace("NOUN", noun);
+            let (short, long) = (verb.get_about().map(filled), verb.get_long_about().map(filled));
+            let verb = short.into_iter().fold(verb, clap::Command::about);
+            long.into_iter().fold(verb, clap::Command::long_about)
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_makes_sense_and_no_noun_is_missing() {
+        command().debug_assert();
+        let mut command = command();
+        for noun in command.get_subcommands_mut() {
+            for verb in noun.get_subcommands_mut() {
+                assert!(!verb.render_long_help().to_string().contains("NOUN"), "{}", verb.get_name());
+            }
+        }
+    }
 }

@@ -119,6 +119,11 @@ impl Failure {
         self.kind.exit_code()
     }
 
+    /// Whether Ctrl-C ended it.
+    pub(crate) fn is_interruption(&self) -> bool {
+        self.kind == Kind::Interrupted
+    }
+
     /// Nobody reads the output any more, which is no fault of the command.
     pub(crate) fn is_closed_pipe(&self) -> bool {
         self.closed_pipe

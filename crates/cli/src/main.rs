@@ -1,23 +1,33 @@
 //! The `airbyte` command: sync, watch and read Airbyte connections from a terminal.
 
 mod args;
+mod change;
+mod code;
 mod commands;
 mod context;
+mod environment;
 mod error;
+mod input;
 mod interrupt;
+mod names;
 mod output;
+mod profile_file;
 mod progress;
+mod prompt;
+mod references;
+mod shown;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
 
 use crate::args::Cli;
 use crate::context::Context;
 use crate::error::Failure;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let parsed = args::command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
@@ -27,7 +37,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return context.output().fail(&error.into()),
     };
-    let outcome = runtime.block_on(commands::run(cli.command, &context));
+    let outcome = runtime.block_on(interrupt::guarded(commands::run(cli.command, &context)));
     // A sync that is still writing, or a driver that is still closing, must not hold the command up.
     runtime.shutdown_background();
     match outcome {

@@ -10,7 +10,8 @@ use syn::{ImplItemFn, ItemImpl, Visibility};
 use super::repository::{Repository, TextFile, is_rust};
 
 /// The files that may read the environment, and list what they read.
-const ENVIRONMENT: &[&str] = &["crates/cloud/src/env.rs", "crates/sql-read/src/secret.rs"];
+const ENVIRONMENT: &[&str] =
+    &["crates/cli/src/environment.rs", "crates/cloud/src/env.rs", "crates/sql-read/src/secret.rs"];
 
 /// The file that may say `unsafe`: it declares a function of DuckDB's library.
 const UNSAFE: &str = "crates/sql-read/src/engine/duckdb/linked.rs";

@@ -1,13 +1,12 @@
 //! Any operation of the API.
 
-use std::io::Read;
-
 use airbyte_cloud::{ApiRequest, Client, Method};
 use clap::Args;
 use serde_json::{Map, Value};
 
 use crate::context::Context;
 use crate::error::{Failure, exit};
+use crate::input;
 
 /// Entries of a page; the server's own limit.
 const PAGE: usize = 100;
@@ -27,11 +26,11 @@ pub(crate) struct ApiArgs {
     /// The path below the API's root
     path: String,
     /// A text: in the query of a GET, HEAD or DELETE, else in the body
-    #[arg(short = 'f', long = "field", value_name = "KEY=VALUE", value_parser = pair)]
-    fields: Vec<(String, String)>,
+    #[arg(short = 'f', long = "field", value_name = "KEY=VALUE", value_parser = input::pair)]
+    texts: Vec<(String, String)>,
     /// A JSON value in the body: a number, true, null, a list, an object
-    #[arg(short = 'F', long = "json-field", value_name = "KEY=JSON", value_parser = json_pair)]
-    json_fields: Vec<(String, Value)>,
+    #[arg(short = 'F', long = "json-field", value_name = "KEY=JSON", value_parser = input::json_pair)]
+    values: Vec<(String, Value)>,
     /// The body: a JSON file, or - for standard input
     #[arg(long, value_name = "FILE")]
     input: Option<String>,
@@ -53,17 +52,6 @@ fn method(text: &str) -> Result<Method, String> {
     }
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
-    Ok((key.to_owned(), value.to_owned()))
-}
-
-fn json_pair(text: &str) -> Result<(String, Value), String> {
-    let (key, value) = pair(text)?;
-    let value = serde_json::from_str(&value).map_err(|error| format!("the value is not JSON: {error}"))?;
-    Ok((key, value))
-}
-
 pub(crate) async fn run(args: ApiArgs, context: &Context) -> Result<u8, Failure> {
     let request = request(&args)?;
     if args.paginate && args.method != Method::GET {
@@ -82,19 +70,19 @@ fn request(args: &ApiArgs) -> Result<ApiRequest, Failure> {
         request = request.config_api();
     }
     let mut body = match &args.input {
-        Some(file) => Some(read_input(file)?),
+        Some(file) => Some(input::read_json(file)?),
         None => None,
     };
     let in_query = matches!(args.method, Method::GET | Method::HEAD | Method::DELETE) && body.is_none();
     let mut members = Map::new();
-    for (key, value) in &args.fields {
+    for (key, value) in &args.texts {
         if in_query {
             request = request.query(key, value);
         } else {
             members.insert(key.clone(), Value::from(value.clone()));
         }
     }
-    members.extend(args.json_fields.iter().cloned());
+    members.extend(args.values.iter().cloned());
     if !members.is_empty() {
         match body.get_or_insert_with(|| Value::Object(Map::new())) {
             Value::Object(body) => body.extend(members),
@@ -107,19 +95,8 @@ fn request(args: &ApiArgs) -> Result<ApiRequest, Failure> {
     })
 }
 
-fn read_input(file: &str) -> Result<Value, Failure> {
-    let mut text = String::new();
-    let read = match file {
-        "-" => std::io::stdin().read_to_string(&mut text).map(drop),
-        path => std::fs::read_to_string(path).map(|content| text = content),
-    };
-    read.map_err(|error| Failure::usage(format!("the input {file} cannot be read: {error}")))?;
-    serde_json::from_str(&text)
-        .map_err(|error| Failure::usage(format!("the input {file} is not JSON: {error}")))
-}
-
 /// Reads page by page with offsets of our own: the server's links lose filters and may name another host.
-async fn all_pages(client: &Client, request: ApiRequest) -> Result<Value, Failure> {
+pub(crate) async fn all_pages(client: &Client, request: ApiRequest) -> Result<Value, Failure> {
     let mut all = Vec::new();
     loop {
         let page = request.clone().query("limit", PAGE.to_string()).query("offset", all.len().to_string());

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use airbyte_cloud::ConnectionId;
 use airbyte_sql_read::{
     ConnectionDatasets, ConnectionExt, Dataset, Destination, EnvSecrets, Format, Located,
     NamespaceDefinition, StreamSpec, write_to,
@@ -22,7 +21,7 @@ pub(crate) enum DatasetCommand {
     ///
     /// Example: airbyte dataset list 5e0c9a77-3a0b-4d3f-8f3c-0f1d2c3b4a59
     List {
-        /// The connection's id
+        /// The connection, by name or id
         connection: String,
     },
     /// The columns of a stream
@@ -52,7 +51,7 @@ pub(crate) enum DatasetCommand {
 /// Which stream: of a connection, or of a destination file.
 #[derive(Args, Debug)]
 pub(crate) struct StreamArgs {
-    /// The connection's id and the stream's name; with --destination the stream's name alone
+    /// The connection (by name or id) and the stream's name; with --destination the stream's name alone
     #[arg(required = true, num_args = 1..=2, value_names = ["CONNECTION", "STREAM"])]
     names: Vec<String>,
     /// A JSON file like the API's destination, in place of a connection: no account is needed
@@ -142,10 +141,9 @@ async fn list(connection: &str, context: &Context) -> Result<u8, Failure> {
 }
 
 async fn of_connection(connection: &str, context: &Context) -> Result<ConnectionDatasets, Failure> {
-    let id: ConnectionId = connection.parse()?;
     let client = context.client()?;
-    context.check_workspace(&client, id).await?;
-    let datasets = client.connection(id).datasets(&EnvSecrets).await?;
+    let datasets =
+        crate::names::connection(context, &client, connection).await?.datasets(&EnvSecrets).await?;
     datasets.warehouse().warnings().iter().for_each(|warning| context.output().warn(warning));
     Ok(datasets)
 }

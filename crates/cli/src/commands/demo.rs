@@ -154,16 +154,16 @@ impl Plan {
     }
 
     async fn watch(&self, sync: &SyncResult, context: &Context) -> Result<JobInfo, Failure> {
-        let view =
-            std::sync::Arc::new(std::sync::Mutex::new(View::new(context.output(), "waiting for the job")));
+        let label = format!("  job {}", sync.job_id());
+        let view = std::sync::Arc::new(std::sync::Mutex::new(View::new(context.output(), &label)));
         let shown = view.clone();
         let waiting = sync.wait().on_update(move |update| {
             if let Ok(mut view) = shown.lock() {
-                view.update(update, |line| crate::output::say(&format!("  {line}")));
+                view.update(update);
             }
         });
         let ended = waiting.await;
-        if let Ok(view) = view.lock() {
+        if let Ok(mut view) = view.lock() {
             view.finish();
         }
         ended.map_err(|error| self.explained(error))

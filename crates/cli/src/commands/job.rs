@@ -1,46 +1,76 @@
 //! Jobs.
 
-use std::time::Duration;
+mod logs;
+mod object;
+mod wait;
 
-use airbyte_cloud::{ErrorKind, Failure as Reason, Job, JobId, JobInfo, JobStatus, JobType, SyncResult};
-use chrono::Utc;
+use airbyte_cloud::{Failure as Reason, Job, JobId, JobInfo, JobStatus, JobType};
 use clap::{Args, Subcommand};
-use serde::Serialize;
 
+pub(crate) use object::JobObject;
+pub(crate) use wait::{WaitArgs, Waited, wait_for, wait_for_all};
+
+use super::open::{OpenArgs, open};
+use crate::change::{Confirm, Plan};
 use crate::context::Context;
-use crate::error::{Failure, Kind, exit};
-use crate::interrupt::unless_interrupted;
-use crate::output::{Table, ago, bytes, count, duration};
-use crate::progress::View;
+use crate::error::{Failure, exit};
+use crate::names;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobCommand {
     /// Jobs, newest first
     ///
-    /// Example: airbyte job list --connection 5e0c9a77-3a0b-4d3f-8f3c-0f1d2c3b4a59 --status failed
+    /// Example: airbyte job list --connection "Shop to warehouse" --status failed
     List(JobListArgs),
-    /// One job
+    /// One job, and why it failed if it did
     ///
     /// Example: airbyte job get 1042
     Get {
         /// Its id
         id: i64,
     },
-    /// Wait until a job has ended
+    /// Wait until jobs have ended, and fail if one has not succeeded
     ///
     /// Example: airbyte job wait 1042 --timeout 2h
+    ///
+    /// Example: airbyte job wait 1042 1043 1044
     Wait {
+        /// Their ids
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<i64>,
+        #[command(flatten)]
+        wait: WaitArgs,
+    },
+    /// Stop a job that runs
+    ///
+    /// Example: airbyte job cancel 1042
+    Cancel {
         /// Its id
         id: i64,
         #[command(flatten)]
-        wait: WaitArgs,
+        confirm: Confirm,
+    },
+    /// The log of a job
+    ///
+    /// Example: airbyte job logs 1042 --level warn
+    ///
+    /// Example: airbyte job logs 1042 --follow
+    Logs(logs::LogsArgs),
+    /// Open a job's connection in the web application, where its jobs are
+    ///
+    /// Example: airbyte job open 1042
+    Open {
+        /// Its id
+        id: i64,
+        #[command(flatten)]
+        how: OpenArgs,
     },
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct JobListArgs {
-    /// Only jobs of this connection
-    #[arg(long, value_name = "ID")]
+    /// Only jobs of this connection, by name or id
+    #[arg(long, value_name = "CONNECTION")]
     connection: Option<String>,
     /// Only jobs with this status: pending, queued, running, incomplete, succeeded, failed, cancelled
     #[arg(long, value_parser = job_status)]
@@ -61,151 +91,87 @@ fn job_type(word: &str) -> Result<JobType, String> {
     known(JobType::from(word), JobType::KNOWN)
 }
 
-fn known<T: PartialEq + ToString + Clone>(value: T, known: &[T]) -> Result<T, String> {
+/// A word of the API, if it is one.
+pub(crate) fn known<T: PartialEq + ToString + Clone>(value: T, known: &[T]) -> Result<T, String> {
     if known.contains(&value) {
         return Ok(value);
     }
     Err(format!("known are {}", known.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")))
 }
 
-/// How long to wait, and what then.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct WaitArgs {
-    /// Wait so long at the most, such as 90s, 30m or 2h; the job goes on [default: until it ends]
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
-    pub(crate) timeout: Option<Duration>,
-    /// Cancel the job on Ctrl-C
-    #[arg(long)]
-    pub(crate) cancel_on_interrupt: bool,
-}
-
-/// A job as scripts see it. The keys are part of the contract.
-#[derive(Debug, Serialize)]
-pub(crate) struct JobObject {
-    pub(crate) job_id: i64,
-    pub(crate) connection_id: String,
-    pub(crate) job_type: String,
-    pub(crate) status: String,
-    pub(crate) attached: bool,
-    pub(crate) records_synced: Option<i64>,
-    pub(crate) bytes_synced: Option<i64>,
-    pub(crate) url: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) started_at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) duration_seconds: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) failures: Option<Vec<FailureObject>>,
-}
-
-/// Why an attempt failed, as scripts see it.
-#[derive(Debug, Serialize)]
-pub(crate) struct FailureObject {
-    origin: String,
-    #[serde(rename = "type")]
-    failure_type: String,
-    message: String,
-}
-
-impl From<&Reason> for FailureObject {
-    fn from(reason: &Reason) -> Self {
-        Self {
-            origin: reason.origin.to_string(),
-            failure_type: reason.failure_type.to_string(),
-            message: reason.message.clone(),
-        }
-    }
-}
-
-impl JobObject {
-    /// The short form that starting a sync prints.
-    pub(crate) fn short(info: &JobInfo, attached: bool, url: Option<String>) -> Self {
-        Self {
-            job_id: info.job_id.get(),
-            connection_id: info.connection_id.to_string(),
-            job_type: info.job_type.to_string(),
-            status: info.status.to_string(),
-            attached,
-            records_synced: info.records_synced,
-            bytes_synced: info.bytes_synced,
-            url,
-            started_at: None,
-            duration_seconds: None,
-            failures: None,
-        }
-    }
-
-    /// With times, and with the failures of a job that failed.
-    fn long(info: &JobInfo, url: Option<String>, failures: &[Reason]) -> Self {
-        let failed = !failures.is_empty() || info.status == JobStatus::Failed;
-        Self {
-            started_at: Some(info.started_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)),
-            duration_seconds: info.duration.map(|duration| duration.as_secs_f64()),
-            failures: failed.then(|| failures.iter().map(FailureObject::from).collect()),
-            ..Self::short(info, false, url)
-        }
-    }
-
-    pub(crate) fn table(&self, info: &JobInfo) -> String {
-        let mut fields = vec![
-            ("job", format!("{} ({})", self.job_id, self.job_type)),
-            (
-                "status",
-                if self.attached {
-                    format!("{} (was running already)", self.status)
-                } else {
-                    self.status.clone()
-                },
-            ),
-            ("records", count(self.records_synced)),
-            ("bytes", bytes(self.bytes_synced)),
-            ("started", ago(info.started_at, Utc::now())),
-        ];
-        if info.duration.is_some() && info.status.is_final() {
-            fields.push(("duration", duration(info.duration)));
-        }
-        fields.push(("connection", self.connection_id.clone()));
-        fields.extend(self.url.clone().map(|url| ("web", url)));
-        for failure in self.failures.iter().flatten() {
-            fields.push((
-                "failure",
-                format!("{} ({}): {}", failure.origin, failure.failure_type, failure.message),
-            ));
-        }
-        Table::of_fields(&fields).to_string()
-    }
-}
-
 pub(crate) async fn run(command: JobCommand, context: &Context) -> Result<u8, Failure> {
     match command {
         JobCommand::List(args) => list(args, context).await,
         JobCommand::Get { id } => get(id, context).await,
-        JobCommand::Wait { id, wait } => {
-            let client = context.client()?;
-            let job = client.job(JobId::new(id));
-            let outcome = wait_for(&job, context, &wait).await;
-            match outcome {
-                Ok(info) => {
-                    print_long(&job, &info, &[], context).await?;
-                    Ok(exit::OK)
-                }
-                Err(Waited { info, failures, failure }) => {
-                    if let Some(info) = info {
-                        print_long(&job, &info, &failures, context).await?;
-                    }
-                    Err(failure)
-                }
+        JobCommand::Wait { ids, wait } => match ids.as_slice() {
+            [id] => wait_for_one(*id, &wait, context).await,
+            _ => wait_for_several(&ids, &wait, context).await,
+        },
+        JobCommand::Cancel { id, confirm } => {
+            let job = context.client()?.job(JobId::new(id));
+            let info = job.info().await?;
+            let plan = Plan::new("cancel", "job")
+                .id(id)
+                .effect(format!("connection {}: what it has not moved yet is not moved", info.connection_id));
+            if context.confirms(confirm, &plan)? {
+                let info = job.cancel().await?;
+                print_long(&job, &info, &[], context).await?;
             }
+            Ok(exit::OK)
+        }
+        JobCommand::Logs(args) => logs::run(args, context).await,
+        JobCommand::Open { id, how } => {
+            open(context.client()?.job(JobId::new(id)).url().await?, how, context)?;
+            Ok(exit::OK)
         }
     }
 }
 
-async fn list(args: JobListArgs, context: &Context) -> Result<u8, Failure> {
-    let connection = args.connection.as_ref().map(|id| id.parse()).transpose()?;
+async fn wait_for_one(id: i64, wait: &WaitArgs, context: &Context) -> Result<u8, Failure> {
+    let job = context.client()?.job(JobId::new(id));
+    match wait_for(&job, context, wait).await {
+        Ok(info) => {
+            print_long(&job, &info, &[], context).await?;
+            Ok(exit::OK)
+        }
+        Err(Waited { info, failures, failure }) => {
+            if let Some(info) = info {
+                print_long(&job, &info, &failures, context).await?;
+            }
+            Err(*failure)
+        }
+    }
+}
+
+async fn wait_for_several(ids: &[i64], wait: &WaitArgs, context: &Context) -> Result<u8, Failure> {
     let client = context.client()?;
-    let mut list = match connection {
-        Some(id) => client.connection(id).jobs(),
-        None => client.default_workspace()?.jobs(),
+    let jobs: Vec<_> = ids.iter().map(|id| (JobId::new(*id), format!("job {id}"))).collect();
+    let connection = client.job(jobs[0].0).info().await?.connection_id;
+    let workspace = client.connection(connection).info().await?.workspace_id;
+    let outcomes = wait_for_all(&client, workspace, &jobs, context, wait).await;
+    let (mut objects, mut failures) = (Vec::new(), Vec::new());
+    for outcome in outcomes {
+        match outcome {
+            Ok(info) => objects.push(JobObject::long(&info, None, &[])),
+            Err(waited) => {
+                objects.extend(waited.info.map(|info| JobObject::long(&info, None, &waited.failures)));
+                failures.push(*waited.failure);
+            }
+        }
+    }
+    context.output().show_list(&objects)?;
+    failures.dedup_by(|a, b| a.message == b.message);
+    for failure in &failures {
+        context.output().report(failure);
+    }
+    Ok(failures.first().map_or(exit::OK, Failure::exit_code))
+}
+
+async fn list(args: JobListArgs, context: &Context) -> Result<u8, Failure> {
+    let client = context.client()?;
+    let mut list = match args.connection {
+        Some(given) => names::connection(context, &client, &given).await?.jobs(),
+        None => context.workspace(&client).await?.jobs(),
     };
     if let Some(status) = args.status {
         list = list.status(status);
@@ -216,33 +182,7 @@ async fn list(args: JobListArgs, context: &Context) -> Result<u8, Failure> {
     if let Some(limit) = args.limit {
         list = list.limit(limit);
     }
-    let jobs = list.await?;
-    context.output().list(&jobs, || {
-        let mut table = Table::new(&[
-            "job",
-            "type",
-            "status",
-            "started",
-            "duration",
-            "records",
-            "bytes",
-            "connection id",
-        ]);
-        let now = Utc::now();
-        for job in &jobs {
-            table.row([
-                job.job_id.to_string(),
-                job.job_type.to_string(),
-                job.status.to_string(),
-                ago(job.started_at, now),
-                duration(job.duration.filter(|_| job.status.is_final())),
-                count(job.records_synced),
-                bytes(job.bytes_synced),
-                job.connection_id.to_string(),
-            ]);
-        }
-        table.to_string()
-    })?;
+    context.output().show_list(&list.await?)?;
     Ok(exit::OK)
 }
 
@@ -266,69 +206,5 @@ async fn print_long(
 ) -> Result<(), Failure> {
     // A link is a help, and no reason to fail.
     let url = job.url().await.unwrap_or_default();
-    let object = JobObject::long(info, url, failures);
-    context.output().object(&object, || object.table(info))
-}
-
-/// A wait that did not end with a job that succeeded.
-pub(crate) struct Waited {
-    /// The job, if it is known how it ended.
-    pub(crate) info: Option<JobInfo>,
-    pub(crate) failures: Vec<Reason>,
-    pub(crate) failure: Failure,
-}
-
-/// Waits for a job and shows how it goes. Ctrl-C ends the wait, and the job too if that is asked for.
-pub(crate) async fn wait_for(job: &Job, context: &Context, args: &WaitArgs) -> Result<JobInfo, Waited> {
-    let output = context.output();
-    let mut poller = job.wait();
-    if let Some(timeout) = args.timeout {
-        poller = poller.timeout(timeout);
-    }
-    let label = format!("job {}", job.id());
-    let view = std::sync::Arc::new(std::sync::Mutex::new(View::new(output, &label)));
-    let shown = view.clone();
-    let quiet = output.is_quiet() || output.is_for_programs();
-    poller = poller.on_update(move |update| {
-        if let Ok(mut view) = shown.lock() {
-            view.update(update, |line| {
-                if !quiet {
-                    crate::output::say(line);
-                }
-            });
-        }
-    });
-    let outcome = unless_interrupted(IntoFuture::into_future(poller)).await;
-    if let Ok(view) = view.lock() {
-        view.finish();
-    }
-    match outcome {
-        Some(Ok(info)) => Ok(info),
-        Some(Err(error)) => {
-            let ended = matches!(error.kind(), ErrorKind::JobFailed | ErrorKind::JobCancelled);
-            let (info, failures) = (error.job().cloned().filter(|_| ended), error.failures().to_vec());
-            Err(Waited { info, failures, failure: error.into() })
-        }
-        None => Err(Waited { info: None, failures: Vec::new(), failure: interrupted(job, args).await }),
-    }
-}
-
-async fn interrupted(job: &Job, args: &WaitArgs) -> Failure {
-    let id = job.id();
-    let failure = |message: String| Failure::new(Kind::Interrupted, message).with_job(id.get());
-    if !args.cancel_on_interrupt {
-        return failure(format!("interrupted; job {id} goes on"))
-            .with_hint(format!("wait for it with `airbyte job wait {id}`"));
-    }
-    match job.cancel().await {
-        Ok(_) => failure(format!("interrupted; job {id} is cancelled")),
-        Err(error) => failure(format!("interrupted; job {id} could not be cancelled: {error}"))
-            .with_hint(format!("see how it goes with `airbyte job get {id}`")),
-    }
-}
-
-/// The job of a sync, as scripts see it.
-pub(crate) async fn sync_object(result: &SyncResult, info: &JobInfo) -> JobObject {
-    let url = result.url().await.unwrap_or_default();
-    JobObject::short(info, result.attached(), url)
+    context.output().show(&JobObject::long(info, url, failures))
 }

@@ -1,16 +1,24 @@
 //! The commands, one file a noun.
 
 pub(crate) mod api;
+pub(crate) mod auth;
 pub(crate) mod connection;
+pub(crate) mod connector;
 pub(crate) mod dataset;
+pub(crate) mod definition;
 pub(crate) mod demo;
 pub(crate) mod job;
-pub(crate) mod objects;
+pub(crate) mod listing;
+pub(crate) mod open;
+pub(crate) mod organization;
+pub(crate) mod permission;
 pub(crate) mod sandbox;
+pub(crate) mod tag;
+pub(crate) mod workspace;
 
-use clap::CommandFactory;
+use airbyte_cloud::{Destination, Source};
 
-use crate::args::{Cli, Command};
+use crate::args::{self, Command};
 use crate::context::Context;
 use crate::error::{Failure, exit};
 
@@ -19,16 +27,21 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<u8, Failu
     match command {
         Command::Demo(args) => demo::run(args, context).await,
         Command::Sandbox(args) => sandbox::run(args, context).await,
-        Command::Workspace(command) => objects::workspace(command, context).await,
-        Command::Source(command) => objects::source(command, context).await,
-        Command::Destination(command) => objects::destination(command, context).await,
+        Command::Auth(command) => auth::run(command, context).await,
+        Command::Organization(command) => organization::run(command, context).await,
+        Command::Workspace(command) => workspace::run(command, context).await,
+        Command::Source(command) => connector::run::<Source>(command, context).await,
+        Command::Destination(command) => connector::run::<Destination>(command, context).await,
+        Command::Definition(command) => definition::run(command, context).await,
         Command::Connection(command) => connection::run(command, context).await,
         Command::Job(command) => job::run(command, context).await,
         Command::Dataset(command) => dataset::run(command, context).await,
+        Command::Tag(command) => tag::run(command, context).await,
+        Command::Permission(command) => permission::run(command, context).await,
         Command::Api(args) => api::run(args, context).await,
         Command::Completion { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "airbyte", &mut script);
+            clap_complete::generate(shell, &mut args::command(), "airbyte", &mut script);
             context.output().text(&String::from_utf8_lossy(&script))?;
             Ok(exit::OK)
         }

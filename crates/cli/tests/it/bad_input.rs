@@ -72,22 +72,96 @@ fn a_web_page_in_place_of_an_answer() {
 }
 
 #[test]
-fn ids_that_are_no_uuids_need_neither_credentials_nor_a_request() {
+fn ids_with_a_slip_need_neither_credentials_nor_a_request() {
+    let id = "5e0c9a77-3a0b-4d3f-8f3c-0f1d2c3b4a5";
     for arguments in [
-        ["connection", "get", "nonsense"].as_slice(),
-        &["connection", "sync", "nonsense"],
-        &["source", "get", "nonsense"],
-        &["destination", "get", "nonsense"],
-        &["workspace", "get", "nonsense"],
-        &["job", "list", "--connection", "nonsense"],
-        &["dataset", "list", "nonsense"],
-        &["dataset", "head", "nonsense", "users"],
-        &["connection", "list", "--workspace", "nonsense"],
+        ["connection", "get", id].as_slice(),
+        &["connection", "sync", id],
+        &["source", "get", id],
+        &["destination", "get", id],
+        &["workspace", "get", id],
+        &["job", "list", "--connection", id],
+        &["dataset", "list", id],
+        &["dataset", "head", id, "users"],
+        &["connection", "list", "--workspace", id],
     ] {
-        let error = run(airbyte(arguments).args(["--output", "json"])).exits(2).error();
+        let mut command = airbyte(arguments);
+        command.args(["--output", "json", "--api-root", &nobody_listens()]);
+        let error = run(command.env("AIRBYTE_BEARER_TOKEN", "token")).exits(2).error();
         assert_eq!(error["kind"], "invalid_input", "{arguments:?}");
-        assert!(text(&error, "message").contains("nonsense"), "{arguments:?}: {error}");
+        assert!(text(&error, "message").contains(id), "{arguments:?}: {error}");
     }
+}
+
+#[test]
+fn names_that_nothing_has_are_not_found_and_similar_ones_suggested() {
+    let sandbox = Sandbox::demo();
+    for (arguments, close) in [
+        (["connection", "get", "Faker to SQLit"].as_slice(), "`Faker to SQLite`"),
+        (&["connection", "sync", "Faker to MySQL"], "`Faker to SQLite`"),
+        (&["source", "get", "Fakr"], "`Faker`"),
+        (&["destination", "check", "embedded"], "`Embedded SQLite`"),
+        (&["workspace", "get", "Sandbx"], "`Sandbox`"),
+        (&["job", "list", "--connection", "nothing like it"], "airbyte connection list"),
+        (&["dataset", "list", "faker to sqlit"], "`Faker to SQLite`"),
+        (&["connection", "list", "--workspace", "Sandboxx"], "`Sandbox`"),
+        (&["tag", "delete", "nightly", "--yes"], "no tag at all"),
+    ] {
+        let error = sandbox.script(arguments).exits(4).error();
+        assert_eq!(error["kind"], "not_found", "{arguments:?}");
+        assert!(text(&error, "hint").contains(close), "{arguments:?}: {error}");
+    }
+    assert_eq!(sandbox.json(&["job", "list"]), json!([]));
+}
+
+#[test]
+fn of_several_with_the_name_the_candidates_are_listed() {
+    let sandbox = Sandbox::demo();
+    let first = sandbox.json(&["source", "list", "--name", "Faker"]);
+    let second = sandbox.json(&[
+        "source",
+        "create",
+        "Faker",
+        "--type",
+        "faker",
+        "-F",
+        "count=10",
+        "--allow-same-name",
+    ]);
+    let ended = sandbox.run(&["source", "get", "Faker"]).exits(2);
+    for id in [text(&first[0], "source_id"), text(&second, "source_id")] {
+        assert!(ended.stderr.contains(id), "{}", ended.stderr);
+    }
+    assert!(ended.stderr.contains("hint: "), "{}", ended.stderr);
+}
+
+#[test]
+fn names_with_quotes_emoji_and_right_to_left_text_are_names() {
+    let sandbox = Sandbox::demo();
+    for name in ["\"it's\" ☕", "שלום עולם", "a/b?c=d&e", "--odd", "10%", "\u{1b}[31mred"] {
+        let made =
+            sandbox.run(&["source", "create", "--output=json", "--type=faker", "-Fcount=10", "--", name]);
+        let made = made.exits(0).json();
+        let got = sandbox.run(&["source", "get", "--output=json", "--", name]).exits(0).json();
+        assert_eq!(got["source_id"], made["source_id"], "{name}");
+        let shown = sandbox.run(&["source", "list"]).exits(0).stdout;
+        assert!(!shown.contains('\u{1b}'), "{shown}");
+    }
+}
+
+#[test]
+fn without_a_workspace_the_only_one_is_meant_and_of_several_none() {
+    let sandbox = Sandbox::demo();
+    let command = |arguments: &[&str]| {
+        let mut command = sandbox.command(arguments);
+        command.env_remove("AIRBYTE_WORKSPACE_ID").args(["--output", "json"]);
+        run(&mut command)
+    };
+    assert_eq!(command(&["connection", "list"]).exits(0).json().as_array().unwrap().len(), 1);
+    sandbox.json(&["workspace", "create", "Second"]);
+    let error = command(&["connection", "list"]).exits(2).error();
+    assert!(text(&error, "hint").contains("--workspace"), "{error}");
+    assert_eq!(command(&["connection", "list", "--workspace", "second"]).exits(0).json(), json!([]));
 }
 
 #[test]

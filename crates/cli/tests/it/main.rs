@@ -3,12 +3,20 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail anywhere")]
 
 mod api;
+mod as_code;
+mod auth;
 mod bad_input;
+mod changes;
+mod connection;
+mod connector;
 mod contract;
 mod dataset;
 mod demo;
 mod help;
 mod interrupt;
+mod jobs;
+mod keys;
+mod organization;
 mod pipes;
 mod sandbox;
 mod support;

@@ -60,7 +60,7 @@ fn one_wrong_id_of_several_starts_nothing() {
     let sandbox = Sandbox::demo();
     let connection = sandbox.connection();
     sandbox.script(&["connection", "sync", &connection, crate::support::NOWHERE]).exits(4);
-    sandbox.script(&["connection", "sync", &connection, "nonsense"]).exits(2);
+    sandbox.script(&["connection", "sync", &connection, "nonsense"]).exits(4);
     assert_eq!(sandbox.json(&["job", "list"]), serde_json::json!([]));
 }
 

@@ -1,0 +1,230 @@
+//! From a file to a workspace.
+
+use airbyte_cloud::{Schedule, SchemaUpdates, StreamSelection, SyncMode, TagInfo};
+use serde_json::Value;
+
+use super::model::{self, Code, Stream};
+use super::plan::Step;
+use crate::commands::connection::NamespaceArg;
+use crate::error::{Failure, Kind};
+use crate::references::resolve;
+
+/// Does the steps one after the other, and tells each that is done; the first that fails ends it.
+pub(crate) async fn apply(
+    workspace: &airbyte_cloud::Workspace,
+    file: &Code,
+    there: &mut model::Workspace,
+    steps: &[Step],
+    mut done: impl FnMut(&Step),
+) -> Result<(), Failure> {
+    for step in steps {
+        one(workspace, file, there, step).await.map_err(|mut failure| {
+            failure.message = format!("{} {} `{}`: {}", step.action, step.kind, step.name, failure.message);
+            failure
+        })?;
+        done(step);
+    }
+    Ok(())
+}
+
+async fn one(
+    workspace: &airbyte_cloud::Workspace,
+    file: &Code,
+    there: &mut model::Workspace,
+    step: &Step,
+) -> Result<(), Failure> {
+    let client = workspace.client();
+    let name = &step.name;
+    match (step.kind, step.action) {
+        ("tag", "create") => {
+            there.tags.push(workspace.create_tag(name, file.tags[name].as_str()).await?);
+        }
+        ("tag", _) => {
+            let tag = there.tags.iter().find(|tag| tag.name == *name).ok_or_else(|| unknown("tag", name))?;
+            client.tag(tag.tag_id).recolor(file.tags[name].as_str()).await?;
+        }
+        ("source", "create") => {
+            let connector = &file.sources[name];
+            let mut create = workspace.create_source(name, typed("sourceType", connector, step));
+            if let Some(definition) = &connector.definition {
+                create = create.definition(definition.parse()?);
+            }
+            let id = create.await?.id();
+            there.sources.insert(name.clone(), (id, Value::Null));
+        }
+        ("destination", "create") => {
+            let connector = &file.destinations[name];
+            let mut create = workspace.create_destination(name, typed("destinationType", connector, step));
+            if let Some(definition) = &connector.definition {
+                create = create.definition(definition.parse()?);
+            }
+            let id = create.await?.id();
+            there.destinations.insert(name.clone(), (id, Value::Null));
+        }
+        ("source", action) => {
+            let source = client.source(there.sources.get(name).ok_or_else(|| unknown("source", name))?.0);
+            match action {
+                "delete" => source.delete().safe_mode(false).await?,
+                _ => {
+                    source.replace_configuration(step.configuration.clone().unwrap_or_default()).await?;
+                }
+            }
+        }
+        ("destination", action) => {
+            let id = there.destinations.get(name).ok_or_else(|| unknown("destination", name))?.0;
+            let destination = client.destination(id);
+            match action {
+                "delete" => destination.delete().safe_mode(false).await?,
+                _ => {
+                    destination.replace_configuration(step.configuration.clone().unwrap_or_default()).await?;
+                }
+            }
+        }
+        (_, "create") => create_connection(workspace, file, there, name).await?,
+        (_, "delete") => {
+            client.connection(connection_id(there, name)?).delete().safe_mode(false).await?;
+        }
+        _ => update_connection(workspace, file, there, name).await?,
+    }
+    Ok(())
+}
+
+fn unknown(noun: &str, name: &str) -> Failure {
+    Failure::new(Kind::NotFound, format!("there is no {noun} named `{name}`"))
+}
+
+fn connection_id(there: &model::Workspace, name: &str) -> Result<airbyte_cloud::ConnectionId, Failure> {
+    there.connections.get(name).copied().ok_or_else(|| unknown("connection", name))
+}
+
+/// The configuration of a new connector, which names it.
+fn typed(member: &str, connector: &model::Connector, step: &Step) -> Value {
+    let mut configuration = step.configuration.clone().unwrap_or_default();
+    if let (Value::Object(members), Some(kind)) = (&mut configuration, &connector.kind) {
+        members.insert(member.to_owned(), Value::from(kind.as_str()));
+    }
+    configuration
+}
+
+async fn create_connection(
+    workspace: &airbyte_cloud::Workspace,
+    file: &Code,
+    there: &mut model::Workspace,
+    name: &str,
+) -> Result<(), Failure> {
+    let wanted = &file.connections[name];
+    let source = there.sources.get(&wanted.source).ok_or_else(|| unknown("source", &wanted.source))?.0;
+    let destination = there
+        .destinations
+        .get(&wanted.destination)
+        .ok_or_else(|| unknown("destination", &wanted.destination))?
+        .0;
+    let mut create = workspace
+        .create_connection(name, source, destination)
+        .streams(selections(&wanted.streams)?)
+        .enabled(wanted.enabled)
+        .schedule(schedule(&wanted.schedule)?)
+        .schema_updates(SchemaUpdates::from(wanted.schema_updates.as_str()));
+    if !wanted.prefix.is_empty() {
+        create = create.prefix(&wanted.prefix);
+    }
+    create = match wanted.namespace.parse() {
+        Ok(NamespaceArg::Source) => create.source_namespaces(),
+        Ok(NamespaceArg::Pattern(pattern)) => create.namespace_format(pattern),
+        Ok(NamespaceArg::Destination) => create,
+    };
+    if !wanted.tags.is_empty() {
+        create = create.tags(tags(there, &wanted.tags));
+    }
+    let id = create.await?.id();
+    there.connections.insert(name.to_owned(), id);
+    Ok(())
+}
+
+/// Changes what differs and nothing else, so that what the server shows in a form of its own is not sent back.
+async fn update_connection(
+    workspace: &airbyte_cloud::Workspace,
+    file: &Code,
+    there: &model::Workspace,
+    name: &str,
+) -> Result<(), Failure> {
+    let wanted = &file.connections[name];
+    let present = there.code.connections.get(name).ok_or_else(|| unknown("connection", name))?;
+    let mut edit = workspace.client().connection(connection_id(there, name)?).edit();
+    if wanted.enabled != present.enabled {
+        edit = edit.enabled(wanted.enabled);
+    }
+    if wanted.schedule != present.schedule {
+        edit = edit.schedule(schedule(&wanted.schedule)?);
+    }
+    if wanted.prefix != present.prefix {
+        edit = edit.prefix(&wanted.prefix);
+    }
+    if wanted.namespace != present.namespace
+        && let Ok(namespace) = wanted.namespace.parse::<NamespaceArg>()
+    {
+        edit = namespace.apply(edit);
+    }
+    if wanted.schema_updates != present.schema_updates {
+        edit = edit.schema_updates(SchemaUpdates::from(wanted.schema_updates.as_str()));
+    }
+    let sorted = |tags: &[String]| {
+        let mut tags = tags.to_vec();
+        tags.sort();
+        tags
+    };
+    if sorted(&wanted.tags) != sorted(&present.tags) {
+        edit = edit.tags(tags(there, &wanted.tags));
+    }
+    if wanted.streams != present.streams {
+        edit = edit.streams(changed_selections(&wanted.streams, &present.streams)?);
+    }
+    edit.await?;
+    Ok(())
+}
+
+fn tags(there: &model::Workspace, names: &[String]) -> Vec<TagInfo> {
+    there.tags.iter().filter(|tag| names.contains(&tag.name)).cloned().collect()
+}
+
+fn schedule(text: &str) -> Result<Schedule, Failure> {
+    if text == "manual" { Ok(Schedule::Manual) } else { Ok(Schedule::cron(text)?) }
+}
+
+fn selections(streams: &[Stream]) -> Result<Vec<StreamSelection>, Failure> {
+    streams.iter().map(|stream| selection(stream, None)).collect()
+}
+
+fn changed_selections(wanted: &[Stream], present: &[Stream]) -> Result<Vec<StreamSelection>, Failure> {
+    wanted.iter().map(|stream| selection(stream, present.iter().find(|it| it.id() == stream.id()))).collect()
+}
+
+fn selection(stream: &Stream, present: Option<&Stream>) -> Result<StreamSelection, Failure> {
+    let mode = crate::commands::job::known(SyncMode::from(stream.sync_mode.as_str()), SyncMode::KNOWN)
+        .map_err(|why| Failure::usage(format!("`{}` is no sync mode", stream.sync_mode)).with_hint(why))?;
+    let mut selection = StreamSelection::new(stream.id()).sync_mode(mode);
+    if !stream.cursor_field.is_empty() {
+        selection = selection.cursor_field(stream.cursor_field.clone());
+    }
+    if !stream.primary_key.is_empty() {
+        selection = selection.primary_key(stream.primary_key.clone());
+    }
+    match present {
+        _ if !stream.fields.is_empty() => selection = selection.fields(stream.fields.clone()),
+        Some(present) if !present.fields.is_empty() => selection = selection.all_fields(),
+        _ => {}
+    }
+    // Mappers are sent as a whole, and with their secrets.
+    let there = present.map_or(&[][..], |present| &present.mappers);
+    if there != stream.mappers {
+        let mappers = stream.mappers.iter().map(resolve).collect::<Result<Vec<_>, _>>()?;
+        selection = selection.mappers(mappers);
+    }
+    if stream.include_files != present.and_then(|present| present.include_files) {
+        selection = selection.include_files(stream.include_files.unwrap_or(false));
+    }
+    if let Some(name) = &stream.destination_object_name {
+        selection = selection.destination_object_name(name);
+    }
+    Ok(selection)
+}

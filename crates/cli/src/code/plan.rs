@@ -1,0 +1,392 @@
+//! What has to be done so that a workspace is as a file says.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::diff::{self, Difference, MASK};
+use super::model::{Code, Connection, Connector, Workspace};
+use crate::error::Failure;
+use crate::references::{refers, resolve, unescape};
+
+/// One object that comes, changes or goes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Step {
+    /// create, update or delete.
+    pub(crate) action: &'static str,
+    /// tag, source, destination or connection.
+    pub(crate) kind: &'static str,
+    pub(crate) name: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) changes: Vec<Difference>,
+    /// The configuration to send, of sources and destinations.
+    #[serde(skip)]
+    pub(crate) configuration: Option<Value>,
+}
+
+impl Step {
+    fn new(action: &'static str, kind: &'static str, name: &str) -> Self {
+        Self { action, kind, name: name.to_owned(), changes: Vec::new(), configuration: None }
+    }
+}
+
+/// What may be done.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Allowed {
+    /// Delete what the file does not have.
+    pub(crate) prune: bool,
+    /// Send secrets that are there already, too: whether they differ cannot be seen.
+    pub(crate) update_secrets: bool,
+}
+
+/// The steps from what is there to what the file says, in the order in which they can be done.
+pub(crate) fn plan(file: &Code, there: &Workspace, allowed: Allowed) -> Result<Vec<Step>, Failure> {
+    check(file, there)?;
+    let mut steps = Vec::new();
+    for (name, color) in &file.tags {
+        match there.code.tags.get(name) {
+            None => steps.push(Step::new("create", "tag", name)),
+            Some(present) if present.eq_ignore_ascii_case(color) => {}
+            Some(present) => {
+                let change = Difference::new("color".to_owned(), Some(&json!(present)), Some(&json!(color)));
+                steps.push(Step { changes: vec![change], ..Step::new("update", "tag", name) });
+            }
+        }
+    }
+    for (name, connector) in &file.sources {
+        let present = there.sources.get(name).map(|(_, shown)| shown);
+        steps.extend(connector_step(
+            "source",
+            name,
+            connector,
+            present,
+            there.code.sources.get(name),
+            allowed,
+        )?);
+    }
+    for (name, connector) in &file.destinations {
+        let present = there.destinations.get(name).map(|(_, shown)| shown);
+        let code = there.code.destinations.get(name);
+        steps.extend(connector_step("destination", name, connector, present, code, allowed)?);
+    }
+    for (name, connection) in &file.connections {
+        match there.code.connections.get(name) {
+            None => steps.push(Step::new("create", "connection", name)),
+            Some(present) => {
+                let changes = connection_changes(name, present, connection)?;
+                if !changes.is_empty() {
+                    steps.push(Step { changes, ..Step::new("update", "connection", name) });
+                }
+            }
+        }
+    }
+    if allowed.prune {
+        let gone = |kind: &'static str, present: Vec<&String>, kept: &dyn Fn(&str) -> bool| -> Vec<Step> {
+            present
+                .into_iter()
+                .filter(|name| !kept(name))
+                .map(|name| Step::new("delete", kind, name))
+                .collect()
+        };
+        let there = &there.code;
+        steps.extend(gone("connection", there.connections.keys().collect(), &|it| {
+            file.connections.contains_key(it)
+        }));
+        steps.extend(gone("source", there.sources.keys().collect(), &|it| file.sources.contains_key(it)));
+        steps.extend(gone("destination", there.destinations.keys().collect(), &|it| {
+            file.destinations.contains_key(it)
+        }));
+    }
+    Ok(steps)
+}
+
+/// Refuses a file that can be seen to be wrong.
+fn check(file: &Code, there: &Workspace) -> Result<(), Failure> {
+    if file.version != super::model::VERSION {
+        return Err(Failure::usage(format!(
+            "the file has version {}, and this is for version 1",
+            file.version
+        )));
+    }
+    for (name, connection) in &file.connections {
+        let known = |what: &str, name_of: &str, in_file: bool, is_there: bool| {
+            if in_file || is_there {
+                return Ok(());
+            }
+            Err(Failure::usage(format!("connection `{name}`: there is no {what} named `{name_of}`"))
+                .with_hint("it has to be in the file or in the workspace"))
+        };
+        let (source, destination) = (&connection.source, &connection.destination);
+        known("source", source, file.sources.contains_key(source), there.sources.contains_key(source))?;
+        known(
+            "destination",
+            destination,
+            file.destinations.contains_key(destination),
+            there.destinations.contains_key(destination),
+        )?;
+        for tag in &connection.tags {
+            known("tag", tag, file.tags.contains_key(tag), there.code.tags.contains_key(tag))?;
+        }
+        if connection.streams.is_empty() {
+            return Err(Failure::usage(format!("connection `{name}` has no streams")));
+        }
+    }
+    Ok(())
+}
+
+fn connector_step(
+    kind: &'static str,
+    name: &str,
+    wanted: &Connector,
+    present: Option<&Value>,
+    present_code: Option<&Connector>,
+    allowed: Allowed,
+) -> Result<Option<Step>, Failure> {
+    let wanted_configuration = Value::Object(wanted.configuration.clone());
+    let (Some(present), Some(present_code)) = (present, present_code) else {
+        if wanted.kind.is_none() && wanted.definition.is_none() {
+            return Err(Failure::usage(format!("{kind} `{name}` names neither `type` nor `definition`")));
+        }
+        let step = Step::new("create", kind, name);
+        return Ok(Some(Step { configuration: Some(resolve(&wanted_configuration)?), ..step }));
+    };
+    let other = wanted.kind.is_some() && wanted.kind != present_code.kind;
+    if other || (wanted.definition.is_some() && wanted.definition != present_code.definition) {
+        return Err(Failure::usage(format!("{kind} `{name}` is there with another connector"))
+            .with_hint("a connector cannot be changed: choose another name, or delete it first"));
+    }
+    let mut changes = Vec::new();
+    let target = merged("configuration", present, &wanted_configuration, allowed, &mut changes)?;
+    let step = Step { changes, configuration: Some(target), ..Step::new("update", kind, name) };
+    Ok((!step.changes.is_empty()).then_some(step))
+}
+
+/// What is there with what is wanted put in, and what that changes. Where the server shows a mask, a secret stays.
+fn merged(
+    path: &str,
+    present: &Value,
+    wanted: &Value,
+    allowed: Allowed,
+    changes: &mut Vec<Difference>,
+) -> Result<Value, Failure> {
+    match (present, wanted) {
+        (Value::Object(present), Value::Object(wanted)) => {
+            let mut target: Map<String, Value> = present.clone();
+            for (name, value) in wanted {
+                let path = diff::joined(path, name);
+                let value = match present.get(name).filter(|it| !it.is_null()) {
+                    Some(before) => merged(&path, before, value, allowed, changes)?,
+                    None if value.is_null() => continue,
+                    None => {
+                        changes.push(Difference::new(path, None, Some(value)));
+                        resolve(value)?
+                    }
+                };
+                target.insert(name.clone(), value);
+            }
+            Ok(Value::Object(target))
+        }
+        (Value::Array(present), Value::Array(wanted)) if present.len() == wanted.len() => {
+            let pairs = present.iter().zip(wanted).enumerate();
+            pairs
+                .map(|(at, (present, wanted))| {
+                    merged(&format!("{path}.{at}"), present, wanted, allowed, changes)
+                })
+                .collect()
+        }
+        (Value::String(mask), Value::String(_)) if mask == MASK && !allowed.update_secrets => {
+            Ok(present.clone())
+        }
+        (present, wanted) => {
+            let value = match wanted {
+                // Without a reference there is nothing to look up.
+                Value::String(text) if !refers(text) => Value::from(unescape(text)),
+                other => resolve(other)?,
+            };
+            if value != *present {
+                changes.push(Difference::new(path.to_owned(), Some(present), Some(wanted)));
+            }
+            Ok(value)
+        }
+    }
+}
+
+/// What differs of a connection.
+fn connection_changes(
+    name: &str,
+    present: &Connection,
+    wanted: &Connection,
+) -> Result<Vec<Difference>, Failure> {
+    for (what, present, wanted) in [
+        ("source", &present.source, &wanted.source),
+        ("destination", &present.destination, &wanted.destination),
+    ] {
+        if present != wanted {
+            return Err(Failure::usage(format!(
+                "connection `{name}` is there with the {what} `{present}`, and the file has `{wanted}`"
+            ))
+            .with_hint("source and destination cannot be changed: choose another name, or delete it first"));
+        }
+    }
+    let mut changes = Vec::new();
+    diff::between("", Some(&comparable(present, present)), Some(&comparable(wanted, present)), &mut changes);
+    Ok(changes)
+}
+
+/// A connection with its streams by name, tags sorted, and the source's own cursors and keys where none are said.
+fn comparable(connection: &Connection, present: &Connection) -> Value {
+    let mut streams = Map::new();
+    for stream in &connection.streams {
+        let mut stream = stream.clone();
+        if let Some(other) = present.streams.iter().find(|other| other.id() == stream.id()) {
+            if stream.cursor_field.is_empty() {
+                stream.cursor_field.clone_from(&other.cursor_field);
+            }
+            if stream.primary_key.is_empty() {
+                stream.primary_key.clone_from(&other.primary_key);
+            }
+            // Whether the secrets of mappers differ cannot be seen, so references stand for what is there.
+            if stream.mappers.len() == other.mappers.len() {
+                let pairs = stream.mappers.iter().zip(&other.mappers);
+                stream.mappers = pairs.map(|(wanted, present)| with_references(wanted, present)).collect();
+            }
+        }
+        stream.fields.sort();
+        let key = stream.id().to_string();
+        let mut value = json!(stream);
+        if let Value::Object(members) = &mut value {
+            members.insert("sync_mode".to_owned(), json!(stream.sync_mode));
+            members.remove("name");
+            members.remove("namespace");
+        }
+        streams.insert(key, value);
+    }
+    let mut tags = connection.tags.clone();
+    tags.sort();
+    json!({
+        "enabled": connection.enabled, "schedule": connection.schedule, "prefix": connection.prefix,
+        "namespace": connection.namespace, "schema_updates": connection.schema_updates, "tags": tags,
+        "streams": streams,
+    })
+}
+
+/// A mapper with the references of the one that is there, where both refer to something.
+fn with_references(wanted: &Value, present: &Value) -> Value {
+    match (wanted, present) {
+        (Value::String(a), Value::String(b)) if refers(a) && refers(b) => present.clone(),
+        (Value::Object(wanted), Value::Object(present)) => {
+            let member = |(name, value): (&String, &Value)| {
+                let value =
+                    present.get(name).map_or_else(|| value.clone(), |other| with_references(value, other));
+                (name.clone(), value)
+            };
+            Value::Object(wanted.iter().map(member).collect())
+        }
+        _ => wanted.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(yaml: &str) -> Code {
+        serde_yaml_ng::from_str(yaml).unwrap()
+    }
+
+    const FILE: &str = "
+version: 1
+sources:
+  Shop:
+    type: postgres
+    configuration: {host: a, password: '${SHOP_PASSWORD}', ports: [1, 2]}
+destinations:
+  Warehouse: {type: dev-null, configuration: {}}
+connections:
+  Shop to warehouse:
+    source: Shop
+    destination: Warehouse
+    streams: [{name: users}, {name: orders, sync_mode: incremental_append}]
+";
+
+    fn there(file: &Code) -> Workspace {
+        let id = || "5e0c9a77-3a0b-4d3f-8f3c-0f1d2c3b4a59";
+        let shown = json!({ "host": "a", "password": MASK, "ports": [1, 2], "default": true });
+        Workspace {
+            code: file.clone(),
+            sources: [("Shop".to_owned(), (id().parse().unwrap(), shown))].into(),
+            destinations: [("Warehouse".to_owned(), (id().parse().unwrap(), json!({})))].into(),
+            connections: [("Shop to warehouse".to_owned(), id().parse().unwrap())].into(),
+            ..Workspace::default()
+        }
+    }
+
+    fn lines(steps: &[Step]) -> Vec<String> {
+        let line = |step: &Step| {
+            let changes: Vec<String> = step.changes.iter().map(ToString::to_string).collect();
+            format!("{} {} {}: {}", step.action, step.kind, step.name, changes.join("; "))
+        };
+        steps.iter().map(line).collect()
+    }
+
+    #[test]
+    fn what_is_as_the_file_says_needs_no_step_in_whatever_order() {
+        let file = code(FILE);
+        assert_eq!(plan(&file, &there(&file), Allowed::default()).unwrap(), []);
+        let mut turned = file.clone();
+        turned.connections.get_mut("Shop to warehouse").unwrap().streams.reverse();
+        assert_eq!(plan(&turned, &there(&file), Allowed::default()).unwrap(), []);
+    }
+
+    #[test]
+    fn changes_are_told_by_their_places_and_secrets_stay_unless_asked_for() {
+        let before = code(FILE);
+        let file = code(
+            &FILE
+                .replace("host: a", "host: b, user: u")
+                .replace("- name: x", "")
+                .replace("{name: users}, ", "{name: carts}, "),
+        );
+        let steps = plan(&file, &there(&before), Allowed::default()).unwrap();
+        assert_eq!(
+            lines(&steps),
+            [
+                "update source Shop: ~ configuration.host: \"a\" -> \"b\"; + configuration.user: \"u\"",
+                "update connection Shop to warehouse: - streams.users: {\"sync_mode\":\"full_refresh_overwrite\"}; \
+                 + streams.carts: {\"sync_mode\":\"full_refresh_overwrite\"}",
+            ]
+        );
+        assert_eq!(
+            steps[0].configuration.as_ref().unwrap(),
+            &json!({ "host": "b", "password": MASK, "ports": [1, 2], "default": true, "user": "u" })
+        );
+        // Sent anew, the secret has to be known.
+        let secrets = Allowed { update_secrets: true, ..Allowed::default() };
+        assert!(plan(&file, &there(&before), secrets).unwrap_err().message.contains("SHOP_PASSWORD"));
+    }
+
+    #[test]
+    fn nothing_goes_unless_that_is_asked_for() {
+        let before = code(FILE);
+        let empty = code("version: 1\n");
+        assert_eq!(plan(&empty, &there(&before), Allowed::default()).unwrap(), []);
+        let pruned = plan(&empty, &there(&before), Allowed { prune: true, ..Allowed::default() }).unwrap();
+        let order: Vec<&str> = pruned.iter().map(|step| step.kind).collect();
+        assert_eq!(order, ["connection", "source", "destination"]);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        let before = code(FILE);
+        for (from, to, word) in [
+            ("type: postgres", "type: mysql", "another connector"),
+            ("source: Shop", "source: Shp", "no source named `Shp`"),
+            ("version: 1", "version: 2", "version 2"),
+            ("[{name: users}, {name: orders, sync_mode: incremental_append}]", "[]", "no streams"),
+        ] {
+            let failure =
+                plan(&code(&FILE.replace(from, to)), &there(&before), Allowed::default()).unwrap_err();
+            assert!(failure.message.contains(word), "{failure:?}");
+        }
+        assert!(serde_yaml_ng::from_str::<Code>("version: 1\nsorces: {}\n").is_err());
+    }
+}

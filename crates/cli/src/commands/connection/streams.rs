@@ -1,0 +1,214 @@
+//! Choosing streams.
+
+use airbyte_cloud::{StreamId, StreamInfo, StreamProperties, StreamSelection, SyncMode};
+use clap::Args;
+
+use super::edit::edit;
+use crate::change::DryRun;
+use crate::context::Context;
+use crate::error::Failure;
+use crate::names;
+use crate::output::Shown;
+use crate::shown;
+
+#[derive(Args, Debug)]
+pub(crate) struct StreamsArgs {
+    /// The connection's name or id
+    name: String,
+    /// List what the source offers, and how each can be synced
+    #[arg(long, conflicts_with_all = ["add", "remove", "only"])]
+    available: bool,
+    /// Let the connector look at its system again, in place of what it found last
+    #[arg(long, requires = "available")]
+    ignore_cache: bool,
+    /// Sync this stream, too, or sync it in another way
+    #[arg(long, value_name = "STREAM[=MODE]")]
+    add: Vec<String>,
+    /// Leave this stream out; its table stays
+    #[arg(long, value_name = "STREAM")]
+    remove: Vec<String>,
+    /// Sync these streams and no others; what is not said of them stays
+    #[arg(long, value_name = "STREAM[=MODE]", conflicts_with_all = ["add", "remove"])]
+    only: Vec<String>,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    #[command(flatten)]
+    dry: DryRun,
+}
+
+/// What else can be said of the streams that are chosen.
+#[derive(Args, Debug, Default)]
+pub(crate) struct SelectionArgs {
+    /// The field that tells what is new, of a stream with an incremental mode
+    #[arg(long, value_name = "STREAM=FIELD")]
+    cursor: Vec<String>,
+    /// The fields of a stream's key
+    #[arg(long, value_name = "STREAM=FIELD,...")]
+    primary_key: Vec<String>,
+    /// The fields of a stream that are synced; `*` for all
+    #[arg(long, value_name = "STREAM=FIELD,...")]
+    columns: Vec<String>,
+}
+
+/// The stream that a text means: `NAMESPACE.NAME`, or a name alone.
+fn stream_id(text: &str) -> StreamId {
+    match text.split_once('.') {
+        Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => {
+            StreamId::new(name).in_namespace(namespace)
+        }
+        _ => StreamId::new(text),
+    }
+}
+
+/// A stream that was chosen: how it was written, and what is meant.
+pub(crate) type Chosen = (String, StreamSelection);
+
+/// Reads `STREAM[=MODE]`.
+pub(crate) fn chosen(text: &str) -> Result<Chosen, Failure> {
+    let (name, mode) = text.split_once('=').map_or((text, None), |(name, mode)| (name, Some(mode)));
+    let mut selection = StreamSelection::new(stream_id(name));
+    if let Some(mode) = mode {
+        let mode = crate::commands::job::known(SyncMode::from(mode), SyncMode::KNOWN)
+            .map_err(|why| Failure::usage(format!("`{mode}` is no sync mode")).with_hint(why))?;
+        selection = selection.sync_mode(mode);
+    }
+    Ok((name.to_owned(), selection))
+}
+
+/// The streams that were chosen, with what is said besides.
+pub(crate) fn selections(
+    mut known: Vec<Chosen>,
+    args: &SelectionArgs,
+) -> Result<Vec<StreamSelection>, Failure> {
+    let mut say =
+        |given: &[String], what: &str, say: &dyn Fn(StreamSelection, Vec<&str>) -> StreamSelection| {
+            for text in given {
+                let (name, fields) = text
+                    .split_once('=')
+                    .ok_or_else(|| Failure::usage(format!("--{what} {text}: write it as STREAM=FIELD")))?;
+                let (_, selection) = known.iter_mut().find(|(known, _)| *known == name).ok_or_else(|| {
+                    Failure::usage(format!("--{what} is for streams that are chosen, and `{name}` is not"))
+                })?;
+                *selection = say(selection.clone(), fields.split(',').map(str::trim).collect());
+            }
+            Ok::<_, Failure>(())
+        };
+    let path = |field: &str| -> Vec<String> { field.split('.').map(str::to_owned).collect() };
+    say(&args.cursor, "cursor", &|selection, fields| selection.cursor_field(path(&fields.join(","))))?;
+    say(&args.primary_key, "primary-key", &|selection, fields| {
+        selection.primary_key(fields.into_iter().map(path))
+    })?;
+    say(&args.columns, "columns", &|selection, fields| match fields.as_slice() {
+        ["*"] => selection.all_fields(),
+        _ => selection.fields(fields),
+    })?;
+    Ok(known.into_iter().map(|(_, selection)| selection).collect())
+}
+
+pub(crate) async fn run(args: StreamsArgs, context: &Context) -> Result<(), Failure> {
+    let changed =
+        args.add.iter().chain(&args.only).map(|text| chosen(text)).collect::<Result<Vec<_>, _>>()?;
+    let selected = selections(changed, &args.selection)?;
+    if !selected.is_empty() || !args.remove.is_empty() {
+        return edit(&args.name, args.dry, context, |mut edit| {
+            if !args.only.is_empty() {
+                return Ok(edit.streams(selected));
+            }
+            for selection in selected {
+                edit = edit.stream(selection);
+            }
+            for stream in &args.remove {
+                edit = edit.without_stream(stream_id(stream));
+            }
+            Ok(edit)
+        })
+        .await;
+    }
+    let client = context.client()?;
+    let info = names::connection(context, &client, &args.name).await?.info().await?;
+    if !args.available {
+        return context.output().show_list(&info.streams);
+    }
+    let working = context.output().working("reading the source's streams");
+    let offered = client
+        .source(info.source_id)
+        .streams(Some(info.destination_id))
+        .ignore_cache(args.ignore_cache)
+        .await;
+    working.finish_and_clear();
+    let offered: Vec<Offered> =
+        offered?.into_iter().map(|stream| Offered::new(stream, &info.streams)).collect();
+    context.output().show_list(&offered)
+}
+
+/// A stream that a source offers, as scripts see it.
+#[derive(serde::Serialize)]
+struct Offered {
+    selected: bool,
+    #[serde(flatten)]
+    stream: StreamProperties,
+}
+
+impl Offered {
+    fn new(stream: StreamProperties, selected: &[StreamInfo]) -> Self {
+        let is_same = |other: &StreamInfo| other.name == stream.name && other.namespace == stream.namespace;
+        Self { selected: selected.iter().any(is_same), stream }
+    }
+}
+
+impl Shown for Offered {
+    const COLUMNS: &'static [&'static str] =
+        &["selected", "stream", "namespace", "cursor", "primary key", "fields", "sync modes"];
+
+    fn cells(&self) -> Vec<String> {
+        let stream = &self.stream;
+        let modes =
+            stream.sync_modes.iter().flatten().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        vec![
+            if self.selected { "yes" } else { "no" }.to_owned(),
+            stream.name.clone(),
+            stream.namespace.clone().unwrap_or_else(|| "-".to_owned()),
+            shown::path(&stream.default_cursor_field),
+            shown::paths(&stream.source_defined_primary_key),
+            stream.fields.len().to_string(),
+            if modes.is_empty() { "not told".to_owned() } else { modes },
+        ]
+    }
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        Self::COLUMNS.iter().copied().zip(self.cells()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_streams_goes_to_the_chosen_ones() {
+        let streams = ["users".to_owned(), "shop.orders=incremental_append".to_owned()];
+        let args = SelectionArgs {
+            cursor: vec!["shop.orders=meta.updated_at".to_owned()],
+            primary_key: vec!["users=id,region".to_owned()],
+            columns: vec!["users=*".to_owned()],
+        };
+        let streams = streams.map(|text| chosen(&text).unwrap());
+        let chosen = selections(streams.to_vec(), &args).unwrap();
+        assert_eq!(
+            chosen[1],
+            StreamSelection::new(StreamId::new("orders").in_namespace("shop"))
+                .sync_mode(SyncMode::IncrementalAppend)
+                .cursor_field(["meta", "updated_at"])
+        );
+        assert_eq!(chosen[0], StreamSelection::new("users").primary_key([["id"], ["region"]]).all_fields());
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for (stream, cursor) in [("users=sometimes", "users=at"), ("users", "orders=at"), ("users", "at")] {
+            let args = SelectionArgs { cursor: vec![cursor.to_owned()], ..SelectionArgs::default() };
+            let refused = chosen(stream).and_then(|chosen| selections(vec![chosen], &args)).unwrap_err();
+            assert_eq!(refused.exit_code(), 2, "{stream} {cursor}");
+        }
+    }
+}

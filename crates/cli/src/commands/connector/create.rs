@@ -1,0 +1,103 @@
+//! Creating sources and destinations.
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use super::{Connector, side::NewConnector};
+use crate::change::{DryRun, Plan};
+use crate::context::Context;
+use crate::error::{Failure, exit};
+use crate::{input, references};
+
+#[derive(Args, Debug)]
+pub(crate) struct CreateArgs {
+    /// Its name
+    name: String,
+    /// The connector's short name, such as postgres or faker
+    #[arg(long = "type", value_name = "CONNECTOR")]
+    connector: Option<String>,
+    /// The connector by its definition: custom ones have no short name
+    #[arg(long, value_name = "ID")]
+    definition: Option<String>,
+    #[command(flatten)]
+    configuration: ConfigurationArgs,
+    /// Create it even if another one has the name
+    #[arg(long)]
+    allow_same_name: bool,
+    /// Let the connector try its configuration afterwards
+    #[arg(long)]
+    check: bool,
+    #[command(flatten)]
+    dry: DryRun,
+}
+
+/// A configuration, or a part of one.
+#[derive(Args, Debug)]
+pub(crate) struct ConfigurationArgs {
+    /// The configuration: a YAML or JSON file, or - for standard input
+    #[arg(long, value_name = "FILE")]
+    config: Option<String>,
+    /// A text of the configuration; dots in the key lead into objects
+    #[arg(short = 'f', long = "field", value_name = "KEY=VALUE", value_parser = input::pair)]
+    texts: Vec<(String, String)>,
+    /// A JSON value of the configuration: a number, true, null, a list, an object
+    #[arg(short = 'F', long = "json-field", value_name = "KEY=JSON", value_parser = input::json_pair)]
+    values: Vec<(String, Value)>,
+}
+
+/// The configuration that was given, with what it refers to.
+pub(crate) fn configuration(args: &ConfigurationArgs) -> Result<Map<String, Value>, Failure> {
+    let mut configuration = match &args.config {
+        None => Map::new(),
+        Some(file) => match input::read_yaml(file)? {
+            Value::Object(members) => members,
+            _ => return Err(Failure::usage(format!("the configuration in {file} is no object"))),
+        },
+    };
+    for (key, text) in &args.texts {
+        input::set(&mut configuration, key, json!(text))?;
+    }
+    for (key, value) in &args.values {
+        input::set(&mut configuration, key, value.clone())?;
+    }
+    match references::resolve(&Value::Object(configuration))? {
+        Value::Object(members) => Ok(members),
+        _ => Ok(Map::new()),
+    }
+}
+
+pub(crate) async fn run<C: Connector>(args: CreateArgs, context: &Context) -> Result<u8, Failure> {
+    let mut configuration = configuration(&args.configuration)?;
+    if let Some(connector) = args.connector {
+        configuration.insert(C::TYPE.to_owned(), json!(connector));
+    }
+    let definition = args.definition.map(|id| id.parse()).transpose()?;
+    let Some(connector) = configuration
+        .get(C::TYPE)
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+        .or_else(|| definition.map(|id: airbyte_cloud::DefinitionId| id.to_string()))
+    else {
+        return Err(super::no_connector(C::NOUN));
+    };
+    let client = context.client()?;
+    let workspace = context.workspace(&client).await?;
+    // Values are not shown: only the server knows which are secret.
+    let plan = Plan::new("create", C::NOUN)
+        .name(&args.name)
+        .effect(format!("connector: {connector}"))
+        .effect(format!("workspace: {}", workspace.id()))
+        .effect(format!("configuration: {}", input::paths(&configuration).join(", ")));
+    if !context.goes_on(args.dry, &plan)? {
+        return Ok(exit::OK);
+    }
+    let new =
+        NewConnector { name: args.name, configuration, definition, allow_same_name: args.allow_same_name };
+    let connector = C::create(&workspace, new).await?;
+    context.output().show(&connector.info().await?)?;
+    if args.check {
+        connector.check().await?.into_result()?;
+        context.output().note("the check succeeded");
+    }
+    Ok(exit::OK)
+}

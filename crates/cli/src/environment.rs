@@ -1,0 +1,24 @@
+//! The environment variables that the command reads itself; those of the client are in `airbyte_cloud::env`.
+//!
+//! | variable | what for |
+//! |---|---|
+//! | `AIRBYTE_PAGER`, `PAGER` | the program that shows long results, page by page; empty or `cat` for none |
+//! | `TERM` | `dumb` for a terminal that can do nothing but write |
+//! | any that a file names as `${NAME}` | secrets that files refer to instead of holding them |
+
+/// The program that shows long results; `None` if none is wanted.
+pub(crate) fn pager() -> Option<String> {
+    let set = ["AIRBYTE_PAGER", "PAGER"].into_iter().find_map(|name| std::env::var(name).ok());
+    let pager = set.unwrap_or_else(|| "less -FRX".to_owned());
+    Some(pager).filter(|pager| !matches!(pager.trim(), "" | "cat"))
+}
+
+/// A variable that a file refers to. What is set to the empty text is not there.
+pub(crate) fn referred(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Whether the terminal can do nothing but write.
+pub(crate) fn terminal_is_dumb() -> bool {
+    std::env::var("TERM").is_ok_and(|terminal| terminal == "dumb")
+}

@@ -1,0 +1,25 @@
+//! Long results, page by page.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use crate::environment;
+
+/// Shows a text in the pager, if it is longer than the terminal; tells whether it was shown.
+pub(crate) fn shown(text: &str) -> bool {
+    let (rows, _) = console::Term::stdout().size();
+    if text.lines().count() < usize::from(rows) {
+        return false;
+    }
+    let Some(pager) = environment::pager() else { return false };
+    let mut words = pager.split_whitespace();
+    let Some(program) = words.next() else { return false };
+    let Ok(mut process) = Command::new(program).args(words).stdin(Stdio::piped()).spawn() else {
+        return false;
+    };
+    if let Some(mut input) = process.stdin.take() {
+        // Whoever leaves the pager early has seen enough.
+        let _ = writeln!(input, "{}", text.trim_end());
+    }
+    process.wait().is_ok_and(|status| status.success())
+}

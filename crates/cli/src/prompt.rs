@@ -1,0 +1,45 @@
+//! Questions to people. Nothing is asked where nobody can answer.
+
+use std::io::IsTerminal;
+
+use dialoguer::{Confirm, Input, Password, Select};
+
+use crate::error::{Failure, Kind};
+
+/// Whether somebody is there to answer.
+pub(crate) fn is_possible() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// Yes or no; no unless said otherwise.
+pub(crate) fn confirm(question: &str) -> Result<bool, Failure> {
+    Confirm::new().with_prompt(question).default(false).interact().map_err(failure)
+}
+
+/// A line of text; the empty one only with a default.
+pub(crate) fn text(question: &str, default: Option<&str>) -> Result<String, Failure> {
+    let input = Input::<String>::new().with_prompt(question);
+    let input = match default {
+        Some(default) => input.default(default.to_owned()),
+        None => input,
+    };
+    Ok(input.interact_text().map_err(failure)?.trim().to_owned())
+}
+
+/// A text that is not shown while it is typed.
+pub(crate) fn secret(question: &str) -> Result<String, Failure> {
+    Ok(Password::new().with_prompt(question).interact().map_err(failure)?.trim().to_owned())
+}
+
+/// One of several; the place in the list.
+pub(crate) fn select(question: &str, choices: &[String]) -> Result<usize, Failure> {
+    Select::new().with_prompt(question).items(choices).default(0).interact().map_err(failure)
+}
+
+fn failure(error: dialoguer::Error) -> Failure {
+    let dialoguer::Error::IO(error) = error;
+    if error.kind() == std::io::ErrorKind::Interrupted {
+        return Failure::new(Kind::Interrupted, "interrupted; nothing was done");
+    }
+    error.into()
+}

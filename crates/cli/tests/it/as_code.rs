@@ -1,0 +1,183 @@
+//! A workspace as a file: written, applied, applied again.
+
+use serde_json::{Value, json};
+
+use crate::support::{Sandbox, run, text};
+
+/// Gives the demo's workspace something of everything.
+fn furnished() -> Sandbox {
+    let sandbox = Sandbox::demo();
+    sandbox.json(&["tag", "create", "nightly", "--color", "2E8B57"]);
+    std::fs::write(sandbox.folder().join("secret"), "hunter2").unwrap();
+    sandbox.json(&[
+        "destination",
+        "create",
+        "Warehouse \"EU\" ☕",
+        "--type=postgres",
+        "-fhost=127.0.0.1",
+        "-Fport=5432",
+        "-fdatabase=d",
+        "-fusername=u",
+        "-fpassword=${file:secret}",
+        "-fschema=$${literally}",
+    ]);
+    sandbox.json(&[
+        "connection",
+        "create",
+        "Second",
+        "--source=Faker",
+        "--destination=Warehouse \"EU\" ☕",
+        "--stream=users=incremental_deduped_history",
+        "--stream=purchases=full_refresh_append",
+        "--stream=products",
+        "--columns=products=id,make,model",
+        "--prefix=second_",
+        "--namespace=x_${SOURCE_NAMESPACE}",
+        "--schedule=0 0 6 * * ?",
+        "--schema-updates=propagate_columns",
+        "--tag=nightly",
+        "--disabled",
+    ]);
+    sandbox
+}
+
+fn exported(sandbox: &Sandbox) -> String {
+    sandbox.run(&["connection", "export"]).exits(0).stdout
+}
+
+/// A file in the sandbox's folder.
+fn file(sandbox: &Sandbox, content: &str) -> String {
+    let file = sandbox.folder().join("workspace.yaml");
+    std::fs::write(&file, content).unwrap();
+    file.to_str().unwrap().to_owned()
+}
+
+fn apply(sandbox: &Sandbox, content: &str, more: &[&str]) -> Value {
+    let file = file(sandbox, content);
+    let mut command = sandbox.command(&["connection", "apply", &file, "--output", "json"]);
+    let ended = run(command.args(more).env("WAREHOUSE_EU_PASSWORD", "hunter2")).exits(0);
+    assert_eq!(ended.stderr, "");
+    ended.json()
+}
+
+#[test]
+fn an_exported_workspace_on_an_empty_one_is_exported_equally() {
+    let first = furnished();
+    let yaml = exported(&first);
+    insta::with_settings!({ filters => vec![("/[^ ]*/airbyte-sandbox-[^/]*", "FOLDER")] }, {
+        insta::assert_snapshot!(yaml);
+    });
+    assert!(!yaml.contains("hunter2"));
+
+    let second = Sandbox::demo();
+    second.json(&["source", "delete", "Faker", "--yes"]);
+    second.json(&["source", "delete", "File", "--yes"]);
+    second.json(&["destination", "delete", "Embedded SQLite", "--yes"]);
+    let applied = apply(&second, &yaml, &[]);
+    assert_eq!(applied["steps"].as_array().unwrap().len(), 7, "{applied}");
+    assert_eq!(exported(&second), yaml);
+
+    for sandbox in [&first, &second] {
+        let again = apply(sandbox, &yaml, &[]);
+        assert_eq!((&again["steps"], &again["unchanged"]), (&json!([]), &json!(7)), "{again}");
+    }
+}
+
+#[test]
+fn applying_twice_changes_nothing_and_a_dry_run_nothing_at_all() {
+    let sandbox = furnished();
+    let before = exported(&sandbox);
+    let changed = before
+        .replace("port: 5432", "port: 5433")
+        .replace("schedule: 0 0 6 * * ?", "schedule: manual")
+        .replace("second_", "third_")
+        .replace("incremental_deduped_history", "incremental_append");
+    assert_ne!(changed, before);
+    let plan = apply(&sandbox, &changed, &["--dry-run"]);
+    assert_eq!(plan["dry_run"], true);
+    assert_eq!(exported(&sandbox), before);
+    let steps = apply(&sandbox, &changed, &[])["steps"].clone();
+    assert_eq!(steps, plan["steps"]);
+    let kinds: Vec<&str> = steps.as_array().unwrap().iter().map(|step| text(step, "kind")).collect();
+    assert_eq!(kinds, ["destination", "connection"]);
+    assert_eq!(apply(&sandbox, &changed, &[])["steps"], json!([]));
+    assert!(exported(&sandbox).contains("port: 5433"));
+}
+
+#[test]
+fn people_see_what_changes_and_no_secret() {
+    let sandbox = furnished();
+    let yaml = exported(&sandbox).replace("port: 5432", "port: 5433\n      api_token: hunter2");
+    let file = file(&sandbox, &yaml);
+    let shown = sandbox.run(&["connection", "apply", &file, "--dry-run"]).exits(0).stdout;
+    assert!(shown.contains("~ configuration.port: 5432 -> 5433"), "{shown}");
+    assert!(shown.contains("+ configuration.api_token: \"**********\""), "{shown}");
+    assert!(!shown.contains("hunter2"), "{shown}");
+    assert!(shown.trim_end().ends_with("0 to create, 1 to change, 0 to delete, 6 unchanged"), "{shown}");
+}
+
+#[test]
+fn secrets_are_sent_where_they_are_needed_only() {
+    let sandbox = furnished();
+    let yaml = exported(&sandbox);
+    let file = file(&sandbox, &yaml);
+    // Nothing has to be known of the secret as long as it stays.
+    assert_eq!(sandbox.json(&["connection", "apply", &file])["steps"], json!([]));
+    let error = sandbox.script(&["connection", "apply", &file, "--update-secrets"]).exits(2).error();
+    assert!(text(&error, "message").contains("WAREHOUSE_EU_PASSWORD"), "{error}");
+    let sent = apply(&sandbox, &yaml, &["--update-secrets"]);
+    assert_eq!(sent["steps"][0]["changes"][0]["path"], "configuration.password");
+    assert!(!sent.to_string().contains("hunter2"), "{sent}");
+}
+
+#[test]
+fn nothing_is_deleted_unless_that_is_asked_for() {
+    let sandbox = furnished();
+    let yaml = exported(&sandbox);
+    let part = sandbox.run(&["connection", "export", "Second"]).exits(0).stdout;
+    assert!(!part.contains("Embedded SQLite"), "{part}");
+    assert_eq!(apply(&sandbox, &part, &[])["steps"], json!([]));
+    assert_eq!(exported(&sandbox), yaml);
+    let file = file(&sandbox, &part);
+    let error = sandbox.script(&["connection", "apply", &file, "--prune"]).exits(2).error();
+    assert!(text(&error, "hint").contains("--yes"), "{error}");
+    assert_eq!(exported(&sandbox), yaml);
+    apply(&sandbox, &part, &["--prune", "--yes"]);
+    assert_eq!(exported(&sandbox), part);
+}
+
+#[test]
+fn what_is_done_is_told_when_the_rest_fails() {
+    let sandbox = Sandbox::demo();
+    let yaml = exported(&sandbox)
+        .replace("sources:\n", "sources:\n  A:\n    type: faker\n    configuration: {count: 1}\n")
+        + "  Bad:\n    source: A\n    destination: Embedded SQLite\n    streams: [{name: carts}]\n";
+    let file = file(&sandbox, &yaml);
+    let ended = sandbox.script(&["connection", "apply", &file]);
+    assert_ne!(ended.status.code(), Some(0));
+    assert_eq!(ended.json()["steps"].as_array().unwrap().len(), 1);
+    assert!(text(&ended.error(), "message").starts_with("create connection `Bad`: "), "{}", ended.stderr);
+}
+
+#[test]
+fn files_that_are_none_are_refused() {
+    let sandbox = Sandbox::demo();
+    for (content, word) in [
+        ("", "version"),
+        ("version: 1\nsorces: {}\n", "sorces"),
+        ("version: 7\n", "version 7"),
+        (
+            "version: 1\nconnections:\n  A: {source: X, destination: Y, streams: [{name: users}]}\n",
+            "no source named `X`",
+        ),
+        ("version: 1\nsources:\n  A: {configuration: {}}\n", "`type`"),
+        ("a: [", "not valid"),
+    ] {
+        let file = file(&sandbox, content);
+        let error = sandbox.script(&["connection", "apply", &file]).exits(2).error();
+        assert!(text(&error, "message").contains(word), "{content}: {error}");
+    }
+    sandbox.json(&["source", "create", "Faker", "--type=faker", "-Fcount=1", "--allow-same-name"]);
+    let error = sandbox.script(&["connection", "export"]).exits(6).error();
+    assert!(text(&error, "hint").contains("rename"), "{error}");
+}
