@@ -48,7 +48,7 @@ pub(crate) fn table() -> RecordBatch {
         ("boolean", Arc::new(BooleanArray::from(cells(&[true, false], |n| n % 2 == 0)))),
         ("integer", Arc::new(Int64Array::from(cells(&integers(), |n| number(n).cast_signed())))),
         ("number", decimals()),
-        ("float", Arc::new(Float64Array::from(cells(&FLOATS, |n| double(n))))),
+        ("float", Arc::new(Float64Array::from(cells(&FLOATS, double)))),
         ("string", Arc::new(StringArray::from(cells(&strings(), |n| format!("text {n} žluť 🐎"))))),
         ("date", Arc::new(Date32Array::from(cells(&dates(), |n| (number(n) % 40_000) as i32)))),
         ("time_without_timezone", times()),

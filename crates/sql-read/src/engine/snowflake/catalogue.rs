@@ -8,6 +8,7 @@ use super::dialect::{SnowflakeDialect, text};
 use super::session::Session;
 use super::statement::{Mode, Stopped, run};
 use super::types::{Kind, field};
+use crate::dataset::DATA_COLUMN;
 use crate::error::{Error, ErrorKind, Result};
 use crate::locate::TableName;
 use crate::scan::{Column, Dialect, quoted};
@@ -87,7 +88,7 @@ async fn listed(session: &Arc<Session>, schemas: &[String]) -> Result<Vec<TableN
 
 /// The columns of a table: the service describes what a query would give, and does not run it.
 pub(super) async fn columns(session: &Arc<Session>, table: &TableName) -> Result<Vec<Column>> {
-    let dialect = SnowflakeDialect { database: session.database() };
+    let dialect = SnowflakeDialect { database: session.database(), data_column: DATA_COLUMN };
     let sql = format!("select * from {}", dialect.table(table));
     match run(session, &sql, Mode::Describe).await {
         Ok(answer) => Ok(answer.rowtype.iter().map(column).collect()),

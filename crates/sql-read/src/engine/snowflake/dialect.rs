@@ -2,7 +2,6 @@
 
 use chrono::SecondsFormat;
 
-use crate::dataset::DATA_COLUMN;
 use crate::error::{Error, Result};
 use crate::filter::Literal;
 use crate::locate::TableName;
@@ -11,6 +10,8 @@ use crate::scan::{Dialect, quoted};
 /// Names are told in full, whatever database the session is in.
 pub(super) struct SnowflakeDialect<'a> {
     pub database: &'a str,
+    /// The column that holds records as JSON, whose case depends on the version of the connector.
+    pub data_column: &'a str,
 }
 
 impl Dialect for SnowflakeDialect<'_> {
@@ -36,7 +37,7 @@ impl Dialect for SnowflakeDialect<'_> {
     }
 
     fn json_member(&self, name: &str, compared_with: Option<&Literal>) -> Result<String> {
-        let member = format!("{}[{}]", quoted(DATA_COLUMN), text(name)?);
+        let member = format!("{}[{}]", quoted(self.data_column), text(name)?);
         Ok(match compared_with {
             Some(Literal::Text(_)) => format!("{member}::varchar"),
             Some(Literal::Boolean(_)) => format!("{member}::boolean"),
@@ -65,7 +66,8 @@ pub(super) fn text(value: &str) -> Result<String> {
 mod tests {
     use super::*;
 
-    const DIALECT: SnowflakeDialect<'_> = SnowflakeDialect { database: "LA\"KE" };
+    const DIALECT: SnowflakeDialect<'_> =
+        SnowflakeDialect { database: "LA\"KE", data_column: "_AIRBYTE_DATA" };
 
     #[test]
     fn names_are_told_in_full_and_quoted() {

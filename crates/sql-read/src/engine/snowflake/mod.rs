@@ -35,6 +35,7 @@ use self::settings::Settings;
 use self::statement::{Mode, earlier, run};
 use self::types::Kind;
 use super::{Engine, Parts, RecordBatchStream, Rows};
+use crate::dataset::DATA_COLUMN;
 use crate::destination::Destination;
 use crate::error::{Error, ErrorKind, Result};
 use crate::locate::TableName;
@@ -70,12 +71,14 @@ impl Snowflake {
         Ok(Self { session: Arc::new(Session::open(settings).await?), warnings })
     }
 
-    fn dialect(&self) -> SnowflakeDialect<'_> {
-        SnowflakeDialect { database: self.session.database() }
+    fn dialect<'a>(&'a self, scan: &'a Scan) -> SnowflakeDialect<'a> {
+        let mut names = scan.names.iter().map(|(name, _)| name.as_str());
+        let data_column = names.find(|name| name.eq_ignore_ascii_case(DATA_COLUMN)).unwrap_or(DATA_COLUMN);
+        SnowflakeDialect { database: self.session.database(), data_column }
     }
 
     async fn select(&self, scan: &Scan) -> Result<ResultSet> {
-        let answer = run(&self.session, &scan.select(&self.dialect())?, Mode::Run).await?;
+        let answer = run(&self.session, &scan.select(&self.dialect(scan))?, Mode::Run).await?;
         let result = ResultSet::new(&self.session, answer);
         check_columns(&result, scan)?;
         Ok(result)
@@ -99,7 +102,7 @@ impl Engine for Snowflake {
     }
 
     async fn count(&self, scan: &Scan) -> Result<u64> {
-        let answer = run(&self.session, &scan.count(&self.dialect())?, Mode::Run).await?;
+        let answer = run(&self.session, &scan.count(&self.dialect(scan))?, Mode::Run).await?;
         let rows = ResultSet::new(&self.session, answer).texts().await?;
         let count = rows.first().and_then(|row| row.first()?.as_ref()?.parse().ok());
         count.ok_or_else(|| Error::new(ErrorKind::Unsupported, "Snowflake counts in an unknown form"))
@@ -122,7 +125,7 @@ impl Engine for Snowflake {
 
     async fn parts(&self, scan: &Scan, wanted: NonZeroUsize) -> Result<Parts> {
         let result = self.select(scan).await?;
-        let wanted = if scan.order.is_empty() && scan.limit.is_none() { wanted.get() } else { 1 };
+        let wanted = if scan.is_divisible() { wanted.get() } else { 1 };
         let parts = divided(&result.rows_by_part(), wanted)
             .into_iter()
             .map(|parts| serde_json::to_value(Part { query: result.query_id().to_owned(), parts }))

@@ -32,6 +32,8 @@ pub(crate) struct Behaviour {
     pub(crate) expired: bool,
     /// Nor can it be renewed.
     pub(crate) master_expired: bool,
+    /// The same statement again has the same result, as the service keeps results for a day.
+    pub(crate) remembering: bool,
     /// So many statements are answered with 503, and executed all the same.
     pub(crate) unavailable: u32,
     /// The store's addresses that were handed out so far do not open.
@@ -42,6 +44,8 @@ pub(crate) struct Behaviour {
     pub(crate) cut: HashMap<usize, u32>,
     /// Parts that come with fewer rows than announced, always.
     pub(crate) short: Vec<usize>,
+    /// What statements are when they are described, whatever the emulator thinks.
+    pub(crate) statement_type: Option<i64>,
     /// What signing in is answered with.
     pub(crate) refusal: Option<(String, String)>,
     /// The access token that is good, where it matters.
@@ -71,6 +75,8 @@ struct Inner {
     results: HashMap<String, Stored>,
     /// By the ids of requests, so that one that is repeated is known again.
     executed: HashMap<String, String>,
+    /// By the texts of statements.
+    remembered: HashMap<String, String>,
     /// Counts the tokens of sessions, and the addresses of the store.
     generation: u64,
     opened: u64,
@@ -140,6 +146,11 @@ impl Double {
         self.shared.lock().executed.len()
     }
 
+    /// The ids of the results that are kept.
+    pub(crate) fn results(&self) -> Vec<String> {
+        self.shared.lock().results.keys().cloned().collect()
+    }
+
     /// How many requests there were for the store's parts.
     pub(crate) fn fetches(&self) -> usize {
         self.shared.lock().seen.iter().filter(|(path, _)| path.starts_with("/store/")).count()
@@ -191,6 +202,8 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     match (path.as_str(), &parts.method) {
         ("/session/v1/login-request", _) => sign_in(&shared, path_and_query, &json, body).await,
         ("/oauth/token-request", _) => grant(&shared, &parts.headers, &body),
+        // What drivers tell about their use.
+        ("/telemetry/send", _) => said(&json!({"success": true})),
         (path, _) if path.starts_with("/store/") => part(&shared, path, &query, &parts.headers),
         ("/session/token-request", _) => renew(&shared, &parts.headers),
         (path, method) => match session(&shared, &parts.headers) {
@@ -287,12 +300,23 @@ async fn in_session(
         return said(&shared.forward(path_and_query, Some(token), body).await.1);
     }
     let request = query.get("requestId").cloned().unwrap_or_default();
-    let known = shared.lock().executed.get(&request).cloned();
+    let json: Value = serde_json::from_slice(&body).unwrap();
+    let described = json["describeOnly"] == true;
+    let known = {
+        let inner = shared.lock();
+        let same = inner.executed.get(&request).filter(|_| !described);
+        let sql = inner.remembered.get(json["sqlText"].as_str().unwrap_or_default());
+        same.or(sql.filter(|_| inner.behaviour.remembering && !described)).cloned()
+    };
     let id = if let Some(id) = known {
         id
     } else {
         let behaviour = shared.lock().behaviour.clone();
-        let described = serde_json::from_slice::<Value>(&body).unwrap()["describeOnly"] == true;
+        if described && let Some(kind) = behaviour.statement_type {
+            return said(
+                &json!({"success": true, "data": {"queryId": "described", "statementTypeId": kind}}),
+            );
+        }
         let (status, answer) = shared.forward(path_and_query, Some(token), body).await;
         if described || answer["success"] != true {
             return (status, axum::Json(answer)).into_response();
@@ -301,6 +325,9 @@ async fn in_session(
         let mut inner = shared.lock();
         inner.results.insert(id.clone(), stored(answer, &behaviour));
         inner.executed.insert(request, id.clone());
+        if let Some(sql) = json["sqlText"].as_str() {
+            inner.remembered.insert(sql.to_owned(), id.clone());
+        }
         id
     };
     {

@@ -154,6 +154,122 @@ async fn raw_tables_keep_their_case_and_become_columns() {
     assert_eq!(shown(&all(&unnamed).await, "id"), ["7"]);
 }
 
+/// The oldest versions wrote names without quotes, which are upper-case.
+#[tokio::test]
+async fn raw_tables_of_old_versions_are_read_too() {
+    let Some(lake) = Lake::new("raw_v1", in_parts()).await else { return };
+    lake.write(
+        "create table public._airbyte_raw_users (_airbyte_ab_id varchar, _airbyte_emitted_at timestamp_tz, _airbyte_data variant)",
+    )
+    .await;
+    lake.write(
+        r#"insert into public._airbyte_raw_users select column1, column2, parse_json(column3) from values
+           ('a', '2026-01-01T00:00:00Z', '{"id": 5, "name": "old"}'), ('b', '2026-01-02T00:00:00Z', '{"id": 5, "name": "new"}')"#,
+    )
+    .await;
+    let stream = StreamSpec::new("users").json_schema(json!({"type": "object", "properties": {
+        "id": {"type": "integer"}, "name": {"type": ["null", "string"]}
+    }}));
+    let dataset = lake.destination().connect().await.unwrap().dataset(&stream).await.unwrap();
+    assert_eq!(dataset.table_name(), "_AIRBYTE_RAW_USERS");
+    let named = dataset.clone().filter(Filter::equal("name", "new")).unwrap();
+    assert_eq!(shown(&all(&named).await, "id"), ["5"]);
+    let ordered = dataset.clone().order_by("name", Order::Ascending).unwrap();
+    assert_eq!(shown(&all(&ordered).await, "name"), ["new", "old"]);
+    assert_eq!(shown(&all(&dataset.latest(["id"], None).unwrap()).await, "name"), ["new"]);
+}
+
+#[tokio::test]
+async fn a_statement_gives_its_rows_and_one_that_writes_is_not_sent() {
+    let Some(lake) = Lake::new("statements", in_parts()).await else { return };
+    lake.numbers(2_345).await;
+    let warehouse = lake.destination().connect().await.unwrap();
+    let sql = r#"select "ID" % 2 as "ODD", count(*) as "N", max("ID") as "LAST" from "NUMBERS" group by 1 order by 1"#;
+    let read = warehouse.query(sql).unwrap().collect().await.unwrap();
+    assert_eq!(shown(&read, "N"), ["1173", "1172"]);
+    assert_eq!(shown(&read, "LAST"), ["2344", "2343"]);
+    let all = warehouse.query(r#"select * from "PUBLIC"."NUMBERS""#).unwrap().batch_rows(100);
+    assert_eq!(all.collect().await.unwrap().num_rows(), 2_345);
+    let error = warehouse.query("select nothing from nowhere").unwrap().collect().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Query);
+    for writing in ["delete from numbers", "select 1; drop table numbers", "call system$wait(1)"] {
+        let refused = match warehouse.query(writing) {
+            Ok(query) => query.collect().await.map(drop),
+            Err(error) => Err(error),
+        };
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::InvalidInput, "{writing}");
+    }
+    let sent = lake.double.seen("/queries/v1/query-request");
+    assert!(!sent.iter().any(|body| body["sqlText"].to_string().contains("delete")));
+}
+
+/// The service says what a statement is before it is run.
+#[tokio::test]
+async fn a_statement_that_turns_out_to_write_is_not_run() {
+    let Some(lake) = Lake::new("turns_out", Behaviour { statement_type: Some(0x3100), ..in_parts() }).await
+    else {
+        return;
+    };
+    lake.numbers(3).await;
+    let warehouse = lake.destination().connect().await.unwrap();
+    let before = lake.double.executed();
+    let error = warehouse.query("select innocent()").unwrap().collect().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+    assert_eq!(lake.double.executed(), before);
+}
+
+#[tokio::test]
+async fn splits_are_read_by_others_from_the_same_result() {
+    let Some(lake) = Lake::new("splits", in_parts()).await else { return };
+    lake.numbers(9_876).await;
+    let splits = lake.dataset("numbers").await.splits(4).await.unwrap();
+    assert!(splits.is_one_snapshot());
+    assert_eq!(splits.splits().len(), 4);
+    // What is written after the plan is not in it.
+    lake.write(r#"delete from "PUBLIC"."NUMBERS""#).await;
+    let mut ids: Vec<String> = Vec::new();
+    for split in splits.splits() {
+        let text = serde_json::to_string(split).unwrap();
+        assert!(
+            !text.contains("hidden") && !text.contains("signature") && !text.contains("sesame"),
+            "{text}"
+        );
+        let split = serde_json::from_str(&text).unwrap();
+        // As another process would: with a session of its own.
+        let other = lake.destination().connect().await.unwrap();
+        let batches: Vec<RecordBatch> = other.read_split(&split).await.unwrap().try_collect().await.unwrap();
+        let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+        assert!((1_500..3_500).contains(&rows), "{rows}");
+        ids.extend(batches.iter().flat_map(|batch| shown(batch, "ID")));
+    }
+    ids.sort_by_key(|id| id.parse::<u64>().unwrap());
+    assert_eq!(ids, count_up(9_876));
+    let mut forgotten = serde_json::to_string(&splits.splits()[0]).unwrap();
+    for id in lake.double.results() {
+        forgotten = forgotten.replace(&id, "00000000-gone");
+    }
+    let error = lake
+        .destination()
+        .connect()
+        .await
+        .unwrap()
+        .read_split(&serde_json::from_str(&forgotten).unwrap())
+        .await
+        .unwrap_err();
+    assert!(error.hint().unwrap().contains("24 hours"), "{error:?}");
+}
+
+#[tokio::test]
+async fn parts_are_read_side_by_side() {
+    let Some(lake) = Lake::new("side_by_side", in_parts()).await else { return };
+    lake.numbers(20_010).await;
+    let batches = lake.dataset("numbers").await.read_parallel(4).await.unwrap();
+    let batches: Vec<RecordBatch> = batches.try_collect().await.unwrap();
+    let mut ids: Vec<String> = batches.iter().flat_map(|batch| shown(batch, "ID")).collect();
+    ids.sort_by_key(|id| id.parse::<u64>().unwrap());
+    assert_eq!(ids, count_up(20_010));
+}
+
 #[tokio::test]
 async fn a_stream_that_is_not_there_is_told_with_what_is() {
     let Some(lake) = Lake::new("missing", in_parts()).await else { return };

@@ -1,0 +1,29 @@
+"""Writes a table to an Arrow file with Snowflake's own connector, part by part: HOST PORT DATABASE TABLE FILE."""
+
+import sys
+
+import pyarrow
+import snowflake.connector
+
+host, port, database, table, file = sys.argv[1:]
+connection = snowflake.connector.connect(
+    account="double",
+    host=host,
+    port=int(port),
+    protocol="http",
+    user="reader",
+    password="none",
+    database=database,
+    schema="PUBLIC",
+    session_parameters={"CLIENT_OUT_OF_BAND_TELEMETRY_ENABLED": False},
+)
+cursor = connection.cursor()
+cursor.execute(f'select * from "PUBLIC"."{table}"')
+rows, writer = 0, None
+for part in cursor.fetch_arrow_batches():
+    if writer is None:
+        writer = pyarrow.ipc.new_file(file, part.schema)
+    writer.write_table(part)
+    rows += part.num_rows
+writer.close()
+print(rows)
