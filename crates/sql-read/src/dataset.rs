@@ -100,6 +100,18 @@ impl Dataset {
         &self.located.table
     }
 
+    /// The table as it is written in a statement for [`Warehouse::query`](crate::Warehouse::query): with its schema, and
+    /// quoted.
+    pub fn sql_table_name(&self) -> String {
+        let parts = [&self.located.schema, &self.located.table].into_iter().filter(|part| !part.is_empty());
+        parts.map(|part| self.kind.quoted(part)).collect::<Vec<_>>().join(".")
+    }
+
+    /// The stream that it is of.
+    pub fn stream(&self) -> &StreamSpec {
+        &self.stream
+    }
+
     /// How the connector lays the records out.
     pub fn layout(&self) -> Layout {
         self.located.layout
@@ -391,6 +403,20 @@ impl Dataset {
             self.stored.iter().map(|column| (column.name.clone(), Expression::Column(column.name.clone())));
         let members = self.json.iter().flat_map(JsonColumns::names);
         stored.chain(members.map(|name| (name.to_owned(), Expression::Json(name.to_owned())))).collect()
+    }
+
+    /// The same table with none of the choices made.
+    pub(crate) fn whole_table(&self) -> Self {
+        Self {
+            chosen: None,
+            meta: MetaColumns::Keep,
+            renamed: Vec::new(),
+            latest: None,
+            filter: None,
+            order: Vec::new(),
+            limit: None,
+            ..self.clone()
+        }
     }
 
     /// The first of these that the table has, in any case.

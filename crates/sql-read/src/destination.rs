@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::destination_kind::DestinationKind;
 use crate::error::{Error, ErrorKind, Result};
+use crate::naming::NameSettings;
 use crate::secret::{SecretField, SecretResolver, is_mask};
 use crate::warehouse::Warehouse;
 
@@ -88,6 +89,24 @@ impl Destination {
     /// What it is.
     pub fn kind(&self) -> DestinationKind {
         self.kind
+    }
+
+    /// The database that it writes into: a project for BigQuery, a catalog for Databricks, a file or `md:` address for
+    /// embedded ones.
+    pub fn database_name(&self) -> Option<&str> {
+        let field = match self.kind {
+            DestinationKind::BigQuery => "project_id",
+            DestinationKind::DuckDb | DestinationKind::MotherDuck | DestinationKind::Sqlite => {
+                "destination_path"
+            }
+            _ => "database",
+        };
+        self.field(field).and_then(Value::as_str)
+    }
+
+    /// The schema for streams without a namespace, as the configuration has it; `None` where it has none.
+    pub fn schema_name(&self) -> Option<String> {
+        NameSettings::from_configuration(self.kind, &self.configuration).default_schema
     }
 
     /// Fills in the secrets that Airbyte masks. A mask is never used as a secret.

@@ -98,6 +98,21 @@ impl DestinationKind {
         Self::ALL.into_iter().find(|kind| kind.definition_id() == definition_id)
     }
 
+    /// A name as its SQL quotes it.
+    pub(crate) fn quoted(self, name: &str) -> String {
+        match self {
+            Self::BigQuery => format!("`{}`", name.replace('\\', "\\\\").replace('`', "\\`")),
+            Self::ClickHouse | Self::Databricks | Self::MySql => format!("`{}`", name.replace('`', "``")),
+            Self::MsSql => format!("[{}]", name.replace(']', "]]")),
+            Self::DuckDb
+            | Self::MotherDuck
+            | Self::Postgres
+            | Self::Redshift
+            | Self::Snowflake
+            | Self::Sqlite => crate::scan::quoted(name),
+        }
+    }
+
     /// Where its secrets are.
     pub(crate) fn secrets(self) -> Vec<Path> {
         let own: &[Path] = match self {

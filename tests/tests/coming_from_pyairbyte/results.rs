@@ -62,13 +62,23 @@ pub(crate) async fn rows(t: &mut Table) -> Result<()> {
 
     t.section("The data of a `SyncResult`");
     let secrets = EnvSecrets;
-    let datasets = row!(
+    let destination = row!(
         t,
-        "SyncResult.get_sql_cache, SyncResult.get_sql_engine",
-        sync.datasets(&secrets).await?,
-        |it| it.streams().len() == 3,
-        "`airbyte-sql-read`. **Mended**: read-only; nothing is created in the warehouse, and masked secrets are never used"
+        "SyncResult.get_sql_cache",
+        sync.destination(&secrets).await?,
+        |it| it.kind().name() == "sqlite",
+        "`airbyte-sql-read`. **Mended**: nothing is created in the warehouse, and masked secrets are never used"
     );
+    let warehouse = row!(
+        t,
+        "SyncResult.get_sql_engine",
+        sync.open(&secrets).await?,
+        |it| it.kind().name() == "sqlite",
+        "Read-only; `warehouse.query(\"select ...\")?` refuses what is no read before it is sent"
+    );
+    assert!(warehouse.query("drop table users").is_err());
+    let datasets = sync.datasets(&secrets).await?;
+    assert_eq!(datasets.streams().len(), 3);
     row!(
         t,
         "SyncResult.stream_names",
@@ -88,11 +98,12 @@ pub(crate) async fn rows(t: &mut Table) -> Result<()> {
     );
     row!(
         t,
-        "SyncResult.get_sql_schema_name, SyncResult.get_sql_database_name",
+        "SyncResult.get_sql_schema_name",
         dataset.schema_name(),
         |it| it.is_empty(),
         "SQLite, which this row ran on, has none"
     );
+    row!(t, "SyncResult.get_sql_database_name", destination.database_name(), |it| it.is_some());
     row!(t, "SyncResult.get_sql_table", dataset.schema().fields().len(), |n| *n > 1, "An Arrow schema");
     row!(
         t,

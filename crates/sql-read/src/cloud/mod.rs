@@ -1,19 +1,31 @@
 //! Datasets of a connection, found through Airbyte's API.
 
+mod settings;
+
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::dataset::Dataset;
 use crate::destination::Destination;
 use crate::error::{Error, ErrorKind, Result};
+use crate::freshness::Freshness;
 use crate::locate::Located;
 use crate::secret::SecretResolver;
-use crate::stream_spec::{NamespaceDefinition, StreamSpec};
+use crate::stream_spec::StreamSpec;
 use crate::warehouse::Warehouse;
+
+use self::settings::Placement;
 
 /// What a connection has put into its destination.
 #[async_trait]
 pub trait ConnectionExt {
+    /// The destination, with masked secrets from `secrets`.
+    ///
+    /// # Errors
+    /// `Api` if Airbyte refuses, and those of [`Destination::from_json`] and [`Destination::with_secrets`].
+    async fn destination(&self, secrets: &dyn SecretResolver) -> Result<Destination>;
+
     /// Looks the destination and the streams up and connects to the database, read-only. Masked secrets come from
     /// `secrets`.
     ///
@@ -23,23 +35,66 @@ pub trait ConnectionExt {
     /// # Errors
     /// `Api` if Airbyte refuses, and those of [`Destination::with_secrets`] and [`Destination::connect`].
     async fn datasets(&self, secrets: &dyn SecretResolver) -> Result<ConnectionDatasets>;
+
+    /// The data of one stream.
+    ///
+    /// # Errors
+    /// Those of [`ConnectionExt::datasets`] and [`ConnectionDatasets::dataset`].
+    async fn dataset(&self, stream: &str, secrets: &dyn SecretResolver) -> Result<Dataset> {
+        self.datasets(secrets).await?.dataset(stream, None).await
+    }
+
+    /// The destination's database, connected to, for reads and queries side by side.
+    ///
+    /// # Errors
+    /// Those of [`ConnectionExt::destination`] and [`Destination::connect`].
+    async fn open(&self, secrets: &dyn SecretResolver) -> Result<Warehouse> {
+        self.destination(secrets).await?.connect().await
+    }
 }
 
-/// What a sync has left in its destination: the data as it is now, by the connection's present settings.
+/// What a sync has left in its destination: the data as it is now, under the names of the settings that the connection
+/// had when the job began, where the server tells them; else under those of the present ones, and
+/// [`ConnectionDatasets::warnings`] says so.
 #[async_trait]
 pub trait SyncResultExt {
+    /// The destination, with masked secrets from `secrets`.
+    ///
+    /// # Errors
+    /// Those of [`ConnectionExt::destination`].
+    async fn destination(&self, secrets: &dyn SecretResolver) -> Result<Destination>;
+
     /// Like [`ConnectionExt::datasets`] of the sync's connection.
     ///
     /// # Errors
     /// Those of [`ConnectionExt::datasets`].
     async fn datasets(&self, secrets: &dyn SecretResolver) -> Result<ConnectionDatasets>;
+
+    /// The data of one stream.
+    ///
+    /// # Errors
+    /// Those of [`ConnectionExt::dataset`].
+    async fn dataset(&self, stream: &str, secrets: &dyn SecretResolver) -> Result<Dataset> {
+        self.datasets(secrets).await?.dataset(stream, None).await
+    }
+
+    /// The destination's database, connected to, for reads and queries side by side.
+    ///
+    /// # Errors
+    /// Those of [`ConnectionExt::open`].
+    async fn open(&self, secrets: &dyn SecretResolver) -> Result<Warehouse> {
+        self.destination(secrets).await?.connect().await
+    }
 }
 
 /// The streams of a connection, with the warehouse that holds them.
 #[derive(Clone, Debug)]
 pub struct ConnectionDatasets {
+    connection: airbyte_cloud::Connection,
+    destination: Destination,
     warehouse: Warehouse,
     streams: Vec<StreamSpec>,
+    warnings: Vec<String>,
 }
 
 impl ConnectionDatasets {
@@ -51,6 +106,55 @@ impl ConnectionDatasets {
     /// The destination's database.
     pub fn warehouse(&self) -> &Warehouse {
         &self.warehouse
+    }
+
+    /// The destination.
+    pub fn destination(&self) -> &Destination {
+        &self.destination
+    }
+
+    /// What may be otherwise than it looks: settings that have changed since the job began, and what of the
+    /// destination's configuration has no effect here.
+    pub fn warnings(&self) -> Vec<String> {
+        self.warnings.iter().chain(self.warehouse.warnings()).cloned().collect()
+    }
+
+    /// Whether what is in a stream's table is whole: by the connection's newest job, and by what the rows say about
+    /// the job and the refresh that they are from.
+    ///
+    /// # Errors
+    /// Those of [`ConnectionDatasets::dataset`] and [`Dataset::batches`], and `Api` if Airbyte refuses.
+    pub async fn freshness(&self, name: &str, namespace: Option<&str>) -> Result<Freshness> {
+        let newest = self.connection.jobs().limit(1).await?.into_iter().next();
+        let dataset = self.dataset(name, namespace).await?;
+        let Some(job) = newest else { return dataset.freshness().await };
+        if !job.status.is_final() {
+            return Ok(Freshness::InProgress);
+        }
+        if !job.status.is_success() {
+            // Rows of a job that failed can be there, whatever the sync mode.
+            return Ok(match dataset.newest_job().await? {
+                Some(newest) if newest != job.job_id.get() => dataset.freshness().await?,
+                _ => Freshness::Partial,
+            });
+        }
+        dataset.freshness().await
+    }
+
+    /// The data of every stream that has a table.
+    ///
+    /// # Errors
+    /// Those of [`ConnectionDatasets::dataset`]; a stream without a table is none.
+    pub async fn datasets(&self) -> Result<Vec<Dataset>> {
+        let mut datasets = Vec::with_capacity(self.streams.len());
+        for stream in &self.streams {
+            match self.warehouse.dataset(stream).await {
+                Ok(dataset) => datasets.push(dataset),
+                Err(error) if error.kind() == ErrorKind::StreamNotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(datasets)
     }
 
     /// Where each stream's table is, or would be.
@@ -107,48 +211,69 @@ impl ConnectionDatasets {
 
 #[async_trait]
 impl ConnectionExt for airbyte_cloud::Connection {
+    async fn destination(&self, secrets: &dyn SecretResolver) -> Result<Destination> {
+        destination(self, &self.info().await?, secrets).await
+    }
+
     async fn datasets(&self, secrets: &dyn SecretResolver) -> Result<ConnectionDatasets> {
-        let info = self.info().await?;
-        let destination = self.client().destination(info.destination_id).info().await?;
-        let destination = Destination::from_json(&json!({
-            "destinationType": destination.destination_type,
-            "definitionId": destination.definition_id,
-            "configuration": destination.configuration,
-        }))?
-        .with_secrets(secrets)?;
-        let schemas = schemas(self).await;
-        let warehouse = destination.connect().await?;
-        let mut streams: Vec<_> = info.streams.iter().map(|stream| spec(&info, stream, &schemas)).collect();
-        warehouse.mark_taken_names(&mut streams);
-        Ok(ConnectionDatasets { warehouse, streams })
+        datasets(self, None, secrets).await
     }
 }
 
 #[async_trait]
 impl SyncResultExt for airbyte_cloud::SyncResult {
+    async fn destination(&self, secrets: &dyn SecretResolver) -> Result<Destination> {
+        ConnectionExt::destination(&self.connection(), secrets).await
+    }
+
     async fn datasets(&self, secrets: &dyn SecretResolver) -> Result<ConnectionDatasets> {
-        self.connection().datasets(secrets).await
+        datasets(&self.connection(), Some(self.started_at()), secrets).await
     }
 }
 
-fn spec(
-    connection: &airbyte_cloud::ConnectionInfo,
-    stream: &airbyte_cloud::StreamInfo,
-    schemas: &[StreamSchema],
-) -> StreamSpec {
+async fn destination(
+    connection: &airbyte_cloud::Connection,
+    info: &airbyte_cloud::ConnectionInfo,
+    secrets: &dyn SecretResolver,
+) -> Result<Destination> {
+    let destination = connection.client().destination(info.destination_id).info().await?;
+    Destination::from_json(&json!({
+        "destinationType": destination.destination_type,
+        "definitionId": destination.definition_id,
+        "configuration": destination.configuration,
+    }))?
+    .with_secrets(secrets)
+}
+
+/// The datasets by the settings of a time, or by those of now.
+async fn datasets(
+    connection: &airbyte_cloud::Connection,
+    time: Option<DateTime<Utc>>,
+    secrets: &dyn SecretResolver,
+) -> Result<ConnectionDatasets> {
+    let info = connection.info().await?;
+    let destination = destination(connection, &info, secrets).await?;
+    let mut placement = Placement::of(&info);
+    let warnings = match time {
+        Some(time) => settings::as_of(connection, &mut placement, time).await,
+        None => Vec::new(),
+    };
+    let schemas = schemas(connection).await;
+    let warehouse = destination.connect().await?;
+    let mut streams: Vec<_> = info.streams.iter().map(|stream| spec(&placement, stream, &schemas)).collect();
+    warehouse.mark_taken_names(&mut streams);
+    Ok(ConnectionDatasets { connection: connection.clone(), destination, warehouse, streams, warnings })
+}
+
+fn spec(placement: &Placement, stream: &airbyte_cloud::StreamInfo, schemas: &[StreamSchema]) -> StreamSpec {
     let schema =
         schemas.iter().find(|known| known.name == stream.name && known.namespace == stream.namespace);
     StreamSpec {
         name: stream.name.clone(),
         namespace: stream.namespace.clone(),
-        prefix: connection.prefix.clone(),
-        namespace_definition: match connection.namespace_definition {
-            Some(airbyte_cloud::NamespaceDefinition::Destination) => NamespaceDefinition::Destination,
-            Some(airbyte_cloud::NamespaceDefinition::CustomFormat) => NamespaceDefinition::CustomFormat,
-            // The platform takes everything else, nothing included, for the source's own.
-            _ => NamespaceDefinition::Source,
-        },
-        namespace_format: connection.namespace_format.clone(),
+        prefix: placement.prefix.clone(),
+        namespace_definition: placement.definition,
+        namespace_format: placement.format.clone(),
         json_schema: schema.map(|known| known.schema.clone()),
         primary_key: top_level(&stream.primary_key),
         cursor: match stream.cursor_field.as_slice() {
