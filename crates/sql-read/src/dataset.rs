@@ -11,11 +11,13 @@ use arrow_schema::{DataType, Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
 use futures::{Stream, TryStreamExt};
 use serde::de::DeserializeOwned;
+use tokio::io::AsyncWrite;
 
 use crate::destination_kind::DestinationKind;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::export::{Export, Source};
+use crate::export_folder::FolderExport;
 use crate::filter::{Filter, Order};
 use crate::format::Format;
 use crate::json_columns::{ID_COLUMNS, InexactNumbers, JsonColumns};
@@ -29,6 +31,7 @@ use crate::reading::{Batches, Patience};
 use crate::scan::{Column, Expression, Latest, Scan};
 use crate::split::{self, Splits};
 use crate::stream_spec::StreamSpec;
+use crate::write_async;
 
 /// What tells when a record was extracted, in the versions of the connectors.
 const EXTRACTED_COLUMNS: [&str; 2] = ["_airbyte_extracted_at", "_airbyte_emitted_at"];
@@ -376,6 +379,20 @@ impl Dataset {
     /// Writes all rows to a file. Nothing happens before it is awaited.
     pub fn export(&self, path: impl AsRef<Path>, format: Format) -> Export {
         Export::new(Source::Dataset(Box::new(self.clone())), path.as_ref().to_owned(), format)
+    }
+
+    /// Writes all rows to files in a folder, which end at a size. Nothing happens before it is awaited.
+    pub fn export_folder(&self, path: impl AsRef<Path>, format: Format) -> FolderExport {
+        FolderExport::new(Source::Dataset(Box::new(self.clone())), path.as_ref().to_owned(), format)
+    }
+
+    /// Writes all rows to `out`, which may be a socket, standard output or a file, and gives their number. There is no name
+    /// to protect, so that a failure leaves a part.
+    ///
+    /// # Errors
+    /// Those of [`Dataset::batches`], and `Io` if `out` cannot be written.
+    pub async fn write(&self, out: &mut (impl AsyncWrite + Unpin + Send), format: Format) -> Result<u64> {
+        write_async::write(self.batches().await?, out, format).await
     }
 
     fn known(&self, name: &str) -> Result<()> {

@@ -43,7 +43,7 @@ pub struct Exported {
     pub file: PathBuf,
 }
 
-type OnProgress = Arc<dyn Fn(ExportProgress) + Send + Sync>;
+pub(crate) type OnProgress = Arc<dyn Fn(ExportProgress) + Send + Sync>;
 
 /// Where the rows come from.
 pub(crate) enum Source {
@@ -52,7 +52,7 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    async fn batches(&self) -> Result<Batches> {
+    pub(crate) async fn batches(&self) -> Result<Batches> {
         match self {
             Self::Dataset(dataset) => dataset.batches().await,
             Self::Query(query) => query.batches().await,

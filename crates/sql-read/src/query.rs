@@ -8,12 +8,15 @@ use arrow_array::RecordBatch;
 use arrow_select::concat::concat_batches;
 use futures::{Stream, TryStreamExt};
 use serde::de::DeserializeOwned;
+use tokio::io::AsyncWrite;
 
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::export::{Export, Source};
+use crate::export_folder::FolderExport;
 use crate::format::Format;
 use crate::reading::{Batches, Patience};
+use crate::write_async;
 
 /// Rows of a batch unless something else is asked for.
 pub(crate) const BATCH_ROWS: usize = 8_192;
@@ -89,5 +92,19 @@ impl Query {
     /// Writes the rows to a file. Nothing happens before it is awaited.
     pub fn export(&self, path: impl AsRef<Path>, format: Format) -> Export {
         Export::new(Source::Query(self.clone()), path.as_ref().to_owned(), format)
+    }
+
+    /// Writes the rows to files in a folder, which end at a size. Nothing happens before it is awaited.
+    pub fn export_folder(&self, path: impl AsRef<Path>, format: Format) -> FolderExport {
+        FolderExport::new(Source::Query(self.clone()), path.as_ref().to_owned(), format)
+    }
+
+    /// Writes the rows to `out`, which may be a socket, standard output or a file, and gives their number. There is no name
+    /// to protect, so that a failure leaves a part.
+    ///
+    /// # Errors
+    /// Those of [`Query::batches`], and `Io` if `out` cannot be written.
+    pub async fn write(&self, out: &mut (impl AsyncWrite + Unpin + Send), format: Format) -> Result<u64> {
+        write_async::write(self.batches().await?, out, format).await
     }
 }

@@ -1,0 +1,236 @@
+//! Rows into a folder of files that is whole or is not there.
+
+use std::fmt;
+use std::fs::File;
+use std::future::{Future, IntoFuture};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use futures::StreamExt;
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::export::{ExportProgress, OnProgress, Source};
+use crate::format::{BatchWriter, Format};
+
+/// Batches that may wait for the files.
+const BATCHES_AHEAD: usize = 2;
+/// Where a file ends, unless something else is asked for.
+const FILE_BYTES: u64 = 256 * 1024 * 1024;
+
+/// What an export into a folder has written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ExportedFolder {
+    /// Rows in all files.
+    pub rows: u64,
+    /// Their size in bytes.
+    pub bytes: u64,
+    /// The files, in the order in which they were written. Of no rows there is one file with none.
+    pub files: Vec<PathBuf>,
+}
+
+/// A folder to be written; `.await` it.
+///
+/// The files are written into a temporary folder beside it, which takes its name once all of them are whole. If
+/// anything fails, or the future is dropped, nothing is left.
+#[must_use = "nothing is written before it is awaited"]
+pub struct FolderExport {
+    source: Source,
+    path: PathBuf,
+    format: Format,
+    file_bytes: u64,
+    on_progress: Option<OnProgress>,
+}
+
+impl fmt::Debug for FolderExport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FolderExport")
+            .field("path", &self.path)
+            .field("format", &self.format)
+            .field("file_bytes", &self.file_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl FolderExport {
+    pub(crate) fn new(source: Source, path: PathBuf, format: Format) -> Self {
+        Self { source, path, format, file_bytes: FILE_BYTES, on_progress: None }
+    }
+
+    /// Begins a new file after so many bytes, 256 MiB unless this is called. A file can be larger by a batch or, in
+    /// Parquet, by a group of rows.
+    pub fn file_bytes(mut self, bytes: u64) -> Self {
+        self.file_bytes = bytes.max(1);
+        self
+    }
+
+    /// Calls `report` after each batch.
+    pub fn progress(mut self, report: impl Fn(ExportProgress) + Send + Sync + 'static) -> Self {
+        self.on_progress = Some(Arc::new(report));
+        self
+    }
+
+    async fn run(self) -> Result<ExportedFolder> {
+        // Refused before the database is asked anything.
+        let folder = temporary_beside(&self.path)?;
+        let mut batches = self.source.batches().await?;
+        let mut files = Files {
+            folder: folder.path().to_owned(),
+            format: self.format,
+            schema: batches.schema(),
+            file_bytes: self.file_bytes,
+            open: None,
+            names: Vec::new(),
+        };
+        let (sender, mut receiver) = mpsc::channel::<Result<RecordBatch>>(BATCHES_AHEAD);
+        let on_progress = self.on_progress;
+        let writing = tokio::task::spawn_blocking(move || -> Result<(u64, Vec<String>)> {
+            let mut progress = ExportProgress::default();
+            while let Some(batch) = receiver.blocking_recv() {
+                let batch = batch?;
+                files.write(&batch)?;
+                progress.rows += batch.num_rows() as u64;
+                progress.bytes += batch.get_array_memory_size() as u64;
+                if let Some(report) = &on_progress {
+                    report(progress);
+                }
+            }
+            Ok((progress.rows, files.finish()?))
+        });
+        while let Some(batch) = batches.next().await {
+            // The writer ends with the error that it is handed, or with its own: then it takes no more.
+            if sender.send(batch).await.is_err() {
+                break;
+            }
+        }
+        drop(sender);
+        let (rows, names) = writing.await.map_err(|error| Error::new(ErrorKind::Io, error.to_string()))??;
+        std::fs::rename(folder.path(), &self.path).map_err(|error| failed(&self.path, error))?;
+        let files: Vec<PathBuf> = names.iter().map(|name| self.path.join(name)).collect();
+        let mut bytes = 0;
+        for file in &files {
+            bytes += file.metadata().map_err(|error| failed(file, error))?.len();
+        }
+        Ok(ExportedFolder { rows, bytes, files })
+    }
+}
+
+impl IntoFuture for FolderExport {
+    type Output = Result<ExportedFolder>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<ExportedFolder>> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+/// The files of a folder, one open at a time.
+struct Files {
+    folder: PathBuf,
+    format: Format,
+    schema: SchemaRef,
+    file_bytes: u64,
+    open: Option<(BatchWriter<Counted<BufWriter<File>>>, Arc<AtomicU64>)>,
+    names: Vec<String>,
+}
+
+impl Files {
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        let (writer, written) = match &mut self.open {
+            Some(open) => open,
+            none => none.insert(begin(&self.folder, self.format, &self.schema, &mut self.names)?),
+        };
+        writer.write(batch)?;
+        if written.load(Ordering::Relaxed) >= self.file_bytes {
+            self.close()?;
+        }
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<()> {
+        let Some((writer, _)) = self.open.take() else { return Ok(()) };
+        let mut out = writer.finish()?.inner;
+        let end = |out: &mut BufWriter<File>| {
+            out.flush()?;
+            out.get_ref().sync_all()
+        };
+        end(&mut out).map_err(|error| failed(&self.folder, error))
+    }
+
+    /// The names of the files. Of no rows there is one, which has the columns.
+    fn finish(mut self) -> Result<Vec<String>> {
+        if self.names.is_empty() {
+            self.open = Some(begin(&self.folder, self.format, &self.schema, &mut self.names)?);
+        }
+        self.close()?;
+        Ok(self.names)
+    }
+}
+
+type Open = (BatchWriter<Counted<BufWriter<File>>>, Arc<AtomicU64>);
+
+fn begin(folder: &Path, format: Format, schema: &SchemaRef, names: &mut Vec<String>) -> Result<Open> {
+    let name = format!("part-{:05}.{}", names.len(), format.name());
+    let path = folder.join(&name);
+    let file = File::create_new(&path).map_err(|error| failed(&path, error))?;
+    let written = Arc::new(AtomicU64::new(0));
+    let out = Counted { inner: BufWriter::with_capacity(1 << 20, file), written: written.clone() };
+    names.push(name);
+    Ok((BatchWriter::new(out, format, schema)?, written))
+}
+
+/// Counts what is written.
+struct Counted<W> {
+    inner: W,
+    written: Arc<AtomicU64>,
+}
+
+impl<W: Write> Write for Counted<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.written.fetch_add(written as u64, Ordering::Relaxed);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// A new folder beside `path`, gone again unless it is given that name.
+fn temporary_beside(path: &Path) -> Result<TempDir> {
+    let taken = match std::fs::read_dir(path) {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(_) => path.exists(),
+    };
+    if taken {
+        return Err(Error::new(ErrorKind::Io, format!("{} is there already, and not empty", path.display()))
+            .with_hint("name a folder that is not there yet"));
+    }
+    if path.file_name().is_none() {
+        return Err(Error::invalid(format!("{} names no folder", path.display())));
+    }
+    let above = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".airbyte-export-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // What the process's umask does not want is taken away by the system.
+        builder.permissions(std::fs::Permissions::from_mode(0o777));
+    }
+    builder
+        .tempdir_in(above)
+        .map_err(|error| failed(path, error).with_hint("choose a place that exists and can be written to"))
+}
+
+fn failed(path: &Path, error: io::Error) -> Error {
+    Error::new(ErrorKind::Io, format!("{} cannot be written: {error}", path.display())).with_source(error)
+}

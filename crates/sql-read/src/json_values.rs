@@ -1,0 +1,87 @@
+//! Members of a JSON record as values of a type. A problem completes "the field x ...", and never shows the value.
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
+
+use crate::json_columns::InexactNumbers;
+
+/// What a JSON text is, for errors: never the value itself.
+fn described(json: &str) -> &'static str {
+    match json.as_bytes().first() {
+        Some(b'"') => "is a string that does not fit",
+        Some(b'{') => "is an object",
+        Some(b'[') => "is an array",
+        Some(b't' | b'f') => "is a boolean",
+        _ => "is a number that does not fit",
+    }
+}
+
+pub(crate) fn boolean(json: &str) -> Result<bool, String> {
+    json.parse().map_err(|_| described(json).to_owned())
+}
+
+pub(crate) fn integer(json: &str) -> Result<i64, String> {
+    json.parse().map_err(|_| described(json).to_owned())
+}
+
+pub(crate) fn number(json: &str, inexact: InexactNumbers) -> Result<f64, String> {
+    let number: f64 = match json.as_bytes().first() {
+        Some(b'-' | b'0'..=b'9') => json.parse().map_err(|_| described(json).to_owned())?,
+        _ => return Err(described(json).to_owned()),
+    };
+    if inexact == InexactNumbers::Error && !is_exact(json, number) {
+        return Err("has more digits than a double holds".to_owned());
+    }
+    Ok(number)
+}
+
+/// Whether the double prints back as the same number.
+fn is_exact(json: &str, number: f64) -> bool {
+    // Up to 15 digits always survive; this is the common case, and the cheap one.
+    let digits = json.bytes().filter(u8::is_ascii_digit).count();
+    (digits <= 15 && number.is_finite()) || decimal(json) == decimal(&format!("{number:e}"))
+}
+
+/// The digits without zeroes at either end, and the power of ten of the first.
+fn decimal(text: &str) -> Option<(bool, String, i64)> {
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let negative = mantissa.starts_with('-');
+    let mantissa = mantissa.trim_start_matches('-');
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let all = format!("{whole}{fraction}");
+    let leading = all.bytes().take_while(|byte| *byte == b'0').count();
+    let digits = all.trim_matches('0').to_owned();
+    if digits.is_empty() {
+        return Some((false, digits, 0));
+    }
+    let first = i64::try_from(whole.len()).ok()? - i64::try_from(leading).ok()?;
+    Some((negative, digits, first + exponent.trim_start_matches('+').parse::<i64>().ok()?))
+}
+
+pub(crate) fn text(json: &str) -> Result<String, String> {
+    serde_json::from_str(json).map_err(|_| described(json).to_owned())
+}
+
+pub(crate) fn date(json: &str) -> Result<i32, String> {
+    let text = text(json)?;
+    let day = text.parse::<NaiveDate>().map_err(|_| described(json).to_owned())?;
+    i32::try_from(day.signed_duration_since(NaiveDate::default()).num_days())
+        .map_err(|_| described(json).to_owned())
+}
+
+pub(crate) fn timestamp(json: &str) -> Result<i64, String> {
+    let text = text(json)?;
+    let plain = text.replacen(' ', "T", 1);
+    plain
+        .parse::<NaiveDateTime>()
+        .map(|time| time.and_utc().timestamp_micros())
+        .map_err(|_| described(json).to_owned())
+}
+
+pub(crate) fn timestamp_with_zone(json: &str) -> Result<i64, String> {
+    let text = text(json)?;
+    DateTime::parse_from_rfc3339(&text)
+        .or_else(|_| DateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S%.f%#z"))
+        .or_else(|_| DateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f%#z"))
+        .map(|time| time.timestamp_micros())
+        .map_err(|_| described(json).to_owned())
+}
