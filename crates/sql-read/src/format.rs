@@ -125,7 +125,11 @@ impl<W: Write + Send> BatchWriter<W> {
     pub(crate) fn finish(self) -> Result<W> {
         match self {
             Self::Parquet(writer, _) => writer.into_inner().map_err(|error| failed(&error)),
-            Self::Csv(writer, _) => Ok(writer.into_inner()),
+            Self::Csv(mut writer, convert) => {
+                // The header comes with the first batch, be it empty.
+                writer.write(&RecordBatch::new_empty(convert.schema))?;
+                Ok(writer.into_inner())
+            }
             Self::JsonLines(mut writer, _) => {
                 writer.finish()?;
                 Ok(writer.into_inner())

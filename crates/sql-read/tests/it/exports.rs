@@ -3,11 +3,12 @@
 use std::fs::File;
 use std::path::Path;
 
-use airbyte_sql_read::{ErrorKind, Format, Order};
+use airbyte_sql_read::{Dataset, Document, ErrorKind, Format, Order, StreamSpec};
 use arrow_array::RecordBatch;
 use arrow_select::concat::concat_batches;
+use futures::TryStreamExt;
 
-use crate::support::Schema;
+use crate::support::{Schema, destination};
 
 async fn table(name: &str) -> Schema {
     let schema = Schema::new(name).await;
@@ -84,4 +85,121 @@ async fn a_folder_that_cannot_take_the_file_is_refused() {
         let error = dataset.export(&path, Format::Csv).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Io, "{error}");
     }
+}
+
+/// A table of ten thousand rows in SQLite.
+async fn numbers(folder: &Path) -> Dataset {
+    let path = folder.join("numbers.db");
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection
+        .execute_batch(
+            "create table numbers (id integer, label text); insert into numbers
+             with recursive n(i) as (select 1 union all select i + 1 from n where i < 10000) select i, 'label ' || i from n",
+        )
+        .unwrap();
+    let destination = destination("sqlite", &serde_json::json!({"destination_path": path}));
+    destination.connect().await.unwrap().dataset(&StreamSpec::new("numbers")).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_folder_holds_files_that_end_at_a_size_and_all_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = numbers(folder.path()).await.batch_rows(100);
+    let out = folder.path().join("out");
+    let exported = dataset.export_folder(&out, Format::Csv).file_bytes(20_000).await.unwrap();
+    assert_eq!(exported.rows, 10_000);
+    assert!(exported.files.len() > 5, "{exported:?}");
+    let mut lines = Vec::new();
+    for file in &exported.files {
+        let text = std::fs::read_to_string(file).unwrap();
+        assert!(text.len() < 30_000);
+        let (header, rows) = text.split_once('\n').unwrap();
+        assert_eq!(header, "id,label");
+        lines.extend(rows.lines().map(str::to_owned));
+    }
+    assert_eq!(lines.len(), 10_000);
+    assert_eq!(lines[9_999], "10000,label 10000");
+    // What is there is not touched.
+    let error = dataset.export_folder(&out, Format::Csv).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io);
+    // An empty folder may be there already, and of no rows there is a file with the columns.
+    let empty = folder.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    let exported = dataset.limit(0).export_folder(&empty, Format::Csv).await.unwrap();
+    assert_eq!((exported.rows, exported.files.len()), (0, 1));
+    assert_eq!(std::fs::read_to_string(&exported.files[0]).unwrap(), "id,label\n");
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_whole_is_not_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = numbers(folder.path()).await;
+    let connection = rusqlite::Connection::open(folder.path().join("numbers.db")).unwrap();
+    connection.execute_batch("update numbers set id = 'no number' where id = 9999").unwrap();
+    let out = folder.path().join("out");
+    let error = dataset.export_folder(&out, Format::Parquet).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Value);
+    let left: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["numbers.db"]);
+}
+
+#[tokio::test]
+async fn rows_go_into_anything_that_takes_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = numbers(folder.path()).await;
+    for format in [Format::Parquet, Format::Csv, Format::JsonLines, Format::Arrow] {
+        let file = folder.path().join(format!("whole.{}", format.name()));
+        dataset.export(&file, format).await.unwrap();
+        let mut bytes = Vec::new();
+        assert_eq!(dataset.write(&mut bytes, format).await.unwrap(), 10_000);
+        assert_eq!(bytes, std::fs::read(&file).unwrap(), "{format:?}");
+    }
+    // A reader that goes away is an error of the output.
+    let (mut near, far) = tokio::io::duplex(1_000);
+    drop(far);
+    assert_eq!(dataset.write(&mut near, Format::Csv).await.unwrap_err().kind(), ErrorKind::Io);
+}
+
+#[tokio::test]
+async fn rows_are_documents() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("articles.db");
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection
+        .execute_batch(
+            "create table articles (_airbyte_raw_id text, id integer, part integer, head text, body text, more text);
+             insert into articles values ('r', 7, 1, 'Bees', 'They hum.', 'And fly.'), ('s', 8, null, null, 'Ants', null)",
+        )
+        .unwrap();
+    let destination = destination("sqlite", &serde_json::json!({"destination_path": path}));
+    let stream = StreamSpec::new("articles").primary_key(["id", "part"]);
+    let dataset = destination.connect().await.unwrap().dataset(&stream).await.unwrap();
+    let dataset = dataset.order_by("id", Order::Ascending).unwrap();
+    let all: Vec<Document> = dataset
+        .documents()
+        .title("head")
+        .content(["body", "more"])
+        .metadata(["id", "head"])
+        .stream()
+        .await
+        .unwrap()
+        .try_collect()
+        .await
+        .unwrap();
+    assert_eq!(all[0].id.as_deref(), Some("7:1"));
+    assert_eq!(all[0].title.as_deref(), Some("Bees"));
+    assert_eq!(all[0].content, "body: They hum.\nmore: And fly.");
+    assert_eq!(serde_json::to_string(&all[0].metadata).unwrap(), r#"{"id":7,"head":"Bees"}"#);
+    assert_eq!((all[1].id.as_deref(), all[1].title.as_deref()), (None, None));
+    assert_eq!(all[1].content, "body: Ants");
+
+    // Unless it is said otherwise, everything but Airbyte's own columns is text.
+    let plain: Vec<Document> = dataset.documents().stream().await.unwrap().try_collect().await.unwrap();
+    assert_eq!(plain[1].content, "id: 8\nbody: Ants");
+    let one: Vec<Document> =
+        dataset.documents().content(["body"]).stream().await.unwrap().try_collect().await.unwrap();
+    assert_eq!(one[1].content, "Ants");
+    let error = dataset.documents().title("nothing").stream().await.err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
 }

@@ -8,6 +8,7 @@ mod adbc;
 mod duckdb;
 mod edge_values;
 mod exports;
+mod layouts;
 mod names;
 mod postgres;
 mod postgres_values;
