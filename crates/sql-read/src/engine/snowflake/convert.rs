@@ -136,10 +136,15 @@ fn timestamps(parts: &StructArray, scale: u8, zone: Zone) -> Result<ArrayRef, Mi
             builder.append_null();
             continue;
         }
-        let epoch = i128::from(epoch.value(row));
+        let epoch = epoch.value(row);
         builder.append_value(match &fraction {
-            Some(fraction) => rescale(epoch * 1_000_000_000 + i128::from(fraction.value(row)), 9, 6)?,
-            None => rescale(epoch, scale, 6)?,
+            // Both are in 64 bits, and a wider division would be felt.
+            Some(fraction) if fraction.value(row) % 1_000 == 0 => epoch
+                .checked_mul(1_000_000)
+                .and_then(|micros| micros.checked_add(fraction.value(row) / 1_000))
+                .ok_or(TOO_LARGE)?,
+            Some(_) => return Err(TOO_FINE),
+            None => rescale(epoch.into(), scale, 6)?,
         });
     }
     Ok(zoned(&(Arc::new(builder.finish()) as ArrayRef), zone))

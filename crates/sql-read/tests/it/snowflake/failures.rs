@@ -41,6 +41,7 @@ async fn a_part_that_stays_cut_is_an_error_and_not_the_end() {
     for behaviour in [
         Behaviour { cut: HashMap::from([(2, 99)]), ..in_parts() },
         Behaviour { short: vec![2], ..in_parts() },
+        Behaviour { broken: vec![2; 99], ..in_parts() },
     ] {
         let Some(lake) = Lake::new("stays_cut", behaviour).await else { return };
         lake.numbers(4_010).await;
