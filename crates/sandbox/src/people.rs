@@ -144,9 +144,7 @@ impl Grant {
             (Scope::Instance, role) => place == "instance" && role == Some(Role::Admin),
             // Members enter no workspace, and whole organizations have no editors of one side.
             (Scope::Workspace(_), Some(role)) => place == "workspace" && role != Role::Member,
-            (Scope::Organization(_), Some(role)) => {
-                place == "organization" && ![Role::SourceEditor, Role::DestinationEditor].contains(&role)
-            }
+            (Scope::Organization(_), Some(role)) => place == "organization" && !role.is_of_one_side(),
             (_, None) => false,
         };
         if !fits {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{OriginalUri, Request, State};
+use axum::extract::{FromRequestParts, OriginalUri, RawPathParams, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -81,9 +81,10 @@ async fn admitted(app: &App, rule: &Rule, uri: &Uri, request: Request) -> Result
         value = serde_json::from_slice(&bytes).unwrap_or_default();
         body = Body::from(bytes);
     }
-    let roots = ["/api/public/v1/", "/api/v1/"];
-    let path = roots.iter().find_map(|root| uri.path().strip_prefix(root)).unwrap_or_default();
-    rule.check(app, &caller, &access::Request { path, query: uri.query(), body: &value })?;
+    // What the operation will read, and not what the address looks like.
+    let path = RawPathParams::from_request_parts(&mut parts, &()).await;
+    let id = path.as_ref().ok().and_then(|path| path.iter().next()).map_or("", |(_, id)| id);
+    rule.check(app, &caller, &access::Request { id, query: uri.query(), body: &value })?;
     parts.extensions.insert(Arc::new(caller));
     Ok(Request::from_parts(parts, body))
 }

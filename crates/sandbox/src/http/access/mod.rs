@@ -70,8 +70,8 @@ struct Stricter {
 
 /// The parts of a request that may name something.
 pub(super) struct Request<'a> {
-    /// Below the root of its API.
-    pub path: &'a str,
+    /// The first id in the path, as the router has decoded it; empty if there is none.
+    pub id: &'a str,
     pub query: Option<&'a str>,
     /// Null if it is not read, or no JSON.
     pub body: &'a Value,
@@ -113,7 +113,7 @@ impl Rule {
         };
         // What is stricter is asked for in the code of the operation.
         let form = if stricter.is_some() { Form::Problem } else { self.form };
-        if is_allowed { Ok(()) } else { Err(need.refusal(form)) }
+        if is_allowed { Ok(()) } else { Err(need.refusal(form, self.named.place())) }
     }
 }
 
@@ -131,15 +131,17 @@ impl Need {
         })
     }
 
-    fn refusal(self, form: Form) -> Refusal {
-        match (form, self) {
-            (Form::Annotation, _) => Refusal::Role,
+    fn refusal(self, form: Form, place: Option<&str>) -> Refusal {
+        match (form, self, place) {
+            (Form::Annotation, ..) => Refusal::Role,
             // With a choice of roles the server names none.
-            (Form::Problem, Self::Role([role])) => Refusal::forbidden(&format!(
-                "The caller has not the role that is needed there: {}.",
-                role.word()
-            )),
-            (Form::Problem, _) => Refusal::forbidden("The caller has no role there that allows it."),
+            (Form::Problem, Self::Role([role]), Some(place)) if !role.is_of_one_side() => {
+                let role = role.word().to_uppercase();
+                Refusal::forbidden(&format!(
+                    "The caller has not the role that is needed there: {place}_{role}."
+                ))
+            }
+            (Form::Problem, ..) => Refusal::forbidden("The caller has no role there that allows it."),
         }
     }
 }
@@ -151,10 +153,5 @@ impl Request<'_> {
             Value::Bool(is_set) => is_set.to_string() == value,
             _ => false,
         }
-    }
-
-    /// The id in the path: it follows the name of what it is an id of.
-    fn id(&self) -> &str {
-        self.path.split('/').nth(1).unwrap_or_default()
     }
 }

@@ -103,6 +103,27 @@ impl From<Option<Place>> for Resolved {
 }
 
 impl Named {
+    /// What the role is one of, if that is always the same.
+    pub(super) fn place(self) -> Option<&'static str> {
+        match self {
+            Self::NewWorkspace | Self::OthersPermissions => Some("ORGANIZATION"),
+            Self::Path(kind)
+            | Self::CheckedPath(kind)
+            | Self::Query(kind, _)
+            | Self::TextQuery(kind, _)
+            | Self::QueryList(kind, _)
+            | Self::Body(kind, _) => match kind {
+                Kind::Organization | Kind::Group | Kind::Region | Kind::Dataplane => Some("ORGANIZATION"),
+                Kind::Workspace | Kind::Actor | Kind::Connection | Kind::Job | Kind::Tag => Some("WORKSPACE"),
+                Kind::Permission | Kind::User | Kind::AuthUser | Kind::Email => None,
+            },
+            Self::ConnectionOrWorkspaces | Self::SourceAndDestination => Some("WORKSPACE"),
+            Self::Nothing | Self::User(..) | Self::Target | Self::Annotated | Self::AnnotatedOrganization => {
+                None
+            }
+        }
+    }
+
     pub(super) fn is_in_body(self) -> bool {
         matches!(
             self,
@@ -124,8 +145,8 @@ impl Named {
         let parameter = |name| joined(request.query, name);
         Ok(match self {
             Self::Nothing => Resolved::LeftToOperation,
-            Self::CheckedPath(_) if request.id().parse::<Uuid>().is_err() => Resolved::LeftToOperation,
-            Self::Path(kind) | Self::CheckedPath(kind) => kind.asked(app, request.id())?,
+            Self::CheckedPath(_) if request.id.parse::<Uuid>().is_err() => Resolved::LeftToOperation,
+            Self::Path(kind) | Self::CheckedPath(kind) => kind.asked(app, request.id)?,
             Self::Query(kind, name) => match parameter(name) {
                 Some(id) => kind.checked(app, &id)?,
                 None => Resolved::LeftToOperation,

@@ -55,6 +55,11 @@ impl Role {
         self == needed || self.rank() > needed.rank()
     }
 
+    /// Whether it is one that editors share, for one side of connections.
+    pub(crate) fn is_of_one_side(self) -> bool {
+        matches!(self, Self::SourceEditor | Self::DestinationEditor)
+    }
+
     /// Neither editor of one side includes the other.
     fn rank(self) -> u8 {
         match self {

@@ -117,6 +117,13 @@ async fn an_administrator_of_an_organization_of_cloud_rules_it_and_nothing_else(
     ] {
         let problem = api.get(&path).await.expect(403);
         assert!(problem["type"].as_str().unwrap().ends_with("#forbidden"), "{path}: {problem}");
+        // The one role that would do is named as the server names it.
+        let role = match path.split(['/', '?']).nth(1) {
+            Some("users") => "ORGANIZATION_MEMBER",
+            Some("groups") => "ORGANIZATION_ADMIN",
+            _ => "WORKSPACE_READER",
+        };
+        assert!(problem["data"]["message"].as_str().unwrap().contains(role), "{path}: {problem}");
     }
     let foreign =
         json!({"name": "s", "workspaceId": other.workspace_id, "configuration": {"sourceType": "faker"}});

@@ -139,3 +139,37 @@ async fn clearing_asks_for_more_than_syncing_and_resetting() {
     body["jobType"] = json!("clear");
     world.ask(Given::Workspace(4), Method::POST, &url, &body).await.expect(200);
 }
+
+/// What looks like no id to one part of the server must not be one to another.
+#[tokio::test]
+async fn an_id_in_disguise_is_the_id_that_it_is() {
+    let world = World::make().await;
+    let root = &world.api.sandbox.ready().public_api_root;
+    let encoded = |text: String| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    for (path, name) in [
+        ("sources", "sourceId"),
+        ("tags", "tagId"),
+        ("groups", "groupId"),
+        ("regions", "regionId"),
+        ("dataplanes", "dataplaneId"),
+        ("permissions", "permissionId"),
+        ("jobs", "jobId"),
+    ] {
+        let id = world.text(name);
+        let forms = [encoded(id.clone()), id.to_uppercase(), id.replace('-', ""), format!("+{id}")];
+        for form in forms {
+            let url = format!("{root}/{path}/{form}");
+            let answer = world.ask(Given::Nothing, Method::DELETE, &url, &json!({})).await;
+            // Some are no id at all, and then nobody reaches anything.
+            assert!(answer.status.is_client_error(), "{url}: {} {}", answer.status, answer.text);
+        }
+        let one = format!("/{path}/{id}");
+        assert_eq!(world.api.get(&one).await.status, 200, "{path}");
+    }
+    for definitions in ["sources", "destinations", "declarative_sources"] {
+        let path = format!("definitions/{definitions}/{}", world.text(definitions));
+        let url = format!("{root}/workspaces/{}/{path}", encoded(world.text("workspaceId")));
+        let answer = world.ask(Given::Nothing, Method::DELETE, &url, &json!({})).await;
+        assert!(is_refused(&answer, "problem", &url), "{url}: {}", answer.text);
+    }
+}
