@@ -1,5 +1,6 @@
 //! The operations of the public API, each with a user of each role.
 
+use std::fmt::Write;
 use std::path::Path;
 
 use reqwest::Method;
@@ -145,7 +146,12 @@ async fn clearing_asks_for_more_than_syncing_and_resetting() {
 async fn an_id_in_disguise_is_the_id_that_it_is() {
     let world = World::make().await;
     let root = &world.api.sandbox.ready().public_api_root;
-    let encoded = |text: String| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    let encoded = |text: String| {
+        text.bytes().fold(String::new(), |mut whole, byte| {
+            let _ = write!(whole, "%{byte:02X}");
+            whole
+        })
+    };
     for (path, name) in [
         ("sources", "sourceId"),
         ("tags", "tagId"),
