@@ -1,9 +1,12 @@
 //! Programs of the system's packages that the tests need: installed where they are missing.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+
+use crate::step;
 
 /// A package manager, and what it has to install.
 pub type Packages = (&'static str, &'static [&'static str]);
@@ -33,6 +36,71 @@ pub fn install(what: &str, packages: &[Packages]) -> Result<()> {
     run(manager, &arguments).with_context(|| failed(what))
 }
 
+/// Programs and libraries of packages that were unpacked into a folder of ours: nothing is installed, and no service of
+/// theirs is started.
+pub struct Unpacked(PathBuf);
+
+/// Fetches packages by `apt-get`, once, and unpacks them into a folder, where anybody may run what is in them.
+pub fn unpacked(packages: &[&str], folder: &Path) -> Result<Unpacked> {
+    let wanted = packages.join(" ");
+    let fetched = step::target().join("packages").join(packages.join("-"));
+    // Written last, so that what broke off is begun anew.
+    let complete = fetched.join("complete");
+    if !complete.exists() {
+        let missing = || format!("{wanted} cannot be fetched by apt-get");
+        std::fs::remove_dir_all(&fetched).ok();
+        std::fs::create_dir_all(&fetched)?;
+        let fetch = || {
+            let mut download = Command::new("apt-get");
+            step::run(download.args(["download", "--quiet"]).args(packages).current_dir(&fetched))
+        };
+        // Lists that are out of date name versions that have gone.
+        if fetch().is_err() {
+            run("apt-get", &["update", "--quiet"]).with_context(missing)?;
+            fetch().with_context(missing)?;
+        }
+        std::fs::write(complete, wanted)?;
+    }
+    let root = folder.join("programs");
+    for entry in std::fs::read_dir(&fetched)? {
+        let file = entry?.path();
+        if file.extension().is_some_and(|extension| extension == "deb") {
+            step::run(Command::new("dpkg-deb").arg("-x").arg(&file).arg(&root))?;
+        }
+    }
+    Ok(Unpacked(root))
+}
+
+impl Unpacked {
+    /// The file of this name.
+    pub fn file(&self, name: &str) -> Result<PathBuf> {
+        let mut folders = vec![self.0.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(&folder)? {
+                let path = entry?.path();
+                // What links point to is in the same packages.
+                if path.is_dir() && !path.is_symlink() {
+                    folders.push(path);
+                } else if path.file_name().is_some_and(|file| file == name) && path.exists() {
+                    return Ok(path);
+                }
+            }
+        }
+        bail!("{name} is not in the packages that were unpacked to {}", self.0.display())
+    }
+
+    /// Where its libraries are, for the dynamic linker.
+    pub fn libraries(&self) -> OsString {
+        let folders = ["lib", "usr/lib"].into_iter().flat_map(|folder| {
+            let folder = self.0.join(folder);
+            let inner =
+                std::fs::read_dir(&folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+            inner.filter(|path| path.is_dir()).collect::<Vec<_>>()
+        });
+        std::env::join_paths(folders).unwrap_or_default()
+    }
+}
+
 fn failed(what: &str) -> String {
     format!("{what} is missing and could not be installed; install it by hand")
 }
@@ -46,7 +114,7 @@ fn run(manager: &str, arguments: &[&str]) -> Result<()> {
         sudo.args(["--non-interactive", manager]);
         sudo
     };
-    crate::step::run(command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive"))
+    step::run(command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
 /// The first of these programs that is there, by its path or by its name on `PATH`.

@@ -3,7 +3,9 @@
 
 mod adbc;
 pub mod duckdb;
+mod pooler;
 pub mod snowflake;
+mod ssh;
 
 use std::any::Any;
 use std::ffi::OsString;
@@ -14,6 +16,9 @@ use crate::postgres::Cluster;
 
 /// Where the tests find the private PostgreSQL cluster.
 pub const POSTGRES_URL: &str = "AIRBYTE_TEST_POSTGRES_URL";
+
+/// Where they find another one, whose settings they change and which they crash.
+const SPARE_URL: &str = "AIRBYTE_TEST_POSTGRES_SPARE_URL";
 
 /// A part that is there.
 pub struct Running {
@@ -37,6 +42,9 @@ struct Need {
 
 const NEEDS: &[Need] = &[
     Need { tested: "everything with a PostgreSQL", start: postgres, skip: None },
+    Need { tested: "TLS and crashes of a PostgreSQL", start: spare, skip: None },
+    Need { tested: "SSH tunnels", start: ssh::start, skip: Some("AIRBYTE_TEST_SKIP_SSH") },
+    Need { tested: "poolers", start: pooler::start, skip: Some("AIRBYTE_TEST_SKIP_POOLER") },
     Need {
         tested: "the sandbox's pages in a browser",
         start: crate::browser::start,
@@ -73,4 +81,9 @@ pub fn start() -> Result<Vec<Running>> {
 fn postgres() -> Result<Running> {
     let cluster = Cluster::start()?;
     Ok(Running { variables: vec![(POSTGRES_URL, cluster.url().into())], hold: Some(Box::new(cluster)) })
+}
+
+fn spare() -> Result<Running> {
+    let cluster = Cluster::start()?;
+    Ok(Running { variables: vec![(SPARE_URL, cluster.url().into())], hold: Some(Box::new(cluster)) })
 }

@@ -128,7 +128,7 @@ impl Drop for Cluster {
 }
 
 /// A command that runs as the cluster's owner, because the server refuses to run as root.
-fn as_owner(program: &Path, owner: Option<&User>) -> Command {
+pub fn as_owner(program: &Path, owner: Option<&User>) -> Command {
     let mut command = Command::new(program);
     if let Some(user) = owner {
         command.uid(user.uid.as_raw()).gid(user.gid.as_raw()).env("HOME", "/");
@@ -137,7 +137,7 @@ fn as_owner(program: &Path, owner: Option<&User>) -> Command {
 }
 
 /// Whom to run the server as: nobody else when this is an ordinary user already.
-fn unprivileged_owner() -> Result<Option<User>> {
+pub fn unprivileged_owner() -> Result<Option<User>> {
     if !nix::unistd::geteuid().is_root() {
         return Ok(None);
     }
@@ -182,12 +182,12 @@ const PACKAGES: &[Packages] = &[
     ("brew", &["postgresql@17"]),
 ];
 
-fn free_port() -> Result<u16> {
+pub fn free_port() -> Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
 /// A password nobody knows beforehand: other users of this machine can reach the port.
-fn random_word() -> Result<String> {
+pub fn random_word() -> Result<String> {
     let mut bytes = [0_u8; 16];
     std::io::Read::read_exact(&mut std::fs::File::open("/dev/urandom")?, &mut bytes)?;
     Ok(bytes.map(|byte| format!("{byte:02x}")).concat())

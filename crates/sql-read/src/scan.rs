@@ -115,6 +115,11 @@ impl TableName {
 impl Scan {
     /// The query that reads the columns.
     pub(crate) fn select(&self, dialect: &dyn Dialect) -> Result<String> {
+        self.select_where(dialect, &[])
+    }
+
+    /// The query that reads the columns of the rows that also fit these conditions.
+    pub(crate) fn select_where(&self, dialect: &dyn Dialect, more: &[String]) -> Result<String> {
         let columns: Vec<_> =
             self.columns
                 .iter()
@@ -123,7 +128,12 @@ impl Scan {
                 })
                 .collect();
         let mut sql = format!("select {} from {}", columns.join(", "), self.source(dialect)?);
-        sql.push_str(&self.conditions(dialect)?);
+        let mut conditions = self.conditions(dialect)?;
+        for condition in more {
+            conditions.push_str(if conditions.is_empty() { " where " } else { " and " });
+            conditions.push_str(condition);
+        }
+        sql.push_str(&conditions);
         // Bare names would mean the columns of the result, which may be texts of the ones that are meant.
         let qualifier = match self.latest {
             None => dialect.qualifier(&self.table),
@@ -201,7 +211,7 @@ impl Scan {
     }
 
     fn conditions(&self, dialect: &dyn Dialect) -> Result<String> {
-        Ok(self.restriction(dialect)?.map_or_else(String::new, |condition| format!(" where {condition}")))
+        Ok(self.restriction(dialect)?.map_or_else(String::new, |condition| format!(" where ({condition})")))
     }
 
     /// The filter as SQL.

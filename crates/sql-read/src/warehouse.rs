@@ -129,6 +129,10 @@ async fn engine(destination: &Destination) -> Result<Arc<dyn Engine>> {
         DestinationKind::Snowflake => {
             Ok(Arc::new(crate::engine::snowflake::Snowflake::connect(destination).await?))
         }
+        #[cfg(feature = "postgres")]
+        DestinationKind::Redshift => {
+            Ok(Arc::new(crate::engine::redshift::Redshift::connect(destination).await?))
+        }
         #[cfg(feature = "sqlite")]
         DestinationKind::Sqlite => Ok(Arc::new(crate::engine::sqlite::Sqlite::open(destination).await?)),
         #[allow(unreachable_patterns, reason = "reachable in builds without all engines")]

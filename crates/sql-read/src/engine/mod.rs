@@ -6,10 +6,12 @@ pub(crate) mod adbc;
 pub(crate) mod bigquery;
 #[cfg(feature = "duckdb")]
 pub(crate) mod duckdb;
-#[cfg(feature = "duckdb")]
+#[cfg(any(feature = "duckdb", feature = "sqlite"))]
 mod local_file;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
+#[cfg(feature = "postgres")]
+pub(crate) mod redshift;
 #[cfg(feature = "snowflake")]
 pub(crate) mod snowflake;
 #[cfg(feature = "sqlite")]

@@ -11,8 +11,16 @@ mod exports;
 mod layouts;
 mod names;
 mod postgres;
+mod postgres_pooler;
+mod postgres_queries;
+mod postgres_tls;
+mod postgres_trust;
+#[cfg(feature = "ssh")]
+mod postgres_tunnel;
 mod postgres_values;
+mod redshift;
 #[cfg(feature = "snowflake")]
 mod snowflake;
 mod sqlite;
+mod sqlite_queries;
 mod support;

@@ -194,9 +194,6 @@ async fn a_connection_is_refused_before_anything_goes_out_unencrypted() {
         configuration["ssl_mode"] = json!({"mode": mode});
         destination("postgres", &configuration).connect().await.expect(mode);
     }
-    configuration["tunnel_method"] = json!({"tunnel_method": "SSH_KEY_AUTH", "ssh_key": "k"});
-    let error = destination("postgres", &configuration).connect().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unsupported);
 }
 
 #[tokio::test]

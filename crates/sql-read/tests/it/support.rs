@@ -18,8 +18,13 @@ pub(crate) struct Schema {
 impl Schema {
     /// A schema of this name.
     pub(crate) async fn new(name: &str) -> Self {
-        let url = std::env::var(POSTGRES_URL)
-            .unwrap_or_else(|_| panic!("{POSTGRES_URL} is not set: run the tests with `cargo xtask test`"));
+        Self::on(POSTGRES_URL, name).await
+    }
+
+    /// A schema of this name on the server that the variable tells.
+    pub(crate) async fn on(variable: &str, name: &str) -> Self {
+        let url = std::env::var(variable)
+            .unwrap_or_else(|_| panic!("{variable} is not set: run the tests with `cargo xtask test`"));
         let config: Config = url.parse().unwrap();
         let (client, connection) = config.connect(NoTls).await.unwrap();
         tokio::spawn(connection);
@@ -64,6 +69,15 @@ impl Schema {
         format!("postgres://{user}:{password}@{place}")
     }
 
+    /// That configuration with some fields changed.
+    pub(crate) fn configuration_with(&self, changes: &Value) -> Value {
+        let mut configuration = self.configuration();
+        for (name, value) in changes.as_object().unwrap() {
+            configuration[name] = value.clone();
+        }
+        configuration
+    }
+
     /// A destination with that configuration.
     pub(crate) fn destination(&self) -> Destination {
         destination("postgres", &self.configuration())
@@ -79,6 +93,12 @@ impl Schema {
 pub(crate) fn destination(kind: &str, configuration: &Value) -> Destination {
     Destination::from_json(&json!({"destinationType": kind, "configuration": configuration})).unwrap()
 }
+
+/// The server whose settings tests change and which they crash.
+pub(crate) const SPARE_URL: &str = "AIRBYTE_TEST_POSTGRES_SPARE_URL";
+
+/// Tests that do so, do it one after the other.
+pub(crate) static SPARE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// A column's values as text, `NULL` for NULL.
 pub(crate) fn shown(batch: &RecordBatch, column: &str) -> Vec<String> {

@@ -4,13 +4,14 @@ use arrow_array::builder::ListBuilder;
 
 use super::builder::{ColumnBuilder, Problem};
 
-/// Appends an array of elements of this type.
+/// Appends an array of elements of this type and returns about how many bytes it takes.
 pub(super) fn append(
     builder: &mut ListBuilder<ColumnBuilder>,
     element: u32,
     bytes: &[u8],
-) -> Result<(), Problem> {
+) -> Result<usize, Problem> {
     let mut rest = bytes;
+    let mut taken = 8;
     let dimensions = number(&mut rest)?;
     let _has_nulls = number(&mut rest)?;
     if number(&mut rest)?.cast_unsigned() != element {
@@ -27,13 +28,13 @@ pub(super) fn append(
                     Ok(length) => Some(rest.split_off(..length).ok_or(Problem::MALFORMED)?),
                     Err(_) => None,
                 };
-                builder.values().append(value)?;
+                taken += builder.values().append(value)?;
             }
         }
         _ => return Err(Problem("is an array of several dimensions, which Arrow's lists are not")),
     }
     builder.append(true);
-    Ok(())
+    Ok(taken)
 }
 
 fn number(bytes: &mut &[u8]) -> Result<i32, Problem> {

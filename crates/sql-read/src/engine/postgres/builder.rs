@@ -89,11 +89,12 @@ impl ColumnBuilder {
         }
     }
 
-    /// Appends a field, `None` for NULL. The problem completes "a value of the column x ...".
-    pub(super) fn append(&mut self, field: Option<&[u8]>) -> Result<(), Problem> {
+    /// Appends a field, `None` for NULL, and returns about how many bytes it takes here. The problem completes "a value
+    /// of the column x ...".
+    pub(super) fn append(&mut self, field: Option<&[u8]>) -> Result<usize, Problem> {
         let Some(bytes) = field else {
             self.append_null();
-            return Ok(());
+            return Ok(8);
         };
         match self {
             Self::Boolean(builder) => builder.append_value(fixed::<1>(bytes)?[0] != 0),
@@ -109,8 +110,11 @@ impl ColumnBuilder {
                     numeric.to_decimal(*scale).ok_or(Problem("is NaN or infinite, and decimals are not"))?,
                 );
             }
-            Self::Text(builder, form) => append_text(builder, *form, bytes)?,
-            Self::Binary(builder) => builder.append_value(bytes),
+            Self::Text(builder, form) => return append_text(builder, *form, bytes),
+            Self::Binary(builder) => {
+                builder.append_value(bytes);
+                return Ok(bytes.len() + 8);
+            }
             Self::Date(builder) => {
                 let days = i32::from_be_bytes(fixed(bytes)?);
                 if days == i32::MAX || days == i32::MIN {
@@ -139,9 +143,9 @@ impl ColumnBuilder {
                 let (days, months) = (i32::from_be_bytes(part(8..12)?), i32::from_be_bytes(part(12..16)?));
                 builder.append_value(IntervalMonthDayNano::new(months, days, nanos));
             }
-            Self::List(builder, element) => array::append(builder, *element, bytes)?,
+            Self::List(builder, element) => return array::append(builder, *element, bytes),
         }
-        Ok(())
+        Ok(16)
     }
 
     fn append_null(&mut self) {
@@ -198,12 +202,18 @@ pub(super) fn fixed<const N: usize>(bytes: &[u8]) -> Result<[u8; N], Problem> {
     bytes.try_into().map_err(|_| Problem::MALFORMED)
 }
 
-fn append_text(builder: &mut StringBuilder, form: TextForm, bytes: &[u8]) -> Result<(), Problem> {
-    let plain = |bytes| std::str::from_utf8(bytes).map_err(|_| Problem("is not UTF-8"));
-    match form {
-        TextForm::Plain => builder.append_value(plain(bytes)?),
+fn append_text(builder: &mut StringBuilder, form: TextForm, bytes: &[u8]) -> Result<usize, Problem> {
+    fn plain(bytes: &[u8]) -> Result<&str, Problem> {
+        std::str::from_utf8(bytes).map_err(|_| Problem("is not UTF-8"))
+    }
+    let mut append = |text: &str| {
+        builder.append_value(text);
+        text.len() + 8
+    };
+    Ok(match form {
+        TextForm::Plain => append(plain(bytes)?),
         TextForm::Jsonb => match bytes.split_first() {
-            Some((1, json)) => builder.append_value(plain(json)?),
+            Some((1, json)) => append(plain(json)?),
             _ => return Err(Problem::MALFORMED),
         },
         TextForm::Uuid => {
@@ -217,16 +227,16 @@ fn append_text(builder: &mut StringBuilder, form: TextForm, bytes: &[u8]) -> Res
                 text[place + 1] = HEX[usize::from(byte & 15)];
                 place += 2;
             }
-            builder.append_value(plain(&text)?);
+            append(plain(&text)?)
         }
+        // A few bytes may stand for a hundred thousand digits.
         TextForm::Numeric => {
             let mut text = String::with_capacity(bytes.len() * 2);
             Numeric::parse(bytes).ok_or(Problem::MALFORMED)?.write(&mut text);
-            builder.append_value(text);
+            append(&text)
         }
-        TextForm::TimeWithZone => builder.append_value(time_with_zone(fixed(bytes)?)),
-    }
-    Ok(())
+        TextForm::TimeWithZone => append(&time_with_zone(fixed(bytes)?)),
+    })
 }
 
 const HEX: &[u8; 16] = b"0123456789abcdef";

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::scan::Column;
 
 const SIGNATURE: &[u8; 11] = b"PGCOPY\n\xff\r\n\0";
-/// Bytes of fields at which a batch is closed, however few rows it has.
+/// Bytes of decoded values at which a batch is closed, however few rows it has.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
 
 /// Decodes the stream of one COPY.
@@ -151,13 +151,12 @@ impl Decoder {
                 }
                 Err(_) => None,
             };
-            builder.append(field).map_err(|problem| {
+            self.bytes += builder.append(field).map_err(|problem| {
                 Error::new(ErrorKind::Value, format!("a value of the column `{}` {}", column.name, problem.0))
                     .with_hint("read the column as text (`Dataset::text_columns`)")
             })?;
         }
         self.rows += 1;
-        self.bytes += length;
         Ok(length)
     }
 }

@@ -3,59 +3,99 @@
 mod array;
 mod builder;
 mod catalogue;
-mod connect;
 mod copy;
 mod numeric;
+mod parameters;
+mod parts;
 mod read;
+pub(super) mod session;
+pub(super) mod settings;
+mod socket;
 mod tls;
-mod types;
+#[cfg(not(feature = "ssh"))]
+#[path = "no_tunnel.rs"]
+mod tunnel;
+#[cfg(feature = "ssh")]
+mod tunnel;
+pub(super) mod types;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::SecondsFormat;
-use tokio_postgres::error::SqlState;
+use serde_json::Value;
 
-use self::connect::Settings;
-use super::{Engine, RecordBatchStream};
+use self::session::{Isolation, Session};
+use self::settings::Settings;
+use super::{Engine, Parts, RecordBatchStream, Rows};
 use crate::destination::Destination;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::filter::Literal;
 use crate::locate::TableName;
 use crate::scan::{Column, Dialect, Scan, quoted, quoted_text};
 
-/// A PostgreSQL server. Each read has a connection and a transaction of its own.
+/// A PostgreSQL server. Each read has a transaction of its own.
 #[derive(Debug)]
 pub(crate) struct Postgres {
-    settings: Settings,
+    settings: Arc<Settings>,
     warnings: Vec<String>,
 }
 
 impl Postgres {
     pub(crate) async fn connect(destination: &Destination) -> Result<Self> {
         let (settings, warnings) = Settings::new(destination)?;
+        let engine = Self { settings: Arc::new(settings), warnings };
         // Told now rather than at the first read.
-        settings.connect().await?;
-        Ok(Self { settings, warnings })
+        engine.session().await?.finish().await;
+        Ok(engine)
+    }
+
+    async fn session(&self) -> Result<Session> {
+        self.settings.session(Isolation::Statement).await
     }
 }
 
 #[async_trait]
 impl Engine for Postgres {
     async fn tables(&self, schemas: &[String]) -> Result<Vec<TableName>> {
-        catalogue::tables(&self.settings.connect().await?, schemas).await
+        let session = self.session().await?;
+        let tables = catalogue::tables(&session, schemas).await?;
+        session.finish().await;
+        Ok(tables)
     }
 
     async fn columns(&self, table: &TableName) -> Result<Vec<Column>> {
-        catalogue::columns(&self.settings.connect().await?, table).await
+        let session = self.session().await?;
+        let columns = catalogue::columns(&session, table).await?;
+        session.finish().await;
+        Ok(columns)
     }
 
     async fn read(&self, scan: Scan) -> Result<RecordBatchStream> {
-        read::read(self.settings.connect().await?, scan).await
+        read::read(self.session().await?, scan).await
     }
 
     async fn count(&self, scan: &Scan) -> Result<u64> {
         let query = scan.count(&PostgresDialect)?;
-        let row = self.settings.connect().await?.query_one(&query, &[]).await.map_err(query_error)?;
-        Ok(u64::try_from(row.get::<_, i64>(0)).unwrap_or_default())
+        let session = self.session().await?;
+        // Its table is held when it is parsed, its snapshot taken when it runs.
+        let rows = session.query_typed(&query, &[]).await.map_err(|error| session.error(error))?;
+        let count = rows.first().map_or(0, |row| row.get::<_, i64>(0));
+        session.finish().await;
+        Ok(u64::try_from(count).unwrap_or_default())
+    }
+
+    async fn query(&self, sql: &str, batch_rows: usize) -> Result<Rows> {
+        read::query(self.session().await?, sql, batch_rows).await
+    }
+
+    async fn parts(&self, scan: &Scan, wanted: NonZeroUsize) -> Result<Parts> {
+        parts::plan(self.settings.session(Isolation::Transaction).await?, scan, wanted).await
+    }
+
+    async fn read_part(&self, scan: Scan, part: &Value) -> Result<RecordBatchStream> {
+        parts::read_part(self.settings.session(Isolation::Transaction).await?, scan, part).await
     }
 
     fn warnings(&self) -> &[String] {
@@ -63,26 +103,7 @@ impl Engine for Postgres {
     }
 }
 
-/// The server's own words, and whether it was the query or the connection that failed.
-fn query_error(error: tokio_postgres::Error) -> Error {
-    let kind = match error.as_db_error().map(tokio_postgres::error::DbError::code) {
-        // The server ends the session: shutdown, crash, or somebody else's command.
-        Some(code)
-            if [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW]
-                .contains(code) =>
-        {
-            ErrorKind::BrokenConnection
-        }
-        Some(_) => ErrorKind::Query,
-        None => ErrorKind::BrokenConnection,
-    };
-    let message = match error.as_db_error() {
-        Some(server) => format!("PostgreSQL: {}", server.message()),
-        None => "the connection to PostgreSQL broke".to_owned(),
-    };
-    Error::new(kind, message).with_source(error)
-}
-
+/// The SQL of PostgreSQL.
 struct PostgresDialect;
 
 impl Dialect for PostgresDialect {

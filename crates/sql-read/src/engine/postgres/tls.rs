@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use pkcs8::{EncryptedPrivateKeyInfoRef, SecretDocument};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme,
 };
@@ -50,15 +51,7 @@ fn build(
         .with_custom_certificate_verifier(verifier);
     let config = match (text(destination, "client_certificate"), text(destination, "client_key")) {
         (Some(certificate), Some(key)) => {
-            if key.contains("ENCRYPTED") {
-                return Err(Error::new(
-                    ErrorKind::Unsupported,
-                    "the client key is encrypted with a passphrase",
-                )
-                .with_hint("give the key without one (openssl pkey -in KEY -out PLAIN)"));
-            }
-            let key = PrivateKeyDer::from_pem_slice(key.as_bytes())
-                .map_err(|error| unusable("client_key", &error))?;
+            let key = private_key(key, text(destination, "client_key_password"))?;
             config
                 .with_client_auth_cert(certificates(certificate, "client_certificate")?, key)
                 .map_err(|error| unusable("client_certificate", &error))?
@@ -66,6 +59,33 @@ fn build(
         _ => config.with_no_client_auth(),
     };
     Ok(MakeRustlsConnect::new(config))
+}
+
+/// A key, decrypted if it is encrypted.
+fn private_key(pem: &str, password: Option<&str>) -> Result<PrivateKeyDer<'static>> {
+    if pem.contains("Proc-Type: 4,ENCRYPTED") {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            "`client_key` is encrypted in the old form of OpenSSL",
+        )
+        .with_hint("bring it into the usual one: openssl pkcs8 -topk8 -in KEY -out NEW_KEY"));
+    }
+    if !pem.contains("BEGIN ENCRYPTED PRIVATE KEY") {
+        return PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|error| unusable("client_key", &error));
+    }
+    let password = password.ok_or_else(|| {
+        Error::invalid("`client_key` is encrypted, and `client_key_password` of `ssl_mode` is missing")
+    })?;
+    let (_, encrypted) = SecretDocument::from_pem(pem).map_err(|error| unusable("client_key", &error))?;
+    let decrypted = EncryptedPrivateKeyInfoRef::try_from(encrypted.as_bytes())
+        .and_then(|key| key.decrypt(password))
+        .map_err(|error| {
+            tracing::debug!(?error, "the client key cannot be decrypted");
+            Error::invalid("`client_key` cannot be decrypted with `client_key_password`").with_hint(
+                "if the password is right, encrypt the key by a newer way: openssl pkcs8 -topk8 -v2 aes256",
+            )
+        })?;
+    Ok(PrivatePkcs8KeyDer::from(decrypted.as_bytes().to_vec()).into())
 }
 
 fn text<'a>(destination: &'a Destination, name: &str) -> Option<&'a str> {

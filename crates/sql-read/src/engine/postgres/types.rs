@@ -60,7 +60,7 @@ pub(super) fn element(array: u32) -> Option<u32> {
 }
 
 /// The Arrow type, `None` for types that are read as the server's text.
-pub(super) fn data_type(type_id: u32, modifier: i32) -> Option<DataType> {
+pub(in crate::engine) fn data_type(type_id: u32, modifier: i32) -> Option<DataType> {
     Some(match type_id {
         oid::BOOL => DataType::Boolean,
         oid::INT2 => DataType::Int16,

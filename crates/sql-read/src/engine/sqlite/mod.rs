@@ -1,31 +1,25 @@
 //! SQLite files.
 
+mod parts;
+mod read;
 mod values;
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow_array::RecordBatch;
-use arrow_schema::{Field, Schema};
+use arrow_schema::Field;
 use async_trait::async_trait;
-use futures::StreamExt;
-use rusqlite::{Connection, OpenFlags};
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
+use rusqlite::{Connection, InterruptHandle, OpenFlags};
+use serde_json::Value;
 
-use self::values::ColumnBuilder;
-use super::{Engine, RecordBatchStream};
+use super::{Engine, Parts, RecordBatchStream, Rows, local_file};
 use crate::destination::Destination;
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::Literal;
 use crate::locate::TableName;
 use crate::scan::{Column, Dialect, Scan, quoted, quoted_text};
 use crate::secret::local_root;
-
-/// Batches that may wait to be taken.
-const BATCHES_AHEAD: usize = 2;
-/// Bytes of text at which a batch is closed, however few rows it has.
-const BATCH_BYTES: usize = 8 * 1024 * 1024;
 
 const LOCAL_ROOT_HINT: &str = "either nothing has been synced yet, or the path is on the Airbyte server's machine; then set \
                                AIRBYTE_LOCAL_ROOT to the folder that the server calls /local";
@@ -40,7 +34,7 @@ pub(crate) struct Sqlite {
 impl Sqlite {
     pub(crate) async fn open(destination: &Destination) -> Result<Self> {
         let asked = destination.required_text("destination_path")?;
-        let path = find(Path::new(asked), &local_root());
+        let path = local_file::find(Path::new(asked), &local_root());
         if !path.exists() {
             // The connector makes the file with the first sync: until then there are no tables.
             let warnings = vec![format!("there is no SQLite file {}: {LOCAL_ROOT_HINT}", path.display())];
@@ -62,19 +56,57 @@ impl Sqlite {
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let path = self.path.clone();
-        tokio::task::spawn_blocking(move || work(&connect(&path)?))
-            .await
-            .map_err(|error| Error::new(ErrorKind::Query, error.to_string()))?
+        let interrupt = Interrupt::default();
+        let running = interrupt.running();
+        let done = tokio::task::spawn_blocking(move || running.during(&connect(&path)?, work)).await;
+        drop(interrupt);
+        done.map_err(|error| Error::new(ErrorKind::Query, error.to_string()))?
     }
 }
 
-/// The file itself if it is there; else the one below the local root, as the connector maps its paths.
-fn find(asked: &Path, local_root: &Path) -> PathBuf {
-    if asked.exists() {
-        return asked.to_owned();
+/// Whoever waits for a connection: when he is gone, what it does is ended.
+#[derive(Default)]
+struct Interrupt(Running);
+
+/// What is done for somebody who waits.
+#[derive(Clone, Default)]
+struct Running(Arc<Mutex<Progress>>);
+
+#[derive(Default)]
+enum Progress {
+    #[default]
+    NotBegun,
+    Begun(InterruptHandle),
+    NotWanted,
+}
+
+impl Interrupt {
+    fn running(&self) -> Running {
+        self.0.clone()
     }
-    let below = asked.strip_prefix("/local").or_else(|_| asked.strip_prefix("/")).unwrap_or(asked);
-    local_root.join(below)
+}
+
+impl Drop for Interrupt {
+    fn drop(&mut self) {
+        if let Progress::Begun(handle) = self.0.set(Progress::NotWanted) {
+            handle.interrupt();
+        }
+    }
+}
+
+impl Running {
+    /// Runs `work`, which can be interrupted.
+    fn during<T>(&self, connection: &Connection, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let begun = Progress::Begun(connection.get_interrupt_handle());
+        if matches!(self.set(begun), Progress::NotWanted) {
+            return Err(Error::new(ErrorKind::Query, "nobody waits for the answer any more"));
+        }
+        work(connection)
+    }
+
+    fn set(&self, progress: Progress) -> Progress {
+        std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), progress)
+    }
 }
 
 fn connect(path: &Path) -> Result<Connection> {
@@ -139,15 +171,22 @@ impl Engine for Sqlite {
     }
 
     async fn read(&self, scan: Scan) -> Result<RecordBatchStream> {
-        let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
-        let path = self.path.clone();
-        tokio::task::spawn_blocking(move || {
-            if let Err(error) = send_batches(&path, &scan, &sender) {
-                // Nobody is left to be told if the reader has gone.
-                let _ = sender.blocking_send(Err(error));
-            }
-        });
-        Ok(ReceiverStream::new(receiver).boxed())
+        read::table(self.path.clone(), &scan, &[])
+    }
+
+    async fn query(&self, sql: &str, batch_rows: usize) -> Result<Rows> {
+        read::query(self.path.clone(), sql.to_owned(), batch_rows).await
+    }
+
+    async fn parts(&self, scan: &Scan, wanted: NonZeroUsize) -> Result<Parts> {
+        let (path, scan) = (self.path.clone(), scan.clone());
+        tokio::task::spawn_blocking(move || parts::plan(connect(&path)?, &scan, wanted))
+            .await
+            .map_err(|error| Error::new(ErrorKind::Query, error.to_string()))?
+    }
+
+    async fn read_part(&self, scan: Scan, part: &Value) -> Result<RecordBatchStream> {
+        parts::read_part(self.path.clone(), &scan, part)
     }
 
     fn warnings(&self) -> &[String] {
@@ -164,49 +203,7 @@ impl Engine for Sqlite {
     }
 }
 
-/// Reads rows and hands them on, until the end or until nobody takes them. One statement is one snapshot.
-fn send_batches(path: &Path, scan: &Scan, sender: &mpsc::Sender<Result<RecordBatch>>) -> Result<()> {
-    let connection = connect(path)?;
-    let mut statement = connection.prepare(&scan.select(&SqliteDialect)?)?;
-    let mut rows = statement.query([])?;
-    let fields: Vec<_> = scan.columns.iter().map(|column| column.field.clone()).collect();
-    let schema = Arc::new(Schema::new(fields));
-    let new_builders = || -> Vec<ColumnBuilder> {
-        schema.fields().iter().map(|field| ColumnBuilder::new(field.data_type())).collect()
-    };
-    let mut builders = new_builders();
-    let (mut count, mut bytes) = (0, 0);
-    loop {
-        let row = rows.next()?;
-        if let Some(row) = row {
-            for (index, builder) in builders.iter_mut().enumerate() {
-                bytes += builder.append(row.get_ref(index)?).map_err(|problem| {
-                    Error::new(
-                        ErrorKind::Value,
-                        format!("a value of the column `{}` {problem}", schema.field(index).name()),
-                    )
-                    .with_hint("read the column as text (`Dataset::text_columns`)")
-                })?;
-            }
-            count += 1;
-        }
-        let at_end = row.is_none();
-        if count == scan.batch_rows || bytes >= BATCH_BYTES || (at_end && count > 0) {
-            let full = std::mem::replace(&mut builders, new_builders());
-            let columns = full.into_iter().map(ColumnBuilder::finish).collect();
-            let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(count));
-            let batch = RecordBatch::try_new_with_options(schema.clone(), columns, &options)?;
-            if sender.blocking_send(Ok(batch)).is_err() {
-                return Ok(());
-            }
-            (count, bytes) = (0, 0);
-        }
-        if at_end {
-            return Ok(());
-        }
-    }
-}
-
+/// The SQL of SQLite.
 struct SqliteDialect;
 
 impl Dialect for SqliteDialect {
@@ -243,22 +240,5 @@ impl Dialect for SqliteDialect {
 
     fn as_text(&self, column: &str) -> String {
         format!("cast({} as text)", quoted(column))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_is_taken_as_it_is_or_looked_for_below_the_local_root() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("there.db");
-        std::fs::write(&file, "").unwrap();
-        let root = Path::new("/data/local");
-        assert_eq!(find(&file, root), file);
-        assert_eq!(find(Path::new("/local/a.db"), root), root.join("a.db"));
-        assert_eq!(find(Path::new("a.db"), root), root.join("a.db"));
-        assert_eq!(find(Path::new("/nowhere/a.db"), root), root.join("nowhere/a.db"));
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::ArrayRef;
 use arrow_array::builder::{BinaryBuilder, Float64Builder, Int64Builder, StringBuilder};
 use arrow_schema::DataType;
-use rusqlite::types::ValueRef;
+use rusqlite::types::{Value, ValueRef};
 
 /// The Arrow type of a column, by SQLite's own rules of affinity. Where those leave the type open, it is text.
 pub(super) fn data_type(declared: &str) -> DataType {
@@ -22,6 +22,27 @@ pub(super) fn data_type(declared: &str) -> DataType {
     } else {
         DataType::Utf8
     }
+}
+
+/// The Arrow type that holds all of these cells, for a column of no declared type.
+pub(super) fn common_type<'a>(cells: impl Iterator<Item = &'a Value>) -> DataType {
+    let kinds = cells.filter_map(|cell| match cell {
+        Value::Null => None,
+        Value::Integer(_) => Some(DataType::Int64),
+        Value::Real(_) => Some(DataType::Float64),
+        Value::Text(_) => Some(DataType::Utf8),
+        Value::Blob(_) => Some(DataType::Binary),
+    });
+    let common = kinds.reduce(|one, other| match (one, other) {
+        (DataType::Int64 | DataType::Float64, DataType::Float64) | (DataType::Float64, DataType::Int64) => {
+            DataType::Float64
+        }
+        (one, other) if one == other => one,
+        // Text holds numbers as well, and bytes hold text.
+        (DataType::Binary, DataType::Utf8) | (DataType::Utf8, DataType::Binary) => DataType::Binary,
+        _ => DataType::Utf8,
+    });
+    common.unwrap_or(DataType::Utf8)
 }
 
 /// Collects the cells of a column. A cell of another type is an error unless it fits without loss.

@@ -1,0 +1,167 @@
+//! A session with a server: every transaction in it can only read, and what is left unfinished is cancelled.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio_postgres::error::{DbError, SqlState};
+use tokio_postgres::{CancelToken, Client, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::settings::Settings;
+use super::socket::TooLong;
+use crate::error::{Error, ErrorKind, Result};
+
+/// What a transaction sees.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::engine) enum Isolation {
+    /// Each statement what is there when it begins, which is after its tables are held.
+    Statement,
+    /// All statements what is there when the first begins.
+    Transaction,
+}
+
+/// A connection with what belongs to it.
+pub(super) struct Wire {
+    pub client: Client,
+    pub tls: Option<MakeRustlsConnect>,
+    pub too_long: TooLong,
+}
+
+/// A session in a transaction that can only read. Dropping it in the middle of something asks the server to end that.
+pub(in crate::engine) struct Session {
+    /// Before the connection, so that it is dropped first.
+    unfinished: Option<Unfinished>,
+    wire: Wire,
+    settings: Arc<Settings>,
+}
+
+impl std::ops::Deref for Session {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.wire.client
+    }
+}
+
+impl Session {
+    pub(super) fn new(wire: Wire, settings: Arc<Settings>) -> Self {
+        Self { unfinished: None, wire, settings }
+    }
+
+    /// Opens a transaction that can only read. Settings are made for it alone: a pooler in between may refuse them when
+    /// a session begins, forget them, or hand them on to somebody else.
+    pub(in crate::engine) async fn begin(&mut self, isolation: Isolation) -> Result<()> {
+        self.unfinished = Some(Unfinished {
+            token: Some(self.cancel_token()),
+            settings: self.settings.clone(),
+            tls: self.wire.tls.clone(),
+        });
+        self.batch_execute(&self.settings.begin(isolation)).await.map_err(|error| self.error(error))
+    }
+
+    /// Ends the transaction after everything of it was read. The connection is kept for the next one.
+    pub(in crate::engine) async fn finish(mut self) {
+        self.rests();
+        match self.batch_execute("commit").await {
+            Ok(()) => self.settings.keep(self.wire),
+            Err(error) => tracing::debug!(%error, "a transaction that only read could not be ended"),
+        }
+    }
+
+    /// From now on nothing runs here that would have to be cancelled.
+    pub(in crate::engine) fn rests(&mut self) {
+        if let Some(mut unfinished) = self.unfinished.take() {
+            unfinished.token = None;
+        }
+    }
+
+    /// Waits for the server, as long as the configuration lets it be silent.
+    pub(in crate::engine) async fn patiently<T>(&self, answer: impl Future<Output = T>) -> Result<T> {
+        let Some(limit) = self.settings.longest_silence() else { return Ok(answer.await) };
+        tokio::time::timeout(limit, answer).await.map_err(|_| {
+            let product = self.settings.product();
+            let seconds = limit.as_secs();
+            Error::new(ErrorKind::BrokenConnection, format!("{product} was silent for {seconds} seconds"))
+                .with_hint("`socketTimeout` in `jdbc_url_params` of the destination says how long it may be")
+        })
+    }
+
+    /// The server's own words, and whether it was the query or the connection that failed.
+    pub(in crate::engine) fn error(&self, error: tokio_postgres::Error) -> Error {
+        let product = self.settings.product();
+        let too_long = self.wire.too_long.load(Ordering::Acquire);
+        if too_long > 0 {
+            return Error::new(
+                ErrorKind::Value,
+                format!("{product} sends a row of {} MB, and rows up to 256 MB are read", too_long >> 20),
+            )
+            .with_hint("leave out the column that is so large, or read a part of it by a query");
+        }
+        let Some(server) = error.as_db_error() else {
+            return Error::new(ErrorKind::BrokenConnection, format!("the connection to {product} broke"))
+                .with_source(error);
+        };
+        let (kind, hint) = failure(server);
+        let failed = Error::new(kind, format!("{product}: {}", server.message())).with_source(error);
+        match hint {
+            Some(hint) => failed.with_hint(hint),
+            None => failed,
+        }
+    }
+}
+
+fn failure(server: &DbError) -> (ErrorKind, Option<&'static str>) {
+    let code = server.code();
+    // The server ends the session: shutdown, crash, somebody else's command, or patience with an idle reader.
+    let ended = [
+        SqlState::ADMIN_SHUTDOWN,
+        SqlState::CRASH_SHUTDOWN,
+        SqlState::CANNOT_CONNECT_NOW,
+        SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+        SqlState::CONNECTION_FAILURE,
+    ];
+    if ended.contains(code) {
+        return (ErrorKind::BrokenConnection, None);
+    }
+    let hint = if *code == SqlState::LOCK_NOT_AVAILABLE {
+        Some("somebody holds the table, a sync that replaces it for instance; try again")
+    } else if *code == SqlState::INSUFFICIENT_PRIVILEGE {
+        Some("grant the user `usage` on the schema and `select` on the table")
+    } else if *code == SqlState::T_R_SERIALIZATION_FAILURE {
+        Some("the server is a replica and has changed what was being read; try again")
+    } else {
+        None
+    };
+    (ErrorKind::Query, hint)
+}
+
+/// What runs in a session: dropped before it is done, it is cancelled.
+struct Unfinished {
+    token: Option<CancelToken>,
+    settings: Arc<Settings>,
+    tls: Option<MakeRustlsConnect>,
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        // Without a runtime the connection's task has ended as well, and the server with it.
+        if let (Some(token), Ok(runtime)) = (self.token.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn(cancel(token, self.settings.clone(), self.tls.take()));
+        }
+    }
+}
+
+/// Asks the server to end what a session is doing. Best effort: nobody waits for the answer.
+async fn cancel(token: CancelToken, settings: Arc<Settings>, tls: Option<MakeRustlsConnect>) {
+    let asked = async {
+        let socket = settings.open(TooLong::default()).await?;
+        match tls {
+            None => token.cancel_query_raw(socket, NoTls).await,
+            Some(tls) => token.cancel_query_raw(socket, settings.tls(&tls)?).await,
+        }
+        .map_err(|error| settings.refused(error))
+    };
+    if let Err(error) = asked.await {
+        tracing::debug!(%error, "the query could not be cancelled");
+    }
+}
