@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures::future::try_join_all;
+
 use super::answer::RowType;
 use super::batches::ResultSet;
 use super::dialect::{SnowflakeDialect, text};
@@ -36,18 +38,19 @@ async fn shown(session: &Arc<Session>, schemas: &[String]) -> Result<Option<Vec<
     if present.len() >= SHOWN {
         return Ok(None);
     }
-    let mut tables = Vec::new();
-    for schema in present {
-        if !schemas.iter().any(|wanted| wanted.to_lowercase() == schema.to_lowercase()) {
-            continue;
-        }
+    let wanted = present
+        .into_iter()
+        .filter(|schema| schemas.iter().any(|wanted| wanted.to_lowercase() == schema.to_lowercase()));
+    let shown = wanted.map(async |schema| {
         let sql = format!("show terse objects in schema {database}.{}", quoted(&schema));
-        let found = match names(session, &sql).await {
-            Ok(found) => found,
+        match names(session, &sql).await {
             // Dropped since the schemas were shown.
-            Err(stopped) if stopped.is_missing() => continue,
-            Err(stopped) => return Err(stopped),
-        };
+            Err(stopped) if stopped.is_missing() => Ok((schema, Vec::new())),
+            found => found.map(|found| (schema, found)),
+        }
+    });
+    let mut tables = Vec::new();
+    for (schema, found) in try_join_all(shown).await? {
         if found.len() >= SHOWN {
             return Ok(None);
         }

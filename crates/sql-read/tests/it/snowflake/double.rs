@@ -22,6 +22,8 @@ pub(crate) struct Behaviour {
     pub(crate) inline_rows: usize,
     /// Rows of each part in the store; 0 keeps all rows in the answer.
     pub(crate) part_rows: usize,
+    /// `SHOW` is refused.
+    pub(crate) shows_nothing: bool,
     /// Results are sent as JSON.
     pub(crate) json: bool,
     /// How often a look for a result finds the query still running.
@@ -312,6 +314,9 @@ async fn in_session(
         id
     } else {
         let behaviour = shared.lock().behaviour.clone();
+        if behaviour.shows_nothing && json["sqlText"].as_str().is_some_and(|sql| sql.starts_with("show")) {
+            return refused("001003", "SQL compilation error");
+        }
         if described && let Some(kind) = behaviour.statement_type {
             return said(
                 &json!({"success": true, "data": {"queryId": "described", "statementTypeId": kind}}),

@@ -282,6 +282,15 @@ async fn a_stream_that_is_not_there_is_told_with_what_is() {
 }
 
 #[tokio::test]
+async fn tables_are_selected_where_they_cannot_be_shown() {
+    let Some(lake) = Lake::new("selected", Behaviour { shows_nothing: true, ..in_parts() }).await else {
+        return;
+    };
+    lake.numbers(3).await;
+    assert_eq!(all(&lake.dataset("numbers").await).await.num_rows(), 3);
+}
+
+#[tokio::test]
 async fn what_changes_after_the_dataset_was_opened_is_an_error() {
     let Some(lake) = Lake::new("changing", in_parts()).await else { return };
     lake.numbers(3).await;
