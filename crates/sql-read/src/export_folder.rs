@@ -137,7 +137,7 @@ struct Files {
     format: Format,
     schema: SchemaRef,
     file_bytes: u64,
-    open: Option<(BatchWriter<Counted<BufWriter<File>>>, Arc<AtomicU64>)>,
+    open: Option<Open>,
     names: Vec<String>,
 }
 

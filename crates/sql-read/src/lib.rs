@@ -83,4 +83,5 @@ pub use reading::Batches;
 pub use secret::{EnvSecrets, SecretField, SecretResolver};
 pub use split::{Split, Splits};
 pub use stream_spec::{NamespaceDefinition, StreamSpec};
+pub use types::{AirbyteType, DatabaseType, UnknownTypes, airbyte_types, database_types};
 pub use warehouse::Warehouse;

@@ -23,14 +23,14 @@ fn library() -> Option<PathBuf> {
     Some(library.expect("AIRBYTE_LIBDUCKDB is not set: run the tests with `cargo xtask test`").into())
 }
 
-struct File {
+pub(crate) struct File {
     path: PathBuf,
     _folder: TempDir,
 }
 
 impl File {
     /// A file that these statements made.
-    fn new(statements: &str) -> Option<Self> {
+    pub(crate) fn new(statements: &str) -> Option<Self> {
         let library = library()?;
         let folder = tempfile::tempdir().unwrap();
         let file = Self { path: folder.path().join("out.duckdb"), _folder: folder };
@@ -56,7 +56,7 @@ impl File {
         json!({"destination_path": self.path})
     }
 
-    async fn dataset(&self, stream: &StreamSpec) -> Dataset {
+    pub(crate) async fn dataset(&self, stream: &StreamSpec) -> Dataset {
         destination("duckdb", &self.configuration()).connect().await.unwrap().dataset(stream).await.unwrap()
     }
 }

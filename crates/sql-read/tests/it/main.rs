@@ -24,3 +24,4 @@ mod snowflake;
 mod sqlite;
 mod sqlite_queries;
 mod support;
+mod types;

@@ -1,25 +1,17 @@
 //! One stream's data in the destination.
 
+mod reads;
+
 use std::collections::HashSet;
-use std::num::NonZeroUsize;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Schema, SchemaRef};
-use arrow_select::concat::concat_batches;
-use futures::{Stream, TryStreamExt};
-use serde::de::DeserializeOwned;
-use tokio::io::AsyncWrite;
 
 use crate::destination_kind::DestinationKind;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::export::{Export, Source};
-use crate::export_folder::FolderExport;
 use crate::filter::{Filter, Order};
-use crate::format::Format;
 use crate::json_columns::{ID_COLUMNS, InexactNumbers, JsonColumns};
 use crate::locate::{Located, TableName};
 pub(crate) use crate::meta_columns::DATA_COLUMN;
@@ -27,11 +19,10 @@ use crate::meta_columns::{DELETED_COLUMN, MetaColumns, is_meta};
 use crate::naming::Layout;
 use crate::plan::Plan;
 use crate::query::BATCH_ROWS;
-use crate::reading::{Batches, Patience};
+use crate::reading::Patience;
 use crate::scan::{Column, Expression, Latest, Scan};
-use crate::split::{self, Splits};
 use crate::stream_spec::StreamSpec;
-use crate::write_async;
+use crate::types::{self, UnknownTypes};
 
 /// What tells when a record was extracted, in the versions of the connectors.
 const EXTRACTED_COLUMNS: [&str; 2] = ["_airbyte_extracted_at", "_airbyte_emitted_at"];
@@ -48,8 +39,12 @@ pub struct Dataset {
     located: Located,
     pub(crate) stream: StreamSpec,
     stored: Vec<Column>,
+    /// Columns of types that the engine does not know.
+    unknown: Vec<String>,
     json: Option<JsonColumns>,
     chosen: Option<Vec<String>>,
+    /// Not read unless they are chosen.
+    left_out: Vec<String>,
     meta: MetaColumns,
     renamed: Vec<(String, String)>,
     latest: Option<Latest>,
@@ -79,9 +74,15 @@ impl Dataset {
             engine,
             located,
             stream: stream.clone(),
+            unknown: stored
+                .iter()
+                .filter(|column| column.as_text)
+                .map(|column| column.name.clone())
+                .collect(),
             stored,
             json,
             chosen: None,
+            left_out: Vec::new(),
             meta: MetaColumns::Keep,
             renamed: Vec::new(),
             latest: None,
@@ -182,6 +183,35 @@ impl Dataset {
                 column.field = Arc::new(text);
             }
         }
+        Ok(self)
+    }
+
+    /// What to do with columns of types that this reader does not know, or Arrow has no exact form for. Those that are
+    /// chosen by name are read as text in any case. Default: all are.
+    ///
+    /// # Errors
+    /// `InvalidInput`, with the columns and their types, if there are any and the policy is [`UnknownTypes::Error`];
+    /// or if nothing would be left.
+    pub fn unknown_types(mut self, policy: UnknownTypes) -> Result<Self> {
+        if policy == UnknownTypes::Text || self.unknown.is_empty() {
+            return Ok(self);
+        }
+        let described = |name: &String| {
+            let column = self.stored_named(&[name]);
+            let declared = column.and_then(|column| types::declared(&column.field)).unwrap_or("unknown");
+            format!("`{name}` ({declared})")
+        };
+        let columns: Vec<String> = self.unknown.iter().map(described).collect();
+        let wanted: Vec<String> =
+            self.default_columns().into_iter().filter(|name| !self.unknown.contains(name)).collect();
+        if policy == UnknownTypes::Error || wanted.is_empty() {
+            return Err(Error::invalid(format!(
+                "these columns are of types without a form in Arrow: {}",
+                columns.join(", ")
+            ))
+            .with_hint("read them as text (`UnknownTypes::Text`), or choose other columns"));
+        }
+        self.left_out.clone_from(&self.unknown);
         Ok(self)
     }
 
@@ -310,91 +340,6 @@ impl Dataset {
         self.plan().schema
     }
 
-    /// Counts the rows, in the database.
-    ///
-    /// # Errors
-    /// `Query` or `BrokenConnection` if the database does not answer, `Timeout`.
-    pub async fn count(&self) -> Result<u64> {
-        let scan = self.plan().scan;
-        self.patience.answer(self.engine.count(&scan)).await
-    }
-
-    /// The first rows as one batch.
-    ///
-    /// # Errors
-    /// Those of [`Dataset::batches`].
-    pub async fn head(&self, rows: u64) -> Result<RecordBatch> {
-        let limit = self.limit.map_or(rows, |limit| limit.min(rows));
-        let batches = self.clone().limit(limit).batches().await?;
-        let schema = batches.schema();
-        let batches: Vec<RecordBatch> = batches.try_collect().await?;
-        Ok(concat_batches(&schema, &batches)?)
-    }
-
-    /// All rows, batch by batch, in bounded memory. An error ends the stream; without one it is whole.
-    ///
-    /// # Errors
-    /// `Query` if the database refuses, `BrokenConnection` if it is lost on the way, `Value` if a value does not fit
-    /// its column's type, `Timeout`.
-    pub async fn batches(&self) -> Result<Batches> {
-        let plan = self.plan();
-        self.patience.read(async { Ok(plan.finish(self.engine.read(plan.scan.clone()).await?)) }).await
-    }
-
-    /// All rows as values of a type of yours, one by one. Fields go by the names of columns.
-    ///
-    /// # Errors
-    /// Those of [`Dataset::batches`], and `Value` if a row does not fit the type.
-    pub async fn rows<T: DeserializeOwned + Send + 'static>(
-        &self,
-    ) -> Result<impl Stream<Item = Result<T>> + Send + use<T>> {
-        Ok(self.batches().await?.into_rows())
-    }
-
-    /// Cuts the read into about so many parts, which together are its rows exactly once, to be read with
-    /// [`Warehouse::read_split`](crate::Warehouse::read_split) by threads, processes or machines. A read with an order,
-    /// a limit or [`Dataset::latest`] is one part, and so is every read of a database that cannot be cut.
-    ///
-    /// # Errors
-    /// `Query` or `BrokenConnection` if the database does not answer.
-    pub async fn splits(&self, wanted: usize) -> Result<Splits> {
-        let wanted = NonZeroUsize::new(wanted).unwrap_or(NonZeroUsize::MIN);
-        let plan = self.plan();
-        self.patience.answer(split::cut(self.kind, &*self.engine, &plan, wanted)).await
-    }
-
-    /// All rows, read in about so many parts side by side, each over a connection of its own. The batches come in no
-    /// order.
-    ///
-    /// # Errors
-    /// Those of [`Dataset::batches`]. The first error ends all parts.
-    pub async fn read_parallel(&self, wanted: usize) -> Result<Batches> {
-        let begin = async {
-            let splits = self.splits(wanted).await?;
-            Ok(split::read_all(self.kind, &self.engine, splits, self.schema()))
-        };
-        self.patience.read(begin).await
-    }
-
-    /// Writes all rows to a file. Nothing happens before it is awaited.
-    pub fn export(&self, path: impl AsRef<Path>, format: Format) -> Export {
-        Export::new(Source::Dataset(Box::new(self.clone())), path.as_ref().to_owned(), format)
-    }
-
-    /// Writes all rows to files in a folder, which end at a size. Nothing happens before it is awaited.
-    pub fn export_folder(&self, path: impl AsRef<Path>, format: Format) -> FolderExport {
-        FolderExport::new(Source::Dataset(Box::new(self.clone())), path.as_ref().to_owned(), format)
-    }
-
-    /// Writes all rows to `out`, which may be a socket, standard output or a file, and gives their number. There is no name
-    /// to protect, so that a failure leaves a part.
-    ///
-    /// # Errors
-    /// Those of [`Dataset::batches`], and `Io` if `out` cannot be written.
-    pub async fn write(&self, out: &mut (impl AsyncWrite + Unpin + Send), format: Format) -> Result<u64> {
-        write_async::write(self.batches().await?, out, format).await
-    }
-
     fn known(&self, name: &str) -> Result<()> {
         if self.names().iter().any(|(known, _)| known == name) {
             return Ok(());
@@ -426,6 +371,7 @@ impl Dataset {
     pub(crate) fn whole_table(&self) -> Self {
         Self {
             chosen: None,
+            left_out: Vec::new(),
             meta: MetaColumns::Keep,
             renamed: Vec::new(),
             latest: None,
@@ -449,6 +395,7 @@ impl Dataset {
         let members = self.json.iter().flat_map(JsonColumns::names);
         stored
             .chain(members.filter(|name| !self.stored.iter().any(|column| column.name == *name)))
+            .filter(|name| !self.left_out.iter().any(|out| out == name))
             .filter(|name| self.meta != MetaColumns::Drop || !is_meta(name) || is_data(name))
             .map(str::to_owned)
             .collect()
@@ -492,7 +439,7 @@ impl Dataset {
         let renamed = fields.iter().map(|field| {
             let own =
                 self.renamed.iter().find(|(known, _)| known == field.name()).map(|(_, name)| name.clone());
-            field.as_ref().clone().with_name(own.unwrap_or_else(|| self.meta.renamed(field.name())))
+            types::marked(self.kind, field).with_name(own.unwrap_or_else(|| self.meta.renamed(field.name())))
         });
         let schema = Arc::new(Schema::new(renamed.collect::<Vec<_>>()));
         Plan { scan, json, stored: Arc::new(Schema::new(fields)), schema }
