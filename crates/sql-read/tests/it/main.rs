@@ -21,6 +21,7 @@ mod postgres_values;
 mod redshift;
 #[cfg(feature = "snowflake")]
 mod snowflake;
+mod splits;
 mod sqlite;
 mod sqlite_queries;
 mod support;

@@ -1,0 +1,170 @@
+//! Reads cut into parts, with everything that a dataset can be asked for.
+
+use airbyte_sql_read::{
+    Batches, Dataset, ErrorKind, Filter, MetaColumns, Order, Split, StreamSpec, Warehouse,
+};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use futures::TryStreamExt;
+use rusqlite::Connection;
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::support::{Schema, destination};
+
+const RECORDS: i64 = 30_000;
+
+/// The SQLite connector's raw table of records `{"id": n, "half": n / 2}`.
+struct File {
+    connection: Connection,
+    folder: TempDir,
+}
+
+impl File {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = Connection::open(folder.path().join("out.db")).unwrap();
+        connection
+            .execute_batch(&format!(
+                "create table _airbyte_raw_halves (_airbyte_ab_id text primary key, _airbyte_emitted_at text, _airbyte_data text);
+                 insert into _airbyte_raw_halves
+                 with recursive n(i) as (select 0 union all select i + 1 from n where i < {RECORDS} - 1)
+                 select 'id-' || i, '2026-01-01', json_object('id', i, 'half', i / 2.0) from n"
+            ))
+            .unwrap();
+        Self { connection, folder }
+    }
+
+    async fn connect(&self) -> Warehouse {
+        let path = self.folder.path().join("out.db");
+        destination("sqlite", &json!({"destination_path": path})).connect().await.unwrap()
+    }
+}
+
+fn stream() -> StreamSpec {
+    StreamSpec::new("halves").json_schema(json!({"properties": {
+        "id": {"type": "integer"}, "half": {"type": "number"}
+    }}))
+}
+
+/// What can be asked for, all at once.
+async fn asked_for(warehouse: &Warehouse) -> Dataset {
+    let dataset = warehouse.dataset(&stream()).await.unwrap();
+    let dataset = dataset.filter(Filter::less("half", f64::MAX).and(Filter::at_least("id", 10))).unwrap();
+    dataset.meta_columns(MetaColumns::Drop).unwrap().rename("id", "number").unwrap().batch_rows(1_000)
+}
+
+async fn numbers(batches: Batches) -> Vec<i64> {
+    let batches: Vec<_> = batches.try_collect().await.unwrap();
+    let mut numbers: Vec<i64> = batches
+        .iter()
+        .flat_map(|batch| batch["number"].as_primitive::<Int64Type>().values().to_vec())
+        .collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+#[tokio::test]
+async fn parts_that_went_through_json_are_the_rows_exactly_once() {
+    let file = File::new();
+    let warehouse = file.connect().await;
+    let dataset = asked_for(&warehouse).await;
+    let splits = dataset.splits(4).await.unwrap();
+    assert!(splits.splits().len() > 1, "{splits:?}");
+    let text = serde_json::to_string(splits.splits()).unwrap();
+    // Somebody else reads them.
+    let other = file.connect().await;
+    let received: Vec<Split> = serde_json::from_str(&text).unwrap();
+    let mut all = Vec::new();
+    for split in &received {
+        let batches = other.read_split(split).await.unwrap();
+        assert_eq!(batches.schema(), dataset.schema());
+        assert_eq!(split.schema(), dataset.schema());
+        all.extend(numbers(batches).await);
+    }
+    all.sort_unstable();
+    assert_eq!(all, (10..RECORDS).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn parts_read_side_by_side_are_the_rows_exactly_once() {
+    let file = File::new();
+    let dataset = asked_for(&file.connect().await).await;
+    for wanted in [0, 1, 3, 1_000] {
+        let batches = dataset.read_parallel(wanted).await.unwrap();
+        assert_eq!(batches.schema(), dataset.schema());
+        assert_eq!(numbers(batches).await, (10..RECORDS).collect::<Vec<_>>(), "{wanted}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_in_one_part_is_the_end_of_all() {
+    let file = File::new();
+    file.connection
+        .execute_batch("update _airbyte_raw_halves set _airbyte_data = '{\"id\": \"x\"}' where _airbyte_ab_id = 'id-20000'")
+        .unwrap();
+    let warehouse = file.connect().await;
+    let dataset = warehouse.dataset(&stream()).await.unwrap().batch_rows(100);
+    let mut batches = dataset.read_parallel(4).await.unwrap();
+    let error = loop {
+        match batches.try_next().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("the read ended as if it were whole"),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::Value);
+    assert!(error.to_string().contains("id-20000"), "{error}");
+    assert!(batches.try_next().await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_read_whose_rows_depend_on_each_other_is_one_part() {
+    let file = File::new();
+    let warehouse = file.connect().await;
+    let dataset = asked_for(&warehouse).await;
+    for whole in [
+        dataset.clone().limit(5),
+        dataset.clone().order_by("id", Order::Descending).unwrap(),
+        dataset.latest(["id"], None).unwrap(),
+    ] {
+        let splits = whole.splits(4).await.unwrap();
+        assert_eq!(splits.splits().len(), 1);
+        assert!(splits.is_one_snapshot());
+        let read = numbers(warehouse.read_split(&splits.splits()[0]).await.unwrap()).await;
+        assert_eq!(read.len() as u64, whole.count().await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_part_of_another_kind_of_destination_is_refused() {
+    let file = File::new();
+    let splits = asked_for(&file.connect().await).await.splits(2).await.unwrap();
+    let schema = Schema::new("other_kind").await;
+    let warehouse = schema.destination().connect().await.unwrap();
+    let error = warehouse.read_split(&splits.splits()[0]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.to_string().contains("sqlite"), "{error}");
+}
+
+#[tokio::test]
+async fn parts_hold_no_secret() {
+    let schema = Schema::new("no_secrets").await;
+    schema.run("create table rows as select n as number from generate_series(1, 100000) as n").await;
+    let dataset = schema.dataset("rows").await;
+    let splits = dataset.splits(3).await.unwrap();
+    let text = serde_json::to_string(splits.splits()).unwrap();
+    assert!(splits.is_one_snapshot() && splits.splits().len() == 3);
+    for hidden in ["password", "host", "username"] {
+        assert!(!text.contains(hidden), "{text}");
+    }
+    // Rows that come after the plan are in no part.
+    schema.run("insert into rows values (-1)").await;
+    let mut rows = 0;
+    let warehouse = schema.destination().connect().await.unwrap();
+    for split in splits.splits() {
+        let batches: Vec<_> = warehouse.read_split(split).await.unwrap().try_collect().await.unwrap();
+        rows += batches.iter().map(arrow_array::RecordBatch::num_rows).sum::<usize>();
+    }
+    assert_eq!(rows, 100_000);
+}
