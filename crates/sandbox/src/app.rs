@@ -41,6 +41,8 @@ pub(crate) struct App {
     /// The folders below which files are read; paths that are not absolute are below the first.
     pub files_roots: [PathBuf; 2],
     pub local_root: PathBuf,
+    /// DuckDB's library, if it was named.
+    pub libduckdb: Option<PathBuf>,
     pub organization_id: Uuid,
     /// The user of the application that is there from the start.
     pub user_id: Uuid,
@@ -115,6 +117,6 @@ impl App {
     ) -> Result<Destination, destinations::DestinationError> {
         let connector = connectors::by_definition(actor.side, actor.definition_id);
         let configuration = actor.configuration.clone().unwrap_or_default();
-        Destination::open(connector, &configuration, &self.local_root)
+        Destination::open(connector, &configuration, &self.local_root, self.libduckdb.as_deref())
     }
 }

@@ -62,6 +62,8 @@ pub struct SandboxBuilder {
     faults: Vec<Fault>,
     fault_seed: Option<u64>,
     postgres: Option<String>,
+    duckdb: bool,
+    libduckdb: Option<PathBuf>,
     time_scale: f64,
     faithful_5xx: bool,
 }
@@ -90,6 +92,8 @@ impl Default for SandboxBuilder {
             faults: Vec::new(),
             fault_seed: None,
             postgres: None,
+            duckdb: false,
+            libduckdb: None,
             time_scale: 1.0,
             faithful_5xx: false,
         }
@@ -150,6 +154,21 @@ impl SandboxBuilder {
     /// (`postgres://USER:PASSWORD@HOST:PORT/DATABASE`).
     pub fn postgres(mut self, url: impl Into<String>) -> Self {
         self.postgres = Some(url.into());
+        self
+    }
+
+    /// Names DuckDB's library, which the destination `duckdb` is written with (feature `duckdb`). Default: the first one
+    /// in the usual places.
+    #[cfg(feature = "duckdb")]
+    pub fn libduckdb(mut self, library: impl Into<PathBuf>) -> Self {
+        self.libduckdb = Some(library.into());
+        self
+    }
+
+    /// Adds a DuckDB destination, and a connection into it, to the demo seed.
+    #[cfg(feature = "duckdb")]
+    pub fn duckdb(mut self, is_added: bool) -> Self {
+        self.duckdb = is_added;
         self
     }
 
@@ -222,6 +241,7 @@ impl SandboxBuilder {
             public_host,
             files_roots: [files_root, absolute(&samples)?],
             local_root,
+            libduckdb: self.libduckdb,
             organization_id: seed::organization_id(),
             user_id: seed::user_id(self.edition),
             operations: Mutex::default(),
@@ -234,7 +254,7 @@ impl SandboxBuilder {
         seed::application(&app, client_id, client_secret)?;
         match self.seed {
             Seed::Empty => seed::empty(&app)?,
-            Seed::Demo => seed::demo(&app, postgres.as_ref())?,
+            Seed::Demo => seed::demo(&app, postgres.as_ref(), self.duckdb)?,
         }
         app.tasks.spawn(scheduler::run(app.clone()));
         let server = tokio::spawn(http::serve(listener, router, app.clone()));

@@ -32,8 +32,9 @@
 //!
 //! The public API is served below `/api/public/v1`, the Config API below `/api/v1`, so that a client infers the
 //! one from the other. Applications exchange their secret for tokens that expire; jobs run over time, with
-//! attempts, logs and statistics; syncs move the rows of a `faker` or `file` source into a `sqlite`, `postgres`
-//! or `dev-null` destination, written as the real connectors write them.
+//! attempts, logs and statistics; syncs move the rows of a `faker` or `file` source into a `sqlite`, `postgres`,
+//! `duckdb` (with the feature of that name, and where libduckdb is) or `dev-null` destination, written as the real
+//! connectors write them.
 //!
 //! A browser finds pages at the addresses of Airbyte's web application: what there is, the history of a connection,
 //! the attempts and logs of a job while it runs. They ask for no login, show no secrets and change nothing.

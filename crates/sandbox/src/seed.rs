@@ -133,7 +133,7 @@ fn people(app: &App) -> Result<(), Error> {
 }
 
 /// Sources, destinations, and connections that are ready to sync.
-pub(crate) fn demo(app: &App, postgres: Option<&url::Url>) -> Result<(), Error> {
+pub(crate) fn demo(app: &App, postgres: Option<&url::Url>, duckdb: bool) -> Result<(), Error> {
     empty(app)?;
     let sample = app.files_roots[1].join("cities.csv");
     std::fs::write(&sample, SAMPLE).map_err(|source| Error::Folder { path: sample.clone(), source })?;
@@ -157,6 +157,12 @@ pub(crate) fn demo(app: &App, postgres: Option<&url::Url>) -> Result<(), Error> 
     );
     put_new(app, &file)?;
     put_new(app, &connection(app, "Faker to SQLite", &faker, &embedded))?;
+    if duckdb {
+        let path = json!({"destination_path": app.local_root.join("demo.duckdb")});
+        let embedded = actor(app, Side::Destination, "Embedded DuckDB", "duckdb", path);
+        put_new(app, &embedded)?;
+        put_new(app, &connection(app, "Faker to DuckDB", &faker, &embedded))?;
+    }
     if let Some(url) = postgres {
         let server = actor(app, Side::Destination, "PostgreSQL", "postgres", postgres_configuration(url)?);
         put_new(app, &server)?;

@@ -1,6 +1,8 @@
 //! Where rows go, written as the real connectors write them.
 
 mod copy_text;
+#[cfg(feature = "duckdb")]
+mod duckdb;
 mod postgres;
 mod sqlite;
 
@@ -59,6 +61,8 @@ impl DestinationError {
 /// A destination that can be written here.
 #[derive(Clone, Debug)]
 pub(crate) enum Destination {
+    #[cfg(feature = "duckdb")]
+    DuckDb(Box<duckdb::Settings>),
     Sqlite(PathBuf),
     Postgres(Box<postgres::Settings>),
     DevNull,
@@ -70,13 +74,23 @@ impl Destination {
         connector: Option<&Connector>,
         configuration: &Value,
         local_root: &Path,
+        #[cfg_attr(not(feature = "duckdb"), expect(unused_variables, reason = "DuckDB alone has a library"))]
+        libduckdb: Option<&Path>,
     ) -> Result<Self, DestinationError> {
         match connector.map(|connector| connector.slug) {
+            #[cfg(feature = "duckdb")]
+            Some("duckdb") => {
+                Ok(Self::DuckDb(Box::new(duckdb::Settings::new(configuration, local_root, libduckdb)?)))
+            }
+            #[cfg(not(feature = "duckdb"))]
+            Some("duckdb") => Err(DestinationError::config(
+                "this build of the sandbox does not run the destination connector `duckdb`; build it with the feature `duckdb`",
+            )),
             Some("sqlite") => Ok(Self::Sqlite(sqlite::path(configuration, local_root)?)),
             Some("postgres") => Ok(Self::Postgres(Box::new(postgres::Settings::new(configuration)?))),
             Some("dev-null") => Ok(Self::DevNull),
             other => Err(DestinationError::config(format!(
-                "the sandbox does not run the destination connector `{}`; it runs `postgres`, `sqlite` and `dev-null`",
+                "the sandbox does not run the destination connector `{}`; it runs `postgres`, `sqlite`, `duckdb` (where built in) and `dev-null`",
                 other.unwrap_or("custom")
             ))),
         }
@@ -85,6 +99,8 @@ impl Destination {
     /// Whether it can be reached and written.
     pub(crate) async fn check(&self) -> Result<(), DestinationError> {
         match self {
+            #[cfg(feature = "duckdb")]
+            Self::DuckDb(settings) => settings.check().await,
             Self::Sqlite(path) => sqlite::check(path.clone()).await,
             Self::Postgres(settings) => settings.connect().await.map(drop),
             Self::DevNull => Ok(()),
@@ -94,6 +110,11 @@ impl Destination {
     /// Writers for the streams of one sync, in order.
     pub(crate) async fn writers(&self, streams: Vec<StreamTarget>) -> Result<Vec<Writer>, DestinationError> {
         match self {
+            #[cfg(feature = "duckdb")]
+            Self::DuckDb(settings) => Ok(streams
+                .into_iter()
+                .map(|stream| Writer::DuckDb(Box::new(settings.writer(stream))))
+                .collect()),
             Self::Sqlite(path) => {
                 let path = path.clone();
                 Ok(streams
@@ -111,6 +132,8 @@ impl Destination {
 
 /// Writes one stream.
 pub(crate) enum Writer {
+    #[cfg(feature = "duckdb")]
+    DuckDb(Box<duckdb::DuckDbWriter>),
     Sqlite(Box<sqlite::SqliteWriter>),
     Postgres(Box<postgres::PostgresWriter>),
     DevNull,
@@ -120,6 +143,8 @@ impl Writer {
     /// Gets the stream's table ready.
     pub(crate) async fn begin(&mut self) -> Result<(), DestinationError> {
         match self {
+            #[cfg(feature = "duckdb")]
+            Self::DuckDb(writer) => writer.begin().await,
             Self::Sqlite(writer) => writer.begin().await,
             Self::Postgres(writer) => writer.begin().await,
             Self::DevNull => Ok(()),
@@ -129,6 +154,8 @@ impl Writer {
     /// Writes a batch and returns how many bytes it holds.
     pub(crate) async fn write(&mut self, rows: Vec<Row>) -> Result<i64, DestinationError> {
         match self {
+            #[cfg(feature = "duckdb")]
+            Self::DuckDb(writer) => writer.write(rows).await,
             Self::Sqlite(writer) => writer.write(rows).await,
             Self::Postgres(writer) => writer.write(&rows).await,
             Self::DevNull => Ok(0),
@@ -141,9 +168,14 @@ impl Writer {
     }
 
     /// Removes all rows of the stream, in place of writing any.
-    pub(crate) async fn clear(mut self) -> Result<(), DestinationError> {
-        match &mut self {
-            Self::Sqlite(writer) => writer.begin().await,
+    pub(crate) async fn clear(self) -> Result<(), DestinationError> {
+        match self {
+            #[cfg(feature = "duckdb")]
+            Self::DuckDb(mut writer) => {
+                writer.begin().await?;
+                writer.finish().await
+            }
+            Self::Sqlite(mut writer) => writer.begin().await,
             Self::Postgres(writer) => writer.clear().await,
             Self::DevNull => Ok(()),
         }
@@ -152,6 +184,8 @@ impl Writer {
     /// Makes what was written the stream's content.
     pub(crate) async fn finish(self) -> Result<(), DestinationError> {
         match self {
+            #[cfg(feature = "duckdb")]
+            Self::DuckDb(writer) => writer.finish().await,
             Self::Sqlite(_) | Self::DevNull => Ok(()),
             Self::Postgres(writer) => writer.finish().await,
         }

@@ -17,6 +17,8 @@ mod conformance;
 mod conformance_admin;
 mod connections;
 mod definitions;
+#[cfg(feature = "duckdb")]
+mod duckdb;
 mod durability;
 mod embedded;
 mod errors;

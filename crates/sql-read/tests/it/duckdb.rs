@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use adbc_core::options::{AdbcVersion, OptionDatabase};
-use adbc_core::{Connection, Database, Driver, Statement};
+use adbc_core::options::{AdbcVersion, IngestMode, OptionDatabase, OptionStatement};
+use adbc_core::{Connection, Database, Driver, Optionable, Statement};
 use adbc_driver_manager::{ManagedConnection, ManagedDriver};
 use airbyte_sql_read::{Dataset, ErrorKind, Filter, Format, Order, StreamSpec};
 use arrow_schema::{DataType, IntervalUnit, TimeUnit};
@@ -12,6 +12,7 @@ use futures::TryStreamExt;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::edge_values::{Difference, assert_same, json_schema, record, same, table};
 use crate::support::{destination, shown};
 
 /// DuckDB's library; `None` where it could not be had, and that was said.
@@ -45,11 +46,12 @@ impl File {
             .enumerate()
             .map(|(n, record)| format!("('id-{n}', '2026-01-01 00:00:00', '{}')", record.replace('\'', "''")))
             .collect();
-        Self::new(&format!(
-            "create table _airbyte_raw_users (_airbyte_ab_id text primary key, _airbyte_emitted_at datetime, _airbyte_data json);
-             insert into _airbyte_raw_users values {}",
-            rows.join(", ")
-        ))
+        let file = Self::new(
+            "create table _airbyte_raw_users (_airbyte_ab_id text primary key, _airbyte_emitted_at datetime, _airbyte_data json)",
+        )?;
+        let insert = format!("insert into _airbyte_raw_users values {}", rows.join(", "));
+        execute(&mut writer(&library()?, &file.path), &insert);
+        Some(file)
     }
 
     fn configuration(&self) -> Value {
@@ -70,11 +72,15 @@ fn writer(library: &Path, path: &Path) -> ManagedConnection {
 }
 
 fn run(connection: &mut ManagedConnection, statements: &str) {
-    for text in statements.split(';').filter(|text| !text.trim().is_empty()) {
-        let mut statement = connection.new_statement().unwrap();
-        statement.set_sql_query(text).unwrap();
-        statement.execute_update().unwrap();
+    for statement in statements.split(';').filter(|text| !text.trim().is_empty()) {
+        execute(connection, statement);
     }
+}
+
+fn execute(connection: &mut ManagedConnection, sql: &str) {
+    let mut statement = connection.new_statement().unwrap();
+    statement.set_sql_query(sql).unwrap();
+    statement.execute_update().unwrap();
 }
 
 fn users() -> StreamSpec {
@@ -195,6 +201,42 @@ async fn plain_tables_keep_every_digit() {
     assert_eq!(shown(&batch, "map"), ["{x: 1}", "NULL"]);
     assert_ne!(batch["span"].data_type(), &DataType::Interval(IntervalUnit::MonthDayNano));
     assert_eq!(batch.schema().field_with_name("huge").unwrap().metadata()["duckdb:type"], "HUGEINT");
+}
+
+#[tokio::test]
+async fn a_table_gives_the_edge_values() {
+    let made = "create table edges (id bigint not null, boolean boolean, integer bigint, number decimal(38, 9), \"float\" double,
+         string varchar, date date, time_without_timezone time, timestamp_without_timezone timestamp,
+         timestamp_with_timezone timestamptz, json json)";
+    let Some(file) = File::new(made) else { return };
+    let mut connection = writer(&library().unwrap(), &file.path);
+    let mut insert = connection.new_statement().unwrap();
+    insert.set_option(OptionStatement::TargetTable, "edges".into()).unwrap();
+    insert.set_option(OptionStatement::IngestMode, IngestMode::Append.into()).unwrap();
+    insert.bind(table()).unwrap();
+    insert.execute_update().unwrap();
+    drop((insert, connection));
+    let batch = file.dataset(&StreamSpec::new("edges")).await.head(1_000).await.unwrap();
+    assert_same(&batch, &[]);
+    let schema = batch.schema();
+    assert_eq!(schema.field_with_name("json").unwrap().metadata()["ARROW:extension:name"], "arrow.json");
+}
+
+#[tokio::test]
+async fn raw_records_give_the_edge_values() {
+    let written = table();
+    let records: Vec<String> = (0..written.num_rows()).map(|row| record(&written, row)).collect();
+    let records: Vec<&str> = records.iter().map(String::as_str).collect();
+    let Some(file) = File::raw(&records) else { return };
+    let stream = StreamSpec::new("users").json_schema(json_schema());
+    // Decimals of 38 digits are no doubles.
+    let dataset = file.dataset(&stream).await.text_columns(["number"]).unwrap();
+    let difference = Difference {
+        column: "json",
+        why: "a null in a record is no value",
+        is_right: |written, read| same("json", written.filter(|json| *json != "null"), read),
+    };
+    assert_same(&dataset.head(1_000).await.unwrap(), &[difference]);
 }
 
 #[tokio::test]

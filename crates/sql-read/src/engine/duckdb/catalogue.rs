@@ -11,6 +11,7 @@ use crate::engine::adbc::Session;
 use crate::error::Result;
 use crate::locate::TableName;
 use crate::scan::{Column, Dialect, quoted_text};
+use crate::types::json_field;
 
 /// Types whose values no Arrow type that DuckDB gives holds exactly, wherever they stand in a type: integers of 39
 /// digits, times with a zone, intervals of more than 292 years, unions, bits.
@@ -65,8 +66,10 @@ pub(super) fn columns(session: &mut Session, table: &TableName) -> Result<Vec<Co
         let name = field.name().clone();
         let declared = types.iter().find(|(known, _)| *known == name).map(|(_, declared)| declared.as_str());
         let as_text = declared.is_some_and(is_read_as_text);
-        let metadata = declared.map(|declared| ("duckdb:type".to_owned(), declared.to_owned()));
-        let field = field.as_ref().clone().with_metadata(metadata.into_iter().collect());
+        let field = if declared == Some("JSON") { json_field(&name, true) } else { field.as_ref().clone() };
+        let mut metadata = field.metadata().clone();
+        metadata.extend(declared.map(|declared| ("duckdb:type".to_owned(), declared.to_owned())));
+        let field = field.with_metadata(metadata);
         let field = if as_text { field.with_data_type(DataType::Utf8) } else { field };
         Column { name, field: Arc::new(field), type_id: 0, as_text }
     });
