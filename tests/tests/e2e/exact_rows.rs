@@ -80,13 +80,13 @@ fn every_cell_of_a_csv_file_survives_raw_tables() {
     round_trip(&sandbox, destination, "_raw", &[("AIRBYTE_SECRET_POSTGRES_PASSWORD", password)]);
 }
 
-fn destination(sandbox: &Sandbox, name: &str) -> String {
+pub(crate) fn destination(sandbox: &Sandbox, name: &str) -> String {
     let destinations = sandbox.json(&["destination", "list"]);
     let found = destinations.as_array().unwrap().iter().find(|destination| destination["name"] == name);
     found.unwrap_or_else(|| panic!("{destinations}"))["destination_id"].as_str().unwrap().to_owned()
 }
 
-fn round_trip(sandbox: &Sandbox, destination: &str, suffix: &str, environment: &[(&str, String)]) {
+pub(crate) fn round_trip(sandbox: &Sandbox, destination: &str, suffix: &str, environment: &[(&str, String)]) {
     let stream = format!("cells{suffix}");
     let mut csv = String::from("number,text,whole,amount,Mixed Case\n");
     let mut expected = BTreeMap::new();

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[cfg(feature = "duckdb")]
+mod duckdb;
 mod exact_rows;
 mod faults;
 mod first_loop;

@@ -44,6 +44,14 @@ pub(crate) struct SandboxArgs {
     /// Add a PostgreSQL destination to the demo seed: postgres://USER:PASSWORD@HOST:PORT/DATABASE
     #[arg(long, value_name = "URL")]
     postgres: Option<String>,
+    /// Add a DuckDB destination to the demo seed
+    #[cfg(feature = "duckdb")]
+    #[arg(long)]
+    duckdb: bool,
+    /// DuckDB's library, which such a destination is written with [default: the first in the usual places]
+    #[cfg(feature = "duckdb")]
+    #[arg(long, env = "AIRBYTE_LIBDUCKDB", hide_env_values = true, value_name = "FILE")]
+    libduckdb: Option<PathBuf>,
     /// Scale the durations of jobs and of the pauses between attempts
     #[arg(long, default_value_t = 1.0, value_name = "X", value_parser = scale)]
     time_scale: f64,
@@ -100,6 +108,13 @@ pub(crate) async fn run(args: SandboxArgs, context: &Context) -> Result<u8, Fail
     }
     if let Some(folder) = args.files_root {
         builder = builder.files_root(folder);
+    }
+    #[cfg(feature = "duckdb")]
+    {
+        builder = builder.duckdb(args.duckdb);
+        if let Some(library) = args.libduckdb {
+            builder = builder.libduckdb(library);
+        }
     }
     if let Some(url) = args.postgres {
         builder = builder.postgres(url);
