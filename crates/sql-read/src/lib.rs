@@ -31,6 +31,19 @@
 //! - **Exact.** Numbers keep their digits, times their zones, NULL is not the empty text. What Arrow cannot hold is an
 //!   error that names the column, and [`Dataset::text_columns`] is the way around it.
 //! - **Bounded memory**, whatever the size of the table.
+//!
+//! # DuckDB, and databases without an engine of their own
+//!
+//! DuckDB and MotherDuck (feature `duckdb`) are read through DuckDB's own library, which is loaded when it is needed:
+//! the file that `AIRBYTE_LIBDUCKDB` names, else the first in the usual places. It reads the files of its own and of
+//! older versions. `duckdb-linked` links a library in when this crate is built, and `duckdb-bundled` builds all of
+//! DuckDB, which takes half an hour. A read keeps at most 256 MB in memory; `"adbc": {"options": {"memory_limit": "1GB"}}`
+//! in a destination file says otherwise.
+//!
+//! Any other database is read through the ADBC driver (feature `adbc`) that the destination file names:
+//! `"adbc": {"driver": "/path/of/the/driver.so", "options": {"uri": "..."}}`. The driver takes these options alone, so the
+//! connector's own fields say where the tables are and no more. Fields inside of raw records can be neither filtered nor
+//! ordered by, and reads are one part; [`Warehouse::query`] reaches what the database can do beyond that.
 
 #[cfg(feature = "cloud")]
 mod cloud;

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: measures the release build beside its peers, in turn, and rewrites BENCHMARKS.md.
 
 mod clients;
+mod duckdb_read;
 mod load;
 mod postgres_read;
 mod run;
@@ -18,6 +19,9 @@ use crate::step::{self, cargo, target, workspace_root};
 pub enum Part {
     /// The client beside those for Python
     Clients,
+    /// Reading a DuckDB file
+    #[value(name = "duckdb")]
+    DuckDb,
     /// The sandbox under load
     Load,
     /// Reading a PostgreSQL destination
@@ -28,20 +32,22 @@ pub enum Part {
 
 /// Measures everything and rewrites BENCHMARKS.md, or measures one part and prints it.
 pub fn bench(part: Option<Part>) -> Result<()> {
-    // That part measures the library, and builds it with what it needs.
-    if !matches!(part, Some(Part::Snowflake)) {
+    // Those parts measure the library, and build it with what they need.
+    if !matches!(part, Some(Part::DuckDb | Part::Snowflake)) {
         build()?;
     }
     // What is started here has to be ended here, so Ctrl-C ends the command that runs, and then this.
     ctrlc::set_handler(|| {})?;
     match part {
         Some(Part::Clients) => print!("{}", clients::measure()?),
+        Some(Part::DuckDb) => print!("{}", duckdb_read::measure()?),
         Some(Part::Load) => print!("{}", load::measure()?),
         Some(Part::Postgres) => print!("{}", postgres_read::measure()?),
         Some(Part::Snowflake) => print!("{}", snowflake_read::measure()?),
         None => {
             let sections = clients::measure()?
                 + &postgres_read::measure()?
+                + &duckdb_read::measure()?
                 + &snowflake_read::measure()?
                 + &load::measure()?;
             let page = format!("{}\n{}{sections}", include_str!("head.md").trim_end(), machine()?);

@@ -295,6 +295,47 @@ async fn a_query_that_fails_on_its_way_is_an_error_and_never_the_end() {
 }
 
 #[tokio::test]
+async fn statements_and_parts_are_read_by_others() {
+    let Some(file) =
+        File::new("create table rows as select range as n, range % 7 as rest from range(500000)")
+    else {
+        return;
+    };
+    let warehouse = destination("duckdb", &file.configuration()).connect().await.unwrap();
+    let groups =
+        warehouse.query("select rest, count(*) as rows from rows group by all order by rest;").unwrap();
+    let groups = groups.collect().await.unwrap();
+    assert_eq!(shown(&groups, "rest"), ["0", "1", "2", "3", "4", "5", "6"]);
+    assert_eq!(shown(&groups, "rows")[0], "71429");
+    for refused in
+        ["drop table rows", "select 1; select 2", "copy rows to 'x.csv'", "insert into rows values (1, 2)"]
+    {
+        assert_eq!(warehouse.query(refused).unwrap_err().kind(), ErrorKind::InvalidInput, "{refused}");
+    }
+    let all = warehouse.dataset(&StreamSpec::new("rows")).await.unwrap();
+    let evens = all.filter(Filter::equal("rest", 2)).unwrap();
+    let splits = evens.splits(3).await.unwrap();
+    assert!(splits.is_one_snapshot());
+    assert_eq!(splits.splits().len(), 3);
+    let mut rows = 0;
+    for split in splits.splits() {
+        let sent = serde_json::to_string(split).unwrap();
+        let other = destination("duckdb", &file.configuration()).connect().await.unwrap();
+        let batches = other.read_split(&serde_json::from_str(&sent).unwrap()).await.unwrap();
+        rows += batches
+            .try_collect::<Vec<_>>()
+            .await
+            .unwrap()
+            .iter()
+            .map(arrow_array::RecordBatch::num_rows)
+            .sum::<usize>();
+    }
+    assert_eq!(rows as u64, evens.count().await.unwrap());
+    let parallel: Vec<_> = evens.read_parallel(2).await.unwrap().try_collect().await.unwrap();
+    assert_eq!(parallel.iter().map(arrow_array::RecordBatch::num_rows).sum::<usize>(), rows);
+}
+
+#[tokio::test]
 async fn names_are_found_in_the_schema_of_the_configuration() {
     let made = "create schema raw; create table raw._airbyte_raw_users (_airbyte_data json); create table main.other (n int)";
     let Some(file) = File::new(made) else { return };

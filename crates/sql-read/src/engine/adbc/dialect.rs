@@ -87,6 +87,11 @@ impl Dialect for AdbcDialect {
         if self.kind == DestinationKind::ClickHouse { format!("{name} final") } else { name }
     }
 
+    fn qualifier(&self, table: &TableName) -> String {
+        let name = self.quoted(&table.table);
+        if table.schema.is_empty() { name } else { format!("{}.{name}", self.quoted(&table.schema)) }
+    }
+
     fn literal(&self, literal: &Literal) -> Result<String> {
         use DestinationKind::{ClickHouse, MsSql, MySql, Snowflake, Sqlite};
         Ok(match literal {

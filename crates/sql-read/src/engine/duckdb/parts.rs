@@ -53,7 +53,7 @@ impl Part {
 /// Cuts a read. The session keeps writers out while this is done.
 pub(super) fn plan(session: &mut Session, place: &Place, scan: &Scan, wanted: NonZeroUsize) -> Result<Parts> {
     let state = place.file().map(state).transpose()?;
-    let ranges = match (&state, scan.order.is_empty() && scan.limit.is_none()) {
+    let ranges = match (&state, scan.is_divisible()) {
         (Some(_), true) => ranges(session, scan, wanted)?,
         _ => None,
     };
