@@ -64,8 +64,10 @@ pub fn sql_read_alone(_: &Repository) -> Result<Vec<String>> {
         .as_object()
         .cloned()
         .unwrap_or_default();
-    let engines: Vec<&str> =
-        ["postgres", "sqlite"].into_iter().filter(|name| features.contains_key(*name)).collect();
+    let engines: Vec<&str> = ["adbc", "duckdb", "postgres", "sqlite"]
+        .into_iter()
+        .filter(|name| features.contains_key(*name))
+        .collect();
     let output =
         cargo(&["tree", "--package", NAME, "--no-default-features", "--edges", "normal", "--prefix", "none"])
             .args(["--format", "{p}", "--features", &engines.join(",")])

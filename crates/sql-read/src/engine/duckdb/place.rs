@@ -35,6 +35,7 @@ pub(super) struct Place {
     /// Settings of DuckDB that the destination file gives.
     settings: Vec<(String, OptionValue)>,
     hidden: Arc<[String]>,
+    has_unused_token: bool,
 }
 
 enum Target {
@@ -84,7 +85,8 @@ impl Place {
                 (Target::MotherDuck { address, token: token.clone() }, vec![token])
             }
         };
-        Ok(Self { kind, target, settings, hidden: hidden.into() })
+        let has_unused_token = matches!(target, Target::File(_)) && text("motherduck_api_key").is_some();
+        Ok(Self { kind, target, settings, hidden: hidden.into(), has_unused_token })
     }
 
     /// Whether there is something to open. The connector makes the file with the first sync: until then there are no
@@ -110,6 +112,9 @@ impl Place {
                  machine; then set AIRBYTE_LOCAL_ROOT to the folder that the server calls /local",
                 path.display()
             )],
+            Target::File(_) if self.has_unused_token => {
+                vec!["`motherduck_api_key` has no effect: the destination is a file".to_owned()]
+            }
             Target::File(_) => Vec::new(),
             Target::MotherDuck { .. } => vec![
                 "MotherDuck has no read-only sessions: only statements that read are sent, and a read-scaling token makes \
@@ -277,6 +282,15 @@ mod tests {
             ["md:my_db?dbinstance_inactivity_ttl=0s&saas_mode=true&attach_mode=single"]
         );
         assert_eq!(setting(&place, "motherduck_token"), ["t1"]);
+    }
+
+    #[test]
+    fn a_token_for_a_file_has_no_effect_and_that_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let configuration = json!({"destination_path": folder.path(), "motherduck_api_key": "tok"});
+        let place = open("motherduck", &configuration, &json!({})).unwrap();
+        assert_eq!(place.warnings().len(), 1);
+        assert!(place.warnings()[0].contains("no effect"), "{:?}", place.warnings());
     }
 
     #[test]
