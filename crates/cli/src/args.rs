@@ -9,11 +9,22 @@ use crate::commands::{
     workspace,
 };
 
+/// The version, with those of the API documents that it was made for.
+fn version() -> String {
+    use airbyte_cloud::api_raw::{ClientInfo, Hooks, config, public};
+    format!(
+        "{} (public API {}, Config API {})",
+        env!("CARGO_PKG_VERSION"),
+        <public::Client as ClientInfo<Hooks>>::api_version(),
+        <config::Client as ClientInfo<Hooks>>::api_version()
+    )
+}
+
 /// Start and watch Airbyte syncs, and read what they left in the destination.
 #[derive(Debug, Parser)]
 #[command(
     name = "airbyte",
-    version,
+    version = version(),
     about = "Start and watch Airbyte syncs, and read what they left in the destination",
     disable_help_subcommand = true,
     max_term_width = 110,
@@ -160,6 +171,16 @@ pub(crate) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+    /// Write man pages for all commands into a folder
+    ///
+    /// Example: airbyte man ~/.local/share/man/man1
+    Man {
+        /// The folder, made where it is missing
+        folder: std::path::PathBuf,
+    },
+    /// Print the reference of all commands as Markdown
+    #[command(hide = true)]
+    Reference,
 }
 
 /// All commands, with their nouns in the texts of those that several nouns share.

@@ -9,11 +9,13 @@ mod environment;
 mod error;
 mod input;
 mod interrupt;
+mod logging;
 mod names;
 mod output;
 mod profile_file;
 mod progress;
 mod prompt;
+mod reference;
 mod references;
 mod shown;
 
@@ -32,7 +34,7 @@ fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let context = Context::new(&cli.global);
-    start_logging(&cli.global);
+    logging::start(&cli.global);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return context.output().fail(&error.into()),
@@ -59,30 +61,4 @@ fn usage(error: &clap::Error) -> ExitCode {
     let failure = Failure::usage(message.strip_prefix("error: ").unwrap_or(message))
         .with_hint(tip.unwrap_or("see --help"));
     output::Output::of_form(form).fail(&failure)
-}
-
-/// Logs of the libraries go to standard error, and only if they are asked for.
-fn start_logging(global: &args::Global) {
-    use tracing_subscriber::filter::LevelFilter;
-    use tracing_subscriber::fmt::format::FmtSpan;
-    use tracing_subscriber::layer::SubscriberExt;
-    use tracing_subscriber::util::SubscriberInitExt;
-    if global.verbose == 0 {
-        return;
-    }
-    let level = if global.verbose == 1 { LevelFilter::DEBUG } else { LevelFilter::TRACE };
-    let targets = ["airbyte_cloud", "airbyte_sql_read", "airbyte_sandbox"].map(|name| (name, level));
-    let filter = tracing_subscriber::filter::Targets::new().with_targets(targets);
-    tracing_subscriber::registry()
-        .with(filter)
-        .with(
-            tracing_subscriber::fmt::layer()
-                .with_writer(std::io::stderr)
-                .with_ansi(
-                    !global.no_color
-                        && anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never,
-                )
-                .with_span_events(FmtSpan::CLOSE),
-        )
-        .init();
 }

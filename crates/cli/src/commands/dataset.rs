@@ -1,51 +1,74 @@
 //! The data that syncs left in the destination.
 
-use std::path::{Path, PathBuf};
+mod export;
+mod query;
+mod rows;
+
+use std::path::PathBuf;
 
 use airbyte_sql_read::{
     ConnectionDatasets, ConnectionExt, Dataset, Destination, EnvSecrets, Format, Located,
     NamespaceDefinition, StreamSpec, write_to,
 };
 use clap::{Args, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+pub(crate) use export::check_writable;
+
 use crate::context::Context;
-use crate::error::{Failure, Kind, exit};
-use crate::interrupt::unless_interrupted;
-use crate::output::{Output, Table, bytes, count, table_of_rows};
+use crate::error::{Failure, exit};
+use crate::output::{Output, Table, table_of_rows};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DatasetCommand {
     /// The streams of a connection, and their tables
     ///
-    /// Example: airbyte dataset list 5e0c9a77-3a0b-4d3f-8f3c-0f1d2c3b4a59
+    /// Example: airbyte dataset list "Shop to warehouse"
     List {
         /// The connection, by name or id
         connection: String,
     },
     /// The columns of a stream
     ///
-    /// Example: airbyte dataset schema 5e0c9a77-3a0b-4d3f-8f3c-0f1d2c3b4a59 users
+    /// Example: airbyte dataset schema "Shop to warehouse" users
     Schema(StreamArgs),
     /// The number of a stream's rows
     ///
-    /// Example: airbyte dataset count 5e0c9a77-3a0b-4d3f-8f3c-0f1d2c3b4a59 users
-    Count(StreamArgs),
+    /// Example: airbyte dataset count "Shop to warehouse" users --where "age >= 18"
+    Count {
+        #[command(flatten)]
+        stream: StreamArgs,
+        #[command(flatten)]
+        rows: rows::RowArgs,
+    },
     /// The first rows of a stream
     ///
-    /// Example: airbyte dataset head 5e0c9a77-3a0b-4d3f-8f3c-0f1d2c3b4a59 users -n 20
+    /// Example: airbyte dataset head "Shop to warehouse" users -n 20 --order-by created_at:desc
     Head {
         #[command(flatten)]
         stream: StreamArgs,
+        #[command(flatten)]
+        which: rows::RowArgs,
         /// So many rows
         #[arg(short = 'n', long = "rows", default_value_t = 10, value_name = "N")]
         rows: u64,
     },
     /// All rows of a stream, into a file
     ///
-    /// Example: airbyte dataset export 5e0c9a77-3a0b-4d3f-8f3c-0f1d2c3b4a59 users --format parquet -o users.parquet
-    Export(ExportArgs),
+    /// The file takes its name once it is whole, so a file that looks whole is whole.
+    ///
+    /// Example: airbyte dataset export "Shop to warehouse" users -o users.parquet
+    ///
+    /// Example: airbyte dataset export users --destination warehouse.json --where "country = AT" --format csv -o -
+    Export(export::ExportArgs),
+    /// The rows of an SQL statement that reads, run in the destination
+    ///
+    /// Statements that write are refused before anything is sent.
+    ///
+    /// Example: airbyte dataset query "Shop to warehouse" "select country, count(*) from users group by 1"
+    ///
+    /// Example: airbyte dataset query --destination warehouse.json "select * from users" -o users.parquet
+    Query(query::QueryArgs),
 }
 
 /// Which stream: of a connection, or of a destination file.
@@ -68,34 +91,22 @@ pub(crate) struct StreamArgs {
     no_meta: bool,
 }
 
-#[derive(Args, Debug)]
-pub(crate) struct ExportArgs {
-    #[command(flatten)]
-    stream: StreamArgs,
-    /// parquet, csv, jsonl or arrow [default: by the file's ending]
-    #[arg(long)]
-    format: Option<Format>,
-    /// The file, or - for standard output
-    #[arg(short = 'o', long = "file", value_name = "FILE")]
-    file: PathBuf,
-    /// So many rows at the most [default: all]
-    #[arg(long, value_name = "N")]
-    limit: Option<u64>,
-}
-
 pub(crate) async fn run(command: DatasetCommand, context: &Context) -> Result<u8, Failure> {
     match command {
         DatasetCommand::List { connection } => list(&connection, context).await,
         DatasetCommand::Schema(args) => schema(&open(&args, context).await?, context),
-        DatasetCommand::Count(args) => {
-            let dataset = open(&args, context).await?;
+        DatasetCommand::Count { stream, rows } => {
+            let dataset = rows.apply(open(&stream, context).await?)?;
             let rows = dataset.count().await?;
-            let object = serde_json::json!({"stream": stream_name(&args)?, "rows": rows});
+            let object = serde_json::json!({"stream": stream_name(&stream)?, "rows": rows});
             context.output().object(&object, || rows.to_string())?;
             Ok(exit::OK)
         }
-        DatasetCommand::Head { stream, rows } => head(&open(&stream, context).await?, rows, context).await,
-        DatasetCommand::Export(args) => export(args, context).await,
+        DatasetCommand::Head { stream, which, rows } => {
+            head(&which.apply(open(&stream, context).await?)?, rows, context).await
+        }
+        DatasetCommand::Export(args) => export::run(args, context).await,
+        DatasetCommand::Query(args) => query::run(args, context).await,
     }
 }
 
@@ -234,87 +245,4 @@ async fn tempfile_lines(dataset: &Dataset) -> Result<Vec<serde_json::Value>, Fai
     write_to(dataset, file.reopen()?, Format::JsonLines).await?;
     let text = std::fs::read_to_string(file.path())?;
     text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
-}
-
-/// What an export has written, as scripts see it.
-#[derive(Serialize)]
-struct ExportObject {
-    stream: String,
-    schema: String,
-    table: String,
-    rows: u64,
-    bytes: u64,
-    file: String,
-}
-
-async fn export(args: ExportArgs, context: &Context) -> Result<u8, Failure> {
-    let stream = stream_name(&args.stream)?.to_owned();
-    let Some(format) = args.format.or_else(|| Format::of_path(&args.file)) else {
-        let message = format!("the format of {} is not clear from its ending", args.file.display());
-        return Err(Failure::usage(message).with_hint("add --format parquet, csv, jsonl or arrow"));
-    };
-    let to_stdout = args.file == Path::new("-");
-    if !to_stdout {
-        check_writable(&args.file)?;
-    }
-    let mut dataset = open(&args.stream, context).await?;
-    if let Some(limit) = args.limit {
-        dataset = dataset.limit(limit);
-    }
-    if to_stdout {
-        write_to(&dataset, std::io::stdout(), format).await?;
-        return Ok(exit::OK);
-    }
-    let bar = progress_bar(context);
-    let shown = bar.clone();
-    let writing = dataset.export(&args.file, format).progress(move |progress| {
-        shown.set_message(format!("{} rows", count(i64::try_from(progress.rows).ok())));
-    });
-    let exported = unless_interrupted(IntoFuture::into_future(writing)).await;
-    bar.finish_and_clear();
-    let exported = exported.ok_or_else(|| {
-        Failure::new(Kind::Interrupted, "interrupted; nothing was written under the file's name")
-    })??;
-    let object = ExportObject {
-        stream,
-        schema: dataset.schema_name().to_owned(),
-        table: dataset.table_name().to_owned(),
-        rows: exported.rows,
-        bytes: exported.bytes,
-        file: exported.file.display().to_string(),
-    };
-    context.output().object(&object, || {
-        format!(
-            "{} rows, {}, in {}",
-            count(i64::try_from(object.rows).ok()),
-            bytes(i64::try_from(object.bytes).ok()),
-            object.file
-        )
-    })?;
-    Ok(exit::OK)
-}
-
-/// Refuses a place that cannot be written before anything is asked or started.
-pub(crate) fn check_writable(file: &Path) -> Result<(), Failure> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if file.is_dir() {
-        return Err(
-            Failure::new(Kind::Io, format!("{} is a folder", file.display())).with_hint("name a file in it")
-        );
-    }
-    tempfile::tempfile_in(folder).map(drop).map_err(|error| {
-        Failure::new(Kind::Io, format!("{} cannot be written: {error}", file.display()))
-            .with_hint("choose a folder that exists and can be written to")
-    })
-}
-
-fn progress_bar(context: &Context) -> ProgressBar {
-    if !context.output().is_live() {
-        return ProgressBar::hidden();
-    }
-    let style =
-        ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
-    let bar = ProgressBar::new_spinner().with_style(style);
-    bar.enable_steady_tick(std::time::Duration::from_millis(120));
-    bar
 }

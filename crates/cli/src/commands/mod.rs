@@ -45,5 +45,14 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<u8, Failu
             context.output().text(&String::from_utf8_lossy(&script))?;
             Ok(exit::OK)
         }
+        Command::Man { folder } => {
+            let pages = crate::reference::man_pages(args::command(), &folder)?;
+            context.output().note(&format!("{pages} pages in {}", folder.display()));
+            Ok(exit::OK)
+        }
+        Command::Reference => {
+            context.output().text(&crate::reference::markdown(args::command()))?;
+            Ok(exit::OK)
+        }
     }
 }

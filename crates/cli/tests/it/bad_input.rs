@@ -220,3 +220,61 @@ fn a_place_that_cannot_be_written_is_refused_before_anything_is_asked() {
         text(&error, "hint");
     }
 }
+
+#[test]
+fn people_are_told_at_once_that_a_host_cannot_be_reached() {
+    use std::io::{BufRead, BufReader};
+    let mut command = airbyte(["workspace", "list", "--api-root", &nobody_listens()]);
+    let mut process =
+        command.env("AIRBYTE_BEARER_TOKEN", "token").stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let begun = std::time::Instant::now();
+    let mut line = String::new();
+    BufReader::new(process.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    let passed = begun.elapsed();
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert!(line.contains("trying again in"), "{line}");
+    assert!(passed < std::time::Duration::from_secs(5), "{passed:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_profile_file_that_cannot_be_used_is_told_by_its_place() {
+    use std::os::unix::fs::PermissionsExt;
+    let sandbox = Sandbox::demo();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("airbyte").join("profiles.toml");
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    let list = |content: &[u8]| {
+        std::fs::write(&file, content).unwrap();
+        run(sandbox.command(&["source", "list"]).env("XDG_CONFIG_HOME", folder.path()))
+    };
+    for content in
+        [b"[default]\nclient_secret = hunter2\n".as_slice(), b"\xff\xfe", b"[default]\nunknown = 1\n"]
+    {
+        let ended = list(content).exits(2);
+        assert!(
+            ended.stderr.contains("profiles.toml") && !ended.stderr.contains("hunter2"),
+            "{}",
+            ended.stderr
+        );
+    }
+    let open = list(b"[default]\nclient_id = 'x'\nclient_secret = 'hunter2'\n").exits(0);
+    assert!(open.stderr.contains("warning: others can read"), "{}", open.stderr);
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(
+        run(sandbox.command(&["source", "list"]).env("XDG_CONFIG_HOME", folder.path())).exits(0).stderr,
+        ""
+    );
+}
+
+#[test]
+fn an_expired_token_is_no_riddle() {
+    let sandbox = Sandbox::demo();
+    let mut command = sandbox.command(&["source", "list", "--output", "json"]);
+    command.env_remove("AIRBYTE_CLIENT_ID").env_remove("AIRBYTE_CLIENT_SECRET");
+    let error = run(command.env("AIRBYTE_BEARER_TOKEN", "ey.expired.token")).exits(3).error();
+    assert_eq!(error["kind"], "unauthorized");
+    assert!(!error.to_string().contains("ey.expired"), "{error}");
+    text(&error, "hint");
+}

@@ -151,3 +151,81 @@ fn a_format_that_nothing_tells() {
         .error();
     sandbox.script(&["dataset", "count", "users"]).exits(2).error();
 }
+
+#[test]
+fn rows_are_picked_and_ordered_by_the_database() {
+    let sandbox = Sandbox::demo();
+    let connection = sandbox.synced_connection();
+    let count = |conditions: &[&str]| -> i64 {
+        let wheres = conditions.iter().flat_map(|condition| ["--where", condition]);
+        let arguments: Vec<&str> =
+            ["dataset", "count", &connection, "users"].into_iter().chain(wheres).collect();
+        sandbox.json(&arguments)["rows"].as_i64().unwrap()
+    };
+    assert_eq!(count(&[]), 1_000);
+    assert_eq!(count(&["id <= 10"]), 10);
+    assert_eq!(count(&["id > 10", "id<=12"]), 2);
+    assert_eq!(count(&["id != 1"]), 999);
+    assert_eq!(count(&["email is null"]), 0);
+    assert_eq!(count(&["email is not null"]), 1_000);
+    let head = sandbox.json(&[
+        "dataset",
+        "head",
+        &connection,
+        "users",
+        "-n",
+        "3",
+        "--order-by",
+        "id:desc",
+        "--columns",
+        "id",
+    ]);
+    assert_eq!(head, serde_json::json!([{ "id": 1_000 }, { "id": 999 }, { "id": 998 }]));
+    let file = sandbox.folder().join("few.csv");
+    let file = file.to_str().unwrap();
+    let few = sandbox.json(&[
+        "dataset",
+        "export",
+        &connection,
+        "users",
+        "--where",
+        "id < 5",
+        "--order-by",
+        "id",
+        "-o",
+        file,
+    ]);
+    assert_eq!(few["rows"], 4);
+    for wrong in ["id", "id > many", "nothing = 1"] {
+        sandbox.script(&["dataset", "count", &connection, "users", "--where", wrong]).exits(2);
+    }
+    sandbox.script(&["dataset", "head", &connection, "users", "--order-by", "nothing"]).exits(2);
+}
+
+/// A limit on the size of files, which fails as a full disk does.
+#[test]
+fn a_full_disk_leaves_no_file_that_looks_whole() {
+    let sandbox = Sandbox::demo();
+    let connection = sandbox.synced_connection();
+    let file = sandbox.folder().join("users.csv");
+    let mut command = std::process::Command::new("sh");
+    let with_limit = sandbox.command(&[]);
+    command
+        .args(["-c", "trap '' XFSZ; ulimit -f 100; exec \"$0\" \"$@\""])
+        .arg(with_limit.get_program())
+        .args(["dataset", "export", &connection, "users", "--output", "json", "-o"])
+        .arg(&file)
+        .env_clear()
+        .current_dir(sandbox.folder());
+    for (name, value) in with_limit.get_envs() {
+        if let Some(value) = value {
+            command.env(name, value);
+        }
+    }
+    let error = run(&mut command).exits(1).error();
+    assert_eq!(error["kind"], "io", "{error}");
+    assert!(!file.exists());
+    let left: Vec<_> =
+        std::fs::read_dir(sandbox.folder()).unwrap().flatten().map(|it| it.file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().contains("users")), "{left:?}");
+}

@@ -53,3 +53,45 @@ fn a_start_that_is_interrupted_says_where_to_look() {
     assert_eq!(process.wait().unwrap().code(), Some(130), "{said}");
     assert!(said.contains(&format!("airbyte job list --connection {connection}")), "{said}");
 }
+
+#[test]
+fn a_second_ctrl_c_does_not_wait_for_the_first() {
+    let sandbox = Sandbox::with(&["--fault", "slow-job=10m", "--fault", "hang=10m,op=cancelJob"]);
+    let connection = sandbox.connection();
+    let mut command =
+        sandbox.command(&["connection", "sync", &connection, "--wait", "--cancel-on-interrupt"]);
+    let mut process = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = BufReader::new(process.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("running") {
+        assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "it ended early: {said}");
+    }
+    // Which of them comes while the request hangs does not matter.
+    let code = loop {
+        signal(&process, "INT");
+        if let Some(status) = process.try_wait().unwrap() {
+            break status.code();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    };
+    stderr.read_to_string(&mut said).unwrap();
+    assert_eq!(code, Some(130), "{said}");
+    assert!(said.contains("not known"), "{said}");
+}
+
+#[test]
+fn many_jobs_go_on_and_are_named() {
+    let sandbox = Sandbox::with(&["--fault", "slow-job=10m"]);
+    sandbox.json(&[
+        "connection",
+        "create",
+        "Second",
+        "--source=Faker",
+        "--destination=Embedded SQLite",
+        "--stream=users",
+    ]);
+    let (code, said) = interrupted(&sandbox, &["Second"]);
+    assert_eq!(code, Some(130), "{said}");
+    assert!(said.contains("airbyte job wait 1 2") || said.contains("airbyte job wait 2 1"), "{said}");
+    assert!(sandbox.json(&["job", "list"]).as_array().unwrap().iter().all(|job| job["status"] == "running"));
+}

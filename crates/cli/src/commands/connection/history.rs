@@ -7,10 +7,16 @@ use clap::Args;
 use crate::context::Context;
 use crate::error::Failure;
 use crate::names;
-use crate::output::{Table, ago, bytes, count, duration, one_line};
+use crate::output::{Output, Table, ago, count, duration, one_line};
 
 /// Characters of a bar at the most.
 const BAR: usize = 20;
+
+/// Characters of a bar in a narrow terminal.
+const SHORT_BAR: usize = 6;
+
+/// Characters that the numbers beside the bars take.
+const NUMBERS: usize = 75;
 
 #[derive(Args, Debug)]
 pub(crate) struct HistoryArgs {
@@ -37,14 +43,15 @@ pub(crate) async fn run(args: HistoryArgs, context: &Context) -> Result<(), Fail
     }
     let jobs = list.await?;
     let name = if context.output().is_for_programs() { String::new() } else { connection.info().await?.name };
-    context.output().list(&jobs, || format!("{}\n\n{}", one_line(&name), chart(&jobs)))
+    context.output().list(&jobs, || format!("{}\n\n{}", one_line(&name), chart(&jobs, Output::width())))
 }
 
 /// A line for each job, the newest first: bars of its rows and its duration beside the numbers.
-fn chart(jobs: &[JobInfo]) -> String {
+fn chart(jobs: &[JobInfo], width: usize) -> String {
     let most = |number: fn(&JobInfo) -> f64| jobs.iter().map(number).fold(0.0, f64::max);
     let (most_rows, longest) = (most(rows), most(seconds));
-    let mut table = Table::new(&["job", "type", "status", "started", "records", "", "bytes", "duration", ""]);
+    let longest_bar = (width.saturating_sub(NUMBERS) / 2).clamp(SHORT_BAR, BAR);
+    let mut table = Table::new(&["job", "type", "status", "started", "records", "", "duration", ""]);
     let now = Utc::now();
     for job in jobs {
         table.row([
@@ -53,10 +60,9 @@ fn chart(jobs: &[JobInfo]) -> String {
             job.status.to_string(),
             ago(job.started_at, now),
             count(job.records_synced),
-            bar(rows(job), most_rows),
-            bytes(job.bytes_synced),
+            bar(rows(job), most_rows, longest_bar),
             duration(job.duration.filter(|_| job.status.is_final())),
-            bar(seconds(job), longest),
+            bar(seconds(job), longest, longest_bar),
         ]);
     }
     table.to_string()
@@ -72,7 +78,7 @@ fn seconds(job: &JobInfo) -> f64 {
 }
 
 /// A bar to the eighth of a character; what is more than nothing is to be seen.
-fn bar(value: f64, most: f64) -> String {
+fn bar(value: f64, most: f64, longest: usize) -> String {
     const EIGHTHS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
     if value <= 0.0 || most <= 0.0 {
         return String::new();
@@ -83,7 +89,7 @@ fn bar(value: f64, most: f64) -> String {
         clippy::cast_precision_loss,
         reason = "between 1 and 160"
     )]
-    let eighths = ((value / most * (BAR * 8) as f64).round() as usize).max(1);
+    let eighths = ((value / most * (longest * 8) as f64).round() as usize).max(1);
     let mut bar = "█".repeat(eighths / 8);
     if !eighths.is_multiple_of(8) {
         bar.push(EIGHTHS[eighths % 8]);
@@ -97,11 +103,11 @@ mod tests {
 
     #[test]
     fn bars_are_as_long_as_their_share() {
-        assert_eq!(bar(10.0, 10.0), "█".repeat(20));
-        assert_eq!(bar(5.0, 10.0), "█".repeat(10));
-        assert_eq!(bar(0.26, 10.0), "▌");
-        assert_eq!(bar(0.000_1, 10.0), "▏");
-        assert_eq!(bar(0.0, 10.0), "");
-        assert_eq!(bar(3.0, 0.0), "");
+        assert_eq!(bar(10.0, 10.0, 20), "█".repeat(20));
+        assert_eq!(bar(5.0, 10.0, 20), "█".repeat(10));
+        assert_eq!(bar(0.26, 10.0, 20), "▌");
+        assert_eq!(bar(0.000_1, 10.0, 20), "▏");
+        assert_eq!(bar(0.0, 10.0, 20), "");
+        assert_eq!(bar(3.0, 0.0, 20), "");
     }
 }
