@@ -8,7 +8,7 @@ use airbyte_cloud::{Failure as Reason, Job, JobId, JobInfo, JobStatus, JobType};
 use clap::{Args, Subcommand};
 
 pub(crate) use object::JobObject;
-pub(crate) use wait::{WaitArgs, Waited, wait_for, wait_for_all};
+pub(crate) use wait::{WaitArgs, wait_for, wait_for_all};
 
 use super::open::{OpenArgs, open};
 use crate::change::{Confirm, Plan};
@@ -134,11 +134,11 @@ async fn wait_for_one(id: i64, wait: &WaitArgs, context: &Context) -> Result<u8,
             print_long(&job, &info, &[], context).await?;
             Ok(exit::OK)
         }
-        Err(Waited { info, failures, failure }) => {
-            if let Some(info) = info {
-                print_long(&job, &info, &failures, context).await?;
+        Err(waited) => {
+            if let Some(info) = waited.info {
+                print_long(&job, &info, &waited.failures, context).await?;
             }
-            Err(*failure)
+            Err(waited.failure)
         }
     }
 }
@@ -155,7 +155,7 @@ async fn wait_for_several(ids: &[i64], wait: &WaitArgs, context: &Context) -> Re
             Ok(info) => objects.push(JobObject::long(&info, None, &[])),
             Err(waited) => {
                 objects.extend(waited.info.map(|info| JobObject::long(&info, None, &waited.failures)));
-                failures.push(*waited.failure);
+                failures.push(waited.failure);
             }
         }
     }

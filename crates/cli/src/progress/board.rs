@@ -65,11 +65,7 @@ impl Board {
         job.open = job.open && !matches!(update, Update::Done(_));
         let text = described(update).map(|text| format!("job {id} {text}"));
         match (&self.form, text) {
-            (Form::Lines, text) if ended => {
-                if let Some(text) = text {
-                    say(&format!("{}: {text}", job.label));
-                }
-            }
+            (Form::Lines, Some(text)) if ended => say(&format!("{}: {text}", job.label)),
             (Form::Lines, _) => job.lines.update(&format!("{}: job {id}", job.label), update),
             (Form::Live { bars, .. }, Some(text)) => {
                 let room = usize::from(console::Term::stderr().size().0).saturating_sub(OTHER_LINES);

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::change::{Confirm, DryRun, Plan};
-use crate::commands::job::{JobObject, WaitArgs, Waited, wait_for, wait_for_all};
+use crate::commands::job::{JobObject, WaitArgs, wait_for, wait_for_all};
 use crate::context::Context;
 use crate::error::{ErrorObject, Failure, Kind, exit};
 use crate::interrupt::unless_interrupted;
@@ -278,9 +278,9 @@ async fn wait(
     for (outcome, ended) in begun.iter_mut().zip(ended) {
         let info = match ended {
             Ok(info) => Some(info),
-            Err(Waited { info, failure, .. }) => {
-                outcome.failure = Some(*failure);
-                info
+            Err(waited) => {
+                outcome.failure = Some(waited.failure);
+                waited.info
             }
         };
         outcome.job = described(outcome, info).await;

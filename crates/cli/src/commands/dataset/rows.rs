@@ -48,7 +48,7 @@ impl RowArgs {
     }
 }
 
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Condition<'a> {
     Null,
     NotNull,

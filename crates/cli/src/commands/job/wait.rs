@@ -30,25 +30,25 @@ pub(crate) struct Waited {
     /// The job, if it is known how it ended.
     pub(crate) info: Option<JobInfo>,
     pub(crate) failures: Vec<Reason>,
-    pub(crate) failure: Box<Failure>,
+    pub(crate) failure: Failure,
 }
 
-impl From<Error> for Waited {
+impl From<Error> for Box<Waited> {
     fn from(error: Error) -> Self {
         let ended = matches!(error.kind(), ErrorKind::JobFailed | ErrorKind::JobCancelled);
         let (info, failures) = (error.job().cloned().filter(|_| ended), error.failures().to_vec());
-        Self { info, failures, failure: Box::new(error.into()) }
+        Self::new(Waited { info, failures, failure: error.into() })
     }
 }
 
-impl From<Failure> for Waited {
+impl From<Failure> for Box<Waited> {
     fn from(failure: Failure) -> Self {
-        Self { info: None, failures: Vec::new(), failure: Box::new(failure) }
+        Self::new(Waited { info: None, failures: Vec::new(), failure })
     }
 }
 
 /// Waits for a job and shows how it goes. Ctrl-C ends the wait, and the job too if that is asked for.
-pub(crate) async fn wait_for(job: &Job, context: &Context, args: &WaitArgs) -> Result<JobInfo, Waited> {
+pub(crate) async fn wait_for(job: &Job, context: &Context, args: &WaitArgs) -> Result<JobInfo, Box<Waited>> {
     let output = context.output();
     let view = View::new(output, &format!("job {}", job.id()));
     // The log costs requests, so it is read only where somebody looks at it.
@@ -68,7 +68,7 @@ pub(crate) async fn wait_for(job: &Job, context: &Context, args: &WaitArgs) -> R
         view.finish();
     }
     match outcome {
-        Some(outcome) => outcome.map_err(Waited::from),
+        Some(outcome) => outcome.map_err(Box::from),
         None => Err(interrupted(std::slice::from_ref(job), args).await.into()),
     }
 }
@@ -80,7 +80,7 @@ pub(crate) async fn wait_for_all(
     jobs: &[(JobId, String)],
     context: &Context,
     args: &WaitArgs,
-) -> Vec<Result<JobInfo, Waited>> {
+) -> Vec<Result<JobInfo, Box<Waited>>> {
     let mut watcher = client
         .watch_jobs(workspace, jobs.iter().map(|(id, _)| *id))
         .policy(PollingPolicy::default().longest_interval(Duration::from_secs(5)));
@@ -99,7 +99,7 @@ pub(crate) async fn wait_for_all(
     if let Some(mut outcomes) = outcomes {
         let lost = |id: &JobId| Failure::new(Kind::NotFound, format!("job {id} was lost sight of"));
         let outcome = |id: &JobId| match outcomes.remove(id) {
-            Some(outcome) => outcome.map_err(Waited::from),
+            Some(outcome) => outcome.map_err(Box::from),
             None => Err(lost(id).into()),
         };
         return jobs.iter().map(|(id, _)| id).map(outcome).collect();
@@ -115,7 +115,7 @@ pub(crate) async fn wait_for_all(
     }
     let outcome = |id: &JobId| match infos.remove(id) {
         Some(info) if info.status.is_success() => Ok(info),
-        info => Err(Waited { info, ..Waited::from(failure.clone()) }),
+        info => Err(Box::new(Waited { info, failures: Vec::new(), failure: failure.clone() })),
     };
     jobs.iter().map(|(id, _)| id).map(outcome).collect()
 }
