@@ -278,7 +278,7 @@ impl StatusObject {
     }
 
     fn table(&self) -> String {
-        let mut table = Table::new(&["setting", "value", "from"]);
+        let mut table = Table::new(&["setting", "from", "value"]);
         let accepted = match self.accepted {
             Some(true) => "yes",
             Some(false) => "no",
@@ -294,10 +294,15 @@ impl StatusObject {
         ];
         for (name, setting) in settings {
             if let Some(setting) = setting {
-                table.row([name.to_owned(), setting.value.clone(), setting.origin.clone()]);
+                // Which file it is stands below.
+                let origin = setting.origin.split(" of ").next().unwrap_or_default();
+                table.row([name.to_owned(), origin.to_owned(), setting.value.clone()]);
             }
         }
         let mut text = format!("{table}\n\naccepted by the server: {accepted}");
+        if let (Some(file), Some(_)) = (&self.profile_file, &self.profile) {
+            text = format!("{text}\nprofile file: {file}");
+        }
         if let Some(user) = &self.user {
             text = format!("{text}\nuser: {user}");
         }

@@ -1,6 +1,5 @@
 //! A line for each stream of a running sync: a bar where it is known how much there is.
 
-use std::collections::HashMap;
 use std::time::Instant;
 
 use airbyte_cloud::{JobProgress, StreamStats};
@@ -19,7 +18,8 @@ pub(super) struct StreamBars {
     bars: MultiProgress,
     /// The line that they come below.
     above: ProgressBar,
-    streams: HashMap<String, Bar>,
+    /// In the order in which they appeared.
+    streams: Vec<(String, Bar)>,
     /// How many streams had no room.
     rest: Option<ProgressBar>,
     attempt: Option<i64>,
@@ -34,7 +34,7 @@ struct Bar {
 
 impl StreamBars {
     pub(super) fn new(bars: MultiProgress, above: ProgressBar) -> Self {
-        Self { bars, above, streams: HashMap::new(), rest: None, attempt: None }
+        Self { bars, above, streams: Vec::new(), rest: None, attempt: None }
     }
 
     pub(super) fn update(&mut self, progress: &JobProgress) {
@@ -49,22 +49,19 @@ impl StreamBars {
                 Some(namespace) => format!("{namespace}.{}", stream.name),
                 None => stream.name.clone(),
             };
-            if !self.streams.contains_key(&name) {
-                if self.streams.len() >= room {
-                    continue;
-                }
-                let bar = self.begin(&name, stream);
-                self.streams.insert(name.clone(), bar);
-            }
-            if let Some(bar) = self.streams.get_mut(&name) {
+            if let Some((_, bar)) = self.streams.iter_mut().find(|(known, _)| *known == name) {
                 bar.update(stream);
+            } else if self.streams.len() < room {
+                let mut bar = self.begin(&name, stream);
+                bar.update(stream);
+                self.streams.push((name, bar));
             }
         }
         let left_out = progress.streams.len().saturating_sub(self.streams.len());
         if left_out > 0 {
+            let last = self.streams.last().map_or(&self.above, |(_, it)| &it.line);
             let rest = self.rest.get_or_insert_with(|| {
-                self.bars
-                    .insert_after(&self.above, ProgressBar::new_spinner().with_style(style("  {wide_msg}")))
+                self.bars.insert_after(last, ProgressBar::new_spinner().with_style(style("  {wide_msg}")))
             });
             rest.set_message(format!("{left_out} more streams"));
         }
@@ -79,12 +76,12 @@ impl StreamBars {
         let name = console::pad_str(&one_line(name), NAME, console::Alignment::Left, Some("…")).into_owned();
         let bar = ProgressBar::new(0).with_style(style(template)).with_prefix(name);
         // Below those that are there already.
-        let last = self.streams.values().map(|it| &it.line).last().unwrap_or(&self.above);
+        let last = self.streams.last().map_or(&self.above, |(_, it)| &it.line);
         Bar { line: self.bars.insert_after(last, bar), last: None, rate: None }
     }
 
     pub(super) fn finish(&mut self) {
-        self.streams.drain().for_each(|(_, it)| it.line.finish_and_clear());
+        self.streams.drain(..).for_each(|(_, it)| it.line.finish_and_clear());
         if let Some(rest) = self.rest.take() {
             rest.finish_and_clear();
         }
