@@ -105,6 +105,10 @@ impl StdError for Error {
 
 impl From<arrow_schema::ArrowError> for Error {
     fn from(error: arrow_schema::ArrowError) -> Self {
+        // Writers of files hand the causes of a full disk through.
+        if let arrow_schema::ArrowError::IoError(message, _) = &error {
+            return Self::new(ErrorKind::Io, format!("the rows could not be written: {message}"));
+        }
         Self::new(ErrorKind::Value, format!("a batch could not be built: {error}"))
     }
 }

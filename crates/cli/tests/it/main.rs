@@ -18,6 +18,7 @@ mod jobs;
 mod keys;
 mod organization;
 mod pipes;
+mod query;
 mod roles;
 mod sandbox;
 mod support;
