@@ -2,6 +2,7 @@
 //! and found by the tests through environment variables.
 
 mod adbc;
+pub mod bigquery;
 pub mod duckdb;
 mod pooler;
 pub mod snowflake;
@@ -60,6 +61,11 @@ const NEEDS: &[Need] = &[
         tested: "everything with a Snowflake",
         start: snowflake::start,
         skip: Some("AIRBYTE_TEST_SKIP_SNOWFLAKE"),
+    },
+    Need {
+        tested: "everything with a BigQuery",
+        start: bigquery::start,
+        skip: Some("AIRBYTE_TEST_SKIP_BIGQUERY"),
     },
 ];
 

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use crate::packages::{self, Packages};
 
 /// How long the server may take to accept its first connection.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// A running server. Dropping it stops the server and deletes its data.
 pub struct Cluster {

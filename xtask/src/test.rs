@@ -6,7 +6,8 @@ use crate::{parts, step};
 
 /// What is tested beside the default features. Linking in a whole libduckdb is not: that build takes half an hour.
 pub const FEATURES: &str = "airbyte-api-raw/httpmock,airbyte-cli/duckdb,airbyte-sql-read/duckdb,airbyte-tests/duckdb,\
-                            airbyte-cli/snowflake,airbyte-sql-read/snowflake,airbyte-cli/ssh,airbyte-sql-read/ssh";
+                            airbyte-cli/snowflake,airbyte-sql-read/snowflake,airbyte-cli/ssh,airbyte-sql-read/ssh,\
+                            airbyte-cli/bigquery,airbyte-sql-read/bigquery";
 
 /// Runs every test of the workspace against real parts; `arguments` go to `cargo test`.
 pub fn test(arguments: &[String]) -> Result<()> {

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: measures the release build beside its peers, in turn, and rewrites BENCHMARKS.md.
 
+mod bigquery_read;
 mod clients;
 mod duckdb_read;
 mod load;
@@ -28,12 +29,15 @@ pub enum Part {
     Postgres,
     /// Reading a Snowflake destination
     Snowflake,
+    /// Reading a BigQuery destination
+    #[value(name = "bigquery")]
+    BigQuery,
 }
 
 /// Measures everything and rewrites BENCHMARKS.md, or measures one part and prints it.
 pub fn bench(part: Option<Part>) -> Result<()> {
     // Those parts measure the library, and build it with what they need.
-    if !matches!(part, Some(Part::DuckDb | Part::Snowflake)) {
+    if !matches!(part, Some(Part::BigQuery | Part::DuckDb | Part::Snowflake)) {
         build()?;
     }
     // What is started here has to be ended here, so Ctrl-C ends the command that runs, and then this.
@@ -44,11 +48,13 @@ pub fn bench(part: Option<Part>) -> Result<()> {
         Some(Part::Load) => print!("{}", load::measure()?),
         Some(Part::Postgres) => print!("{}", postgres_read::measure()?),
         Some(Part::Snowflake) => print!("{}", snowflake_read::measure()?),
+        Some(Part::BigQuery) => print!("{}", bigquery_read::measure()?),
         None => {
             let sections = clients::measure()?
                 + &postgres_read::measure()?
                 + &duckdb_read::measure()?
                 + &snowflake_read::measure()?
+                + &bigquery_read::measure()?
                 + &load::measure()?;
             let page = format!("{}\n{}{sections}", include_str!("head.md").trim_end(), machine()?);
             std::fs::write(workspace_root().join("BENCHMARKS.md"), page)?;

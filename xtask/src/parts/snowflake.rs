@@ -13,7 +13,7 @@ use crate::python;
 use crate::step::workspace_root;
 
 /// How long it may take to listen: it loads a database and a parser first.
-const START_LIMIT: Duration = Duration::from_secs(120);
+const START_LIMIT: Duration = Duration::from_mins(2);
 
 /// Installs the emulator where it is missing, and starts it.
 pub fn start() -> Result<Running> {

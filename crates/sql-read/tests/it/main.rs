@@ -4,6 +4,12 @@
 
 #[cfg(feature = "adbc")]
 mod adbc;
+#[cfg(feature = "bigquery")]
+mod bigquery;
+#[cfg(feature = "bigquery")]
+mod bigquery_emulator;
+#[cfg(feature = "bigquery")]
+mod bigquery_reads;
 #[cfg(feature = "duckdb")]
 mod duckdb;
 mod edge_values;

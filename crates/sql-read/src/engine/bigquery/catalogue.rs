@@ -1,7 +1,11 @@
 //! What tables there are, by calls that cost nothing.
 
+use std::time::Duration;
+
 use google_cloud_bigquery_v2::client::TableService;
+use google_cloud_gax::options::RequestOptionsBuilder as _;
 use google_cloud_gax::paginator::ItemPaginator as _;
+use google_cloud_gax::retry_policy::{Aip194Strict, RetryPolicyExt as _};
 
 use super::connect::Clients;
 use super::fault::{fault, is_missing};
@@ -9,6 +13,9 @@ use super::types;
 use crate::error::{Error, ErrorKind, Result};
 use crate::locate::TableName;
 use crate::scan::Column;
+
+/// How long the first question may take.
+const GREETING_LIMIT: Duration = Duration::from_secs(10);
 
 /// The tables and views of these datasets. One that is not there may be spelt in another case.
 pub(super) async fn tables(clients: &Clients, datasets: &[String]) -> Result<Vec<TableName>> {
@@ -68,8 +75,12 @@ async fn dataset_names(clients: &Clients) -> Result<Vec<String>> {
 
 /// Whether BigQuery answers and knows the account, told by the cheapest question there is. A dataset that is not there
 /// is made by the first sync.
-pub(super) async fn greet(clients: &Clients, dataset: &str) -> Result<()> {
-    match list(&clients.tables, &clients.project, dataset).set_max_results(1_u32).send().await {
+pub(super) async fn greet(clients: &Clients) -> Result<()> {
+    let asked = list(&clients.tables, &clients.project, &clients.dataset)
+        .set_max_results(1_u32)
+        .with_attempt_timeout(GREETING_LIMIT)
+        .with_retry_policy(Aip194Strict.with_time_limit(GREETING_LIMIT));
+    match asked.send().await {
         Err(error) if !is_missing(&error) => Err(fault(error)),
         _ => Ok(()),
     }

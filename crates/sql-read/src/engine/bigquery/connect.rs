@@ -43,6 +43,8 @@ const KNOWN_FIELDS: &[&str] = &[
 #[derive(Clone)]
 pub(super) struct Clients {
     pub project: String,
+    /// The destination's own, in which a query's bare names are.
+    pub dataset: String,
     /// Where jobs run; `None` leaves it to BigQuery, which looks at the tables of the query.
     pub location: Option<String>,
     /// What a query may cost at the most, in bytes.
@@ -63,7 +65,7 @@ impl Clients {
     /// The clients, and what of the configuration has no effect. Nothing is sent yet.
     pub(super) async fn new(destination: &Destination) -> Result<(Self, Vec<String>)> {
         let project = destination.required_text("project_id")?.to_owned();
-        dataset_of(destination)?;
+        let dataset = dataset_of(destination)?.to_owned();
         let location = text(destination, "dataset_location")?.map(str::to_owned);
         let (rest, grpc) = endpoints(destination)?;
         // The libraries leave the choice of cryptography to the program; if it has made none, it is this crate's.
@@ -71,7 +73,7 @@ impl Clients {
             // Somebody else may have been faster, which is as good.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
-        let credentials = credentials(destination)?;
+        let credentials = credentials(destination, rest.as_deref())?;
         macro_rules! client {
             ($client:ident, $endpoint:expr) => {{
                 let mut builder = $client::builder().with_credentials(credentials.clone());
@@ -89,6 +91,7 @@ impl Clients {
             jobs: client!(JobService, &rest),
             storage: client!(Read, &grpc),
             project,
+            dataset,
         };
         Ok((clients, warnings(destination)))
     }
@@ -100,7 +103,7 @@ fn warnings(destination: &Destination) -> Vec<String> {
 }
 
 /// The dataset of the destination, without its project.
-pub(super) fn dataset_of(destination: &Destination) -> Result<&str> {
+fn dataset_of(destination: &Destination) -> Result<&str> {
     let given = destination.required_text("dataset_id")?;
     let project = destination.required_text("project_id")?;
     match given.split_once(':') {
@@ -147,11 +150,13 @@ fn with_scheme(address: String) -> String {
     if address.contains("://") { address } else { format!("http://{address}") }
 }
 
-/// The credentials of the destination; else none where an emulator listens; else the ones of this machine.
-fn credentials(destination: &Destination) -> Result<Credentials> {
+/// The credentials of the destination; else none where an emulator listens; else the ones of this machine, which are
+/// nothing for an address without encryption.
+fn credentials(destination: &Destination, rest: Option<&str>) -> Result<Credentials> {
+    let emulated = bigquery_emulator().rest.is_some() || rest.is_some_and(|rest| rest.starts_with("http://"));
     let source = match key(destination)? {
         Some(key) => of_key(key)?,
-        None if bigquery_emulator().rest.is_some() => anonymous::Builder::new().build(),
+        None if emulated => anonymous::Builder::new().build(),
         None => DefaultCredentials::default().build().map_err(unusable)?,
     };
     match text(destination, "impersonate_service_account")? {

@@ -116,18 +116,15 @@ impl Dialect for BigQueryDialect {
             Some(Literal::Date(_)) => format!("safe_cast({value} as date)"),
             Some(Literal::Timestamp(_)) => format!("safe_cast({value} as timestamp)"),
             Some(Literal::Text(_)) => value,
-            // Objects and arrays have no value, and are not NULL all the same.
-            None => format!("json_query({data}, {path})"),
+            // Objects and arrays have no value, and are not NULL all the same; JSON's own null is.
+            None => format!("nullif(json_query({data}, {path}), 'null')"),
         })
     }
 
     fn json_order(&self, name: &str) -> Result<Vec<String>> {
         let (path, data) = (json_path(name)?, quoted(DATA_COLUMN));
         // Numbers by their value, and everything else by its text.
-        Ok(vec![
-            format!("safe_cast(json_value({data}, {path}) as float64)"),
-            format!("json_query({data}, {path})"),
-        ])
+        Ok(vec![format!("safe_cast(json_value({data}, {path}) as float64)"), self.json_member(name, None)?])
     }
 
     fn as_text(&self, column: &str) -> String {

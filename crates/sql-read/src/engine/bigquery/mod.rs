@@ -8,6 +8,8 @@ mod intervals;
 mod query;
 mod results;
 mod session;
+#[cfg(test)]
+mod tests;
 mod types;
 
 use std::num::NonZeroUsize;
@@ -50,7 +52,7 @@ impl BigQuery {
     pub(crate) async fn connect(destination: &Destination) -> Result<Self> {
         let (clients, warnings) = Clients::new(destination).await?;
         // Told now rather than at the first read.
-        catalogue::greet(&clients, connect::dataset_of(destination)?).await?;
+        catalogue::greet(&clients).await?;
         Ok(Self { clients, warnings })
     }
 
@@ -100,7 +102,7 @@ impl BigQuery {
     /// The rows of a query's result: from its table, or page by page where they are few or the table is not readable.
     async fn rows_of(&self, finished: Finished, shape: Shape, streams: i32) -> Result<RecordBatchStream> {
         Ok(match self.session_of(&finished, streams).await? {
-            Some(session) => session::rows(&self.clients.storage, session, shape),
+            Some(session) => session::rows(&self.clients.storage, session, &shape),
             None => self.pages_of(finished, shape),
         })
     }
@@ -186,7 +188,7 @@ impl Engine for BigQuery {
             // Where a few rows are wanted, several streams would only fetch more of the others.
             let streams = if shape.limit.is_some() { 1 } else { STREAMS };
             let session = self.begin(&scan, plan.restriction, streams).await?;
-            return Ok(session::rows(&self.clients.storage, session, shape));
+            return Ok(session::rows(&self.clients.storage, session, &shape));
         }
         let finished = query::run(&self.clients, &scan.select(&plan.dialect)?).await?;
         // The order of a result is kept within one stream.
@@ -217,7 +219,7 @@ impl Engine for BigQuery {
 
     async fn parts(&self, scan: &Scan, wanted: NonZeroUsize) -> Result<Parts> {
         let whole = |parts| Parts { parts, one_snapshot: true, hold: None };
-        if !scan.order.is_empty() || scan.limit.is_some() {
+        if !scan.is_divisible() {
             return Ok(whole(vec![Part::Whole.to_json()?]));
         }
         let streams = i32::try_from(wanted.get()).unwrap_or(i32::MAX);
@@ -226,13 +228,11 @@ impl Engine for BigQuery {
             self.begin(scan, plan.restriction, streams).await?
         } else {
             let finished = query::run(&self.clients, &scan.select(&plan.dialect)?).await?;
-            match self.session_of(&finished, streams).await? {
-                Some(session) => session,
-                None => {
-                    let JobReference { project_id: project, job_id: job, location, .. } = finished.job;
-                    return Ok(whole(vec![Part::Result { project, job, location }.to_json()?]));
-                }
-            }
+            let Some(session) = self.session_of(&finished, streams).await? else {
+                let JobReference { project_id: project, job_id: job, location, .. } = finished.job;
+                return Ok(whole(vec![Part::Result { project, job, location }.to_json()?]));
+            };
+            session
         };
         let schema = BASE64.encode(&session.schema);
         let parts =
@@ -248,7 +248,7 @@ impl Engine for BigQuery {
             Part::Stream { name, schema } => {
                 let schema = BASE64.decode(schema).map_err(|_| unreadable())?.into();
                 let session = Session { streams: vec![name], schema };
-                Ok(session::rows(&self.clients.storage, session, shape))
+                Ok(session::rows(&self.clients.storage, session, &shape))
             }
             Part::Result { project, job, location } => {
                 let job = JobReference::new()

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use google_cloud_bigquery_v2::model::{
-    DataFormatOptions, GetQueryResultsResponse, Job, JobConfiguration, JobConfigurationQuery, JobReference,
-    TableReference, TableSchema,
+    DataFormatOptions, DatasetReference, GetQueryResultsResponse, Job, JobConfiguration,
+    JobConfigurationQuery, JobReference, TableReference, TableSchema,
 };
+use google_cloud_gax::error::Error as Fault;
 use google_cloud_gax::options::RequestOptionsBuilder as _;
 use uuid::Uuid;
 
@@ -26,15 +29,7 @@ pub(super) struct Estimate {
 
 /// Asks what a query would do and cost. This costs nothing and does nothing.
 pub(super) async fn estimate(clients: &Clients, sql: &str) -> Result<Estimate> {
-    let job = clients
-        .jobs
-        .insert_job()
-        .set_project_id(&clients.project)
-        .set_job(job(clients, sql, &Uuid::new_v4().to_string(), true))
-        .with_idempotency(true)
-        .send()
-        .await
-        .map_err(fault)?;
+    let job = insert(clients, job(clients, sql, true)).await.map_err(fault)?;
     refused(&job)?;
     let query = job.statistics.as_ref().and_then(|statistics| statistics.query.as_ref());
     Ok(Estimate {
@@ -63,14 +58,23 @@ pub(super) async fn check(clients: &Clients, sql: &str) -> Result<()> {
     }
 }
 
-fn job(clients: &Clients, sql: &str, id: &str, dry_run: bool) -> Job {
+/// Sends a job. Its name makes a repeated request the same job. Boxed, for it is large and waits inside of others.
+fn insert(clients: &Clients, job: Job) -> BoxFuture<'static, Result<Job, Fault>> {
+    let request = clients.jobs.insert_job().set_project_id(&clients.project).set_job(job);
+    request.with_idempotency(true).send().boxed()
+}
+
+fn job(clients: &Clients, sql: &str, dry_run: bool) -> Job {
     let query = JobConfigurationQuery::new()
         .set_query(sql)
         .set_use_legacy_sql(false)
+        .set_default_dataset(
+            DatasetReference::new().set_project_id(&clients.project).set_dataset_id(&clients.dataset),
+        )
         .set_or_clear_maximum_bytes_billed(clients.maximum_bytes);
     let reference = JobReference::new()
         .set_project_id(&clients.project)
-        .set_job_id(format!("airbyte_sql_read_{id}"))
+        .set_job_id(format!("airbyte_sql_read_{}", Uuid::new_v4()))
         .set_or_clear_location(clients.location.clone());
     let configuration = JobConfiguration::new().set_query(query).set_dry_run(dry_run);
     Job::new().set_configuration(configuration).set_job_reference(reference)
@@ -94,21 +98,12 @@ impl Finished {
 
 /// Runs a query to its end. Dropping this future cancels the query.
 pub(super) async fn run(clients: &Clients, sql: &str) -> Result<Finished> {
-    // The name makes a repeated request the same job.
-    let wanted = job(clients, sql, &Uuid::new_v4().to_string(), false);
+    let wanted = job(clients, sql, false);
     let Some(reference) = wanted.job_reference.clone() else {
         return Err(Error::new(ErrorKind::Query, "the query has no name"));
     };
     let mut running = Running { clients: clients.clone(), job: reference, ended: false };
-    let begun = clients
-        .jobs
-        .insert_job()
-        .set_project_id(&clients.project)
-        .set_job(wanted)
-        .with_idempotency(true)
-        .send()
-        .await;
-    match begun {
+    match insert(clients, wanted).await {
         Ok(job) => {
             // Where it runs is known now, if it was not before.
             if let Some(reference) = job.job_reference.clone() {

@@ -42,13 +42,13 @@ pub(super) fn rows(
     });
     pages
         .flat_map(move |page| {
-            let batches = page.and_then(|page| decode(&page.rows, &given)).and_then(|batch| {
+            let batches = page.and_then(|page| decode(&page.rows, &given)).map(|batch| {
                 let starts = (0..batch.num_rows()).step_by(shape.batch_rows);
-                let parts = starts.map(|from| {
+                let part = |from| {
                     let rows = shape.batch_rows.min(batch.num_rows() - from);
                     fit(&batch.slice(from, rows), &shape.schema)
-                });
-                Ok(parts.collect::<Vec<_>>())
+                };
+                starts.map(part).collect::<Vec<_>>()
             });
             futures::stream::iter(batches.unwrap_or_else(|error| vec![Err(error)]))
         })
@@ -187,13 +187,20 @@ fn scalar(text: &str, data_type: &DataType) -> Result<Value, &'static str> {
         }
         DataType::Binary => {
             let bytes = BASE64.decode(text).map_err(|_| "is not in base 64")?;
-            Value::from(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+            Value::from(hexadecimal(&bytes))
         }
         DataType::Timestamp(_, Some(_)) => {
             Value::from(text.parse::<i64>().map_err(|_| "is no number of microseconds")?)
         }
         _ => Value::from(text),
     })
+}
+
+/// Bytes as the JSON decoder takes them.
+fn hexadecimal(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |of: u8| char::from(DIGITS[usize::from(of)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]

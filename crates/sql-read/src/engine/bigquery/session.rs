@@ -13,12 +13,13 @@ use google_cloud_bigquery::model::read_session::TableReadOptions;
 use google_cloud_bigquery::model::{DataFormat, ReadRowsResponse, ReadSession};
 use google_cloud_bigquery_v2::model::TableReference;
 use google_cloud_gax::error::Error as Fault;
+use google_cloud_gax::error::rpc::Code;
 use google_cloud_gax::options::RequestOptionsBuilder as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::connect::Clients;
-use super::fault::fault;
+use super::fault::{fault, is_missing};
 use super::types::fit;
 use crate::engine::RecordBatchStream;
 use crate::error::{Error, ErrorKind, Result};
@@ -81,7 +82,7 @@ pub(super) struct Shape {
 }
 
 /// The rows of a session's streams, in the order of their coming. Dropping the stream ends the reading.
-pub(super) fn rows(storage: &Read, session: Session, shape: Shape) -> RecordBatchStream {
+pub(super) fn rows(storage: &Read, session: Session, shape: &Shape) -> RecordBatchStream {
     let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
     let mut readers = JoinSet::new();
     for stream in session.streams {
@@ -146,7 +147,7 @@ impl Reader {
         let mut responses = self.storage.read_rows().set_read_stream(&self.stream).into_reader();
         let mut decoder = None;
         while let Some(response) = responses.next().await {
-            let response = response.map_err(|error| self.fault(error))?;
+            let response = response.map_err(read_fault)?;
             let decoder = match &mut decoder {
                 Some(decoder) => decoder,
                 none => none.insert(self.decoder(&response)?),
@@ -170,25 +171,23 @@ impl Reader {
         let own = response.arrow_schema().map(|schema| &schema.serialized_schema);
         let schema = own.filter(|schema| !schema.is_empty()).unwrap_or(&self.schema);
         let mut decoder = StreamDecoder::new();
-        let mut head = Buffer::from(schema.strip_suffix(&END_OF_STREAM[..]).unwrap_or(schema).to_vec());
-        decoder.decode(&mut head)?;
-        if decoder.schema().is_none() {
+        if schema.is_empty() {
             return Err(Error::new(ErrorKind::BrokenConnection, "BigQuery sent rows without their schema"));
         }
+        decoder
+            .decode(&mut Buffer::from(schema.strip_suffix(&END_OF_STREAM[..]).unwrap_or(schema).to_vec()))?;
         Ok(decoder)
     }
+}
 
-    fn fault(&self, error: Fault) -> Error {
-        let gone = super::fault::is_missing(&error)
-            || error
-                .status()
-                .is_some_and(|status| status.code == google_cloud_gax::error::rpc::Code::FailedPrecondition);
-        let described = fault(error);
-        if gone {
-            described.with_hint("a read that was planned has to be done within six hours; plan it anew")
-        } else {
-            described
-        }
+fn read_fault(error: Fault) -> Error {
+    let gone =
+        is_missing(&error) || error.status().is_some_and(|status| status.code == Code::FailedPrecondition);
+    let described = fault(error);
+    if gone {
+        described.with_hint("a read that was planned has to be done within six hours; plan it anew")
+    } else {
+        described
     }
 }
 

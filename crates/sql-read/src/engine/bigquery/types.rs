@@ -9,6 +9,7 @@ use google_cloud_bigquery_v2::model::TableFieldSchema;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::scan::Column;
+use crate::types::json_field;
 
 /// Metadata of a field: its type in BigQuery's words.
 pub(super) const TYPE_KEY: &str = "bigquery:type";
@@ -23,13 +24,15 @@ pub(super) fn column(described: &TableFieldSchema) -> Column {
 pub(super) fn field(described: &TableFieldSchema) -> (Field, bool) {
     let known = data_type(described);
     let data_type = known.clone().unwrap_or(DataType::Utf8);
-    let mut metadata = vec![(TYPE_KEY.to_owned(), declared(described))];
-    if described.r#type == "JSON" && described.mode != "REPEATED" {
-        metadata.push(("ARROW:extension:name".to_owned(), "arrow.json".to_owned()));
-        metadata.push(("ARROW:extension:metadata".to_owned(), String::new()));
-    }
-    let field = Field::new(&described.name, data_type, described.mode != "REQUIRED");
-    (field.with_metadata(metadata.into_iter().collect()), known.is_some())
+    let nullable = described.mode != "REQUIRED";
+    let field = if described.r#type == "JSON" && described.mode != "REPEATED" {
+        json_field(&described.name, nullable)
+    } else {
+        Field::new(&described.name, data_type, nullable)
+    };
+    let mut metadata = field.metadata().clone();
+    metadata.insert(TYPE_KEY.to_owned(), declared(described));
+    (field.with_metadata(metadata), known.is_some())
 }
 
 /// The type in the words of BigQuery's SQL.
@@ -160,7 +163,10 @@ fn holds(wide: &DataType, narrow: &DataType) -> bool {
             let whole = |precision: u8, scale: i8| i16::from(precision) - i16::from(scale);
             scale >= at && whole(*precision, *scale) >= whole(*of, *at)
         }
-        (DataType::Utf8, DataType::LargeUtf8) | (DataType::Binary, DataType::LargeBinary) => true,
+        // Emulators have narrower integers.
+        (DataType::Int64, DataType::Int32)
+        | (DataType::Utf8, DataType::LargeUtf8)
+        | (DataType::Binary, DataType::LargeBinary) => true,
         (DataType::Timestamp(wide, Some(_)), DataType::Timestamp(narrow, Some(_))) => wide == narrow,
         (wide, narrow) => wide == narrow,
     }
