@@ -27,7 +27,7 @@ pub(super) struct Rule {
     pub need: Need,
     named: Named,
     form: Form,
-    /// Asked for in place of `need` if a member of the body has a value.
+    /// Asked for beside `need` if a member of the body has a value.
     stricter: Option<Stricter>,
     /// The feature without whose licence the operation is refused before anybody looks at roles.
     licence_first: Option<&'static str>,
@@ -98,9 +98,23 @@ impl Rule {
             );
             return if self.for_embedded && is_named { Ok(()) } else { Err(Refusal::Role) };
         }
-        let stricter = self.stricter.filter(|one| request.has(one.member, one.value));
-        let need = stricter.map_or(self.need, |one| Need::Role(one.roles));
-        let is_allowed = match need {
+        self.require(self.need, self.form, app, caller, request)?;
+        match self.stricter.filter(|one| request.has(one.member, one.value)) {
+            // The code of the operation asks for it.
+            Some(stricter) => self.require(Need::Role(stricter.roles), Form::Problem, app, caller, request),
+            None => Ok(()),
+        }
+    }
+
+    fn require(
+        &self,
+        need: Need,
+        form: Form,
+        app: &App,
+        caller: &Caller,
+        request: &Request<'_>,
+    ) -> Result<(), Refusal> {
+        let is_met = match need {
             Need::Nothing | Need::Token => true,
             Need::InstanceAdmin => false,
             Need::Role(_) | Need::Belonging | Need::Oneself => {
@@ -111,9 +125,7 @@ impl Rule {
                 }
             }
         };
-        // What is stricter is asked for in the code of the operation.
-        let form = if stricter.is_some() { Form::Problem } else { self.form };
-        if is_allowed { Ok(()) } else { Err(need.refusal(form, self.named.place())) }
+        if is_met { Ok(()) } else { Err(need.refusal(form, self.named.place())) }
     }
 }
 

@@ -163,5 +163,8 @@ async fn a_connection_is_discovered_anew_by_editors_only() {
     body["withRefreshedCatalog"] = json!(true);
     let answer = world.ask(Given::Workspace(2), Method::POST, &url, &body).await;
     assert!(is_refused(&answer, "problem", &url), "{}", answer.text);
+    // Whoever may not even read it does not get so far.
+    let answer = world.ask(Given::Nothing, Method::POST, &url, &body).await;
+    assert!(is_refused(&answer, "framework", &url), "{}", answer.text);
     world.ask(Given::Workspace(3), Method::POST, &url, &body).await.expect(200);
 }
