@@ -23,4 +23,4 @@ if task == "make":
     """)
 else:
     database = duckdb.connect(file, read_only=True)
-    print(sum(batch.num_rows for batch in database.execute("select * from users").fetch_record_batch(8192)))
+    print(sum(batch.num_rows for batch in database.execute("select * from users").to_arrow_reader(8192)))

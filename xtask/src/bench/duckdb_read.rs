@@ -40,7 +40,7 @@ pub fn measure() -> Result<String> {
             prints: Some(rows.to_string()),
         };
         let measured = in_turn(vec![
-            contender("`duckdb` for Python, `fetch_record_batch`", script(&python, "drain", &file)),
+            contender("`duckdb` for Python, `to_arrow_reader`", script(&python, "drain", &file)),
             contender("`airbyte-sql-read`", ours),
         ])?;
         let [_, base, _] = measured[0].seconds();

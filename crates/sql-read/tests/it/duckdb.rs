@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use adbc_core::options::{AdbcVersion, IngestMode, OptionDatabase, OptionStatement};
 use adbc_core::{Connection, Database, Driver, Optionable, Statement};
 use adbc_driver_manager::{ManagedConnection, ManagedDriver};
-use airbyte_sql_read::{Dataset, ErrorKind, Filter, Format, Order, StreamSpec};
+use airbyte_sql_read::{Dataset, Destination, ErrorKind, Filter, Format, Order, StreamSpec};
 use arrow_schema::{DataType, IntervalUnit, TimeUnit};
 use futures::TryStreamExt;
 use serde_json::{Value, json};
@@ -275,6 +275,31 @@ async fn a_read_streams_filters_orders_and_is_exported() {
     // The file can be written again at once: no read holds it.
     run(&mut writer(&library().unwrap(), &file.path), "insert into rows values (1, '', 1)");
     assert_eq!(file.dataset(&StreamSpec::new("rows")).await.count().await.unwrap(), 300_001);
+}
+
+#[tokio::test]
+async fn an_order_that_does_not_fit_into_memory_is_made_on_the_disk() {
+    let made = "create table rows as select range as n, md5(range::varchar) || md5('a' || range) as text from range(1500000)";
+    let Some(file) = File::new(made) else { return };
+    let ordered = file.dataset(&StreamSpec::new("rows")).await.order_by("text", Order::Descending).unwrap();
+    let mut batches = ordered.batches().await.unwrap();
+    let (mut rows, mut last) = (0, "~".to_owned());
+    while let Some(batch) = batches.try_next().await.unwrap() {
+        for text in [shown(&batch.slice(0, 1), "text"), shown(&batch.slice(batch.num_rows() - 1, 1), "text")]
+        {
+            assert!(text[0] <= last, "{} after {last}", text[0]);
+            last.clone_from(&text[0]);
+        }
+        rows += batch.num_rows();
+    }
+    assert_eq!(rows, 1_500_000);
+    let mut little = json!({"destinationType": "duckdb", "configuration": file.configuration()});
+    little["adbc"] = json!({"options": {"memory_limit": "4MB"}});
+    let warehouse = Destination::from_json(&little).unwrap().connect().await.unwrap();
+    let dataset = warehouse.dataset(&StreamSpec::new("rows")).await.unwrap();
+    let error = dataset.order_by("text", Order::Descending).unwrap().head(u64::MAX).await.unwrap_err();
+    assert!(error.to_string().contains("Out of Memory"), "{error}");
+    assert!(error.hint().unwrap().contains("memory_limit"), "{error:?}");
 }
 
 #[tokio::test]

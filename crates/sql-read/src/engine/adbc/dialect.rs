@@ -184,7 +184,7 @@ mod tests {
         let sql = |kind: DestinationKind| AdbcDialect::of(kind).count(&scan()).unwrap();
         assert_eq!(
             sql(DestinationKind::MsSql),
-            "select count(*) from (select top (5) 1 as one from \"s\".\"t\" where \"a\" = N'x\\'' or 1 = 1 --') as limited"
+            "select count(*) from (select top (5) 1 as one from \"s\".\"t\" where (\"a\" = N'x\\'' or 1 = 1 --')) as limited"
         );
         assert!(
             sql(DestinationKind::Databricks).contains(" limit 5"),

@@ -93,7 +93,18 @@ impl Session {
             other => other.to_string(),
         };
         let kind = if is_of_the_connection(&text) { ErrorKind::BrokenConnection } else { ErrorKind::Query };
-        Error::new(kind, without(&said(&text), &self.hidden))
+        hinted(Error::new(kind, without(&said(&text), &self.hidden)))
+    }
+}
+
+/// DuckDB is the one that is told how much it may take.
+fn hinted(error: Error) -> Error {
+    if error.to_string().contains("Out of Memory Error") {
+        error.with_hint(
+            "a destination file may allow more: \"adbc\": {\"options\": {\"memory_limit\": \"1GB\"}}",
+        )
+    } else {
+        error
     }
 }
 
@@ -105,7 +116,7 @@ pub(crate) fn failed(error: &error::Error, hidden: &[String]) -> Error {
         error::Status::NotImplemented => ErrorKind::Unsupported,
         _ => ErrorKind::Query,
     };
-    Error::new(kind, without(&said(&error.message), hidden))
+    hinted(Error::new(kind, without(&said(&error.message), hidden)))
 }
 
 /// The first paragraph: behind it, databases show the statement.

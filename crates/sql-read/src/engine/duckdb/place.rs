@@ -15,7 +15,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::secret::local_root;
 
 /// What a read may keep in memory, unless `adbc.options` says otherwise. DuckDB's own default is most of the machine's.
-const MEMORY_LIMIT: &str = "256MB";
+/// What does not fit, such as a large order, goes to the disk.
+const MEMORY_LIMIT: &str = "64MB";
+/// Each thread needs some of that.
+const THREADS: usize = 4;
 /// Settings that belong to this crate: what is read, and that it is only read.
 const OURS: [&str; 8] = [
     "path",
@@ -150,6 +153,8 @@ impl Place {
         let mut set = |name: &str, value: &str| settings.push((name.to_owned(), value.into()));
         set("autoinstall_known_extensions", "false");
         set("memory_limit", MEMORY_LIMIT);
+        let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(THREADS));
+        set("threads", &threads.to_string());
         set("temp_directory", &spill.to_string_lossy());
         match &self.target {
             Target::File(path) => {
