@@ -120,7 +120,7 @@ impl Destination {
                 return;
             }
             let field = SecretField::new(self.kind.name(), path);
-            match resolver.secret(&field) {
+            match resolver.secret(&field).filter(|secret| !is_mask(secret.expose_secret())) {
                 Some(secret) => *value = Value::from(secret.expose_secret()),
                 None => missing.push(field),
             }
@@ -230,6 +230,9 @@ mod tests {
         assert!(hint.contains("AIRBYTE_SECRET_POSTGRES_PASSWORD"), "{hint}");
         assert!(hint.contains("AIRBYTE_SECRET_POSTGRES_CLIENT_KEY"), "{hint}");
         assert!(!error.to_string().contains('*'), "{error}");
+        // Nor is one that somebody has copied.
+        let copied = |_: &SecretField| Some(SecretString::from("**********"));
+        assert_eq!(masked().with_secrets(&copied).unwrap_err().kind(), ErrorKind::MissingSecret);
     }
 
     #[test]

@@ -19,6 +19,10 @@
 //!     println!("{} rows", batch.num_rows());
 //! }
 //! adults.export("adults.parquet", Format::Parquet).await?;
+//!
+//! // Statements of your own, in the database's language; what is no single read is refused before it is sent.
+//! let by_day = warehouse.query("select date(created_at) as day, count(*) from users group by 1")?;
+//! println!("{} days", by_day.collect().await?.num_rows());
 //! # Ok(())
 //! # }
 //! ```
@@ -30,6 +34,7 @@
 //!   once it is whole.
 //! - **Exact.** Numbers keep their digits, times their zones, NULL is not the empty text. What Arrow cannot hold is an
 //!   error that names the column, and [`Dataset::text_columns`] is the way around it.
+//! - **In parts**, where one reader is not enough: [`Dataset::read_parallel`] here, [`Dataset::splits`] for other processes.
 //! - **Bounded memory**, whatever the size of the table.
 //!
 //! # DuckDB, and databases without an engine of their own
@@ -68,6 +73,7 @@ mod query;
 mod reading;
 mod scan;
 mod secret;
+mod secret_sources;
 mod split;
 mod statement;
 mod stream_spec;
@@ -94,6 +100,7 @@ pub use naming::{Candidate, Layout, NameSettings, SchemaOverride, candidates, ca
 pub use query::Query;
 pub use reading::Batches;
 pub use secret::{EnvSecrets, SecretField, SecretResolver};
+pub use secret_sources::{CommandSecrets, FileSecrets, SecretChain};
 pub use split::{Split, Splits};
 pub use stream_spec::{NamespaceDefinition, StreamSpec};
 pub use types::{AirbyteType, DatabaseType, UnknownTypes, airbyte_types, database_types};

@@ -4,6 +4,7 @@
 
 #[cfg(feature = "adbc")]
 mod adbc;
+mod bad_input;
 #[cfg(feature = "bigquery")]
 mod bigquery;
 #[cfg(feature = "bigquery")]
