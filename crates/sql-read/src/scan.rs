@@ -16,7 +16,6 @@ pub(crate) struct Column {
     /// What it becomes in Arrow.
     pub field: FieldRef,
     /// The database's own id of its type; 0 where it has none.
-    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "only PostgreSQL has type ids"))]
     pub type_id: u32,
     /// Read as the database's own text, whatever its type.
     pub as_text: bool,
