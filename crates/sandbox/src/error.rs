@@ -34,6 +34,17 @@ pub enum Error {
         /// The newest format that this version knows.
         known: i64,
     },
+    /// The data folder was written by an older version of the sandbox, and something in it cannot be read any more.
+    #[error(
+        "the data folder is of an older version, and its {kind} {id} is in a form that this one does not know: use the \
+         older `airbyte`, or another folder"
+    )]
+    OlderData {
+        /// What it is.
+        kind: &'static str,
+        /// Its id.
+        id: String,
+    },
     /// The data folder's database failed.
     #[error("the sandbox's database failed")]
     Store(#[from] rusqlite::Error),

@@ -6,6 +6,7 @@
 
 mod disk;
 mod jobs;
+mod migrations;
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -22,8 +23,9 @@ pub(crate) use self::jobs::{JobQuery, JobSummary};
 use crate::error::Error;
 use crate::model::Record;
 
-/// The format of the data folder. A folder with a higher number is refused.
-const FORMAT: i64 = 1;
+/// The format of the data folder. A folder with a higher number is refused, and one with a lower is migrated. To be
+/// raised with each change of what is stored that `serde` cannot read over, with a step of [`migrations`].
+const FORMAT: i64 = 2;
 
 /// All objects of a sandbox.
 pub(crate) struct Store {
@@ -121,8 +123,12 @@ impl Store {
              );
              create index if not exists by_connection on objects (kind, body ->> 'connection_id')",
         )?;
+        match found {
+            FORMAT => {}
+            0 => database.pragma_update(None, "user_version", FORMAT)?,
+            older => migrations::migrate(&database, older)?,
+        }
         jobs::prepare(&database)?;
-        database.pragma_update(None, "user_version", FORMAT)?;
         let disk = match file {
             Some(file) => {
                 Some(Disk::of_log(file).map_err(|source| Error::Folder { path: file.to_owned(), source })?)

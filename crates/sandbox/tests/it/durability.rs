@@ -72,3 +72,57 @@ async fn it_listens_on_loopback_and_refuses_an_address_that_is_taken() {
     assert_eq!(api.get("/workspaces").await.expect(200)["data"].as_array().map(Vec::len), Some(1));
     assert_eq!(json!(api.sandbox.ready())["public_api_root"], root.as_str());
 }
+
+/// A data folder with a database of this form.
+fn older_folder(form: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    rusqlite::Connection::open(folder.path().join("airbyte.db")).unwrap().execute_batch(form).unwrap();
+    folder
+}
+
+#[tokio::test]
+async fn a_folder_of_the_first_version_is_brought_into_todays_form() {
+    let folder = older_folder(include_str!("folders/format_1.sql"));
+    for _ in ["migrated", "as it is by now"] {
+        let api = Api::of(builder(folder.path())).await;
+        let tags = api.get("/tags").await.expect(200);
+        let names: Vec<&str> =
+            tags["data"].as_array().unwrap().iter().map(|tag| tag["name"].as_str().unwrap()).collect();
+        assert_eq!(names, ["nightly", "people"]);
+        let connections = api.get("/connections").await.expect(200);
+        let [tagged, scheduled] = connections["data"].as_array().unwrap().as_slice() else {
+            panic!("{connections}")
+        };
+        assert_eq!(tagged["tags"], tags["data"]);
+        assert_eq!(scheduled["tags"], json!([tags["data"][0]]));
+        assert_eq!(scheduled["schedule"]["cronExpression"], "0 0 12 * * ? UTC");
+        let jobs = api.get("/jobs?jobType=reset").await.expect(200);
+        assert_eq!(jobs["data"].as_array().unwrap().iter().map(|job| &job["jobId"]).collect::<Vec<_>>(), [3]);
+        api.sandbox.shutdown().await;
+    }
+    let api = Api::of(builder(folder.path())).await;
+    let connections = api.get("/connections").await.expect(200);
+    // The users are known by their cursor; the hundred products are read anew.
+    let job = api.sync(connections["data"][0]["connectionId"].as_str().unwrap()).await;
+    assert_eq!((&job["jobId"], &job["rowsSynced"]), (&json!(5), &json!(100)));
+}
+
+#[tokio::test]
+async fn an_older_folder_that_cannot_be_read_is_refused_and_stays_as_it_is() {
+    let mut form = include_str!("folders/format_1.sql").to_owned();
+    form += "insert into objects (kind, id, body) values ('tag', 'from long ago', '{\"secret\": \"hush\"}');";
+    let folder = older_folder(&form);
+    match builder(folder.path()).start().await {
+        Err(error @ Error::OlderData { kind: "tag", .. }) => {
+            let told = error.to_string();
+            assert!(told.contains("tag from long ago") && !told.contains("hush"), "{told}");
+        }
+        other => panic!("{:?}", other.map(|_| "started")),
+    }
+    let database = rusqlite::Connection::open(folder.path().join("airbyte.db")).unwrap();
+    let format: i64 = database.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    let old_jobs: i64 = database
+        .query_row("select count(*) from objects where body ->> 'job_type' is not null", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!((format, old_jobs), (1, 4));
+}
