@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::http::Refusal;
+use crate::mappers;
 use crate::model::ConfiguredStream;
 use crate::sources::Stream;
 
@@ -63,7 +64,21 @@ pub(crate) fn configure(
         }
         configured.push(one(request, stream, destination)?);
     }
-    Ok(configured)
+    for stream in &mut configured {
+        stream.mappers.iter_mut().for_each(mappers::identify);
+    }
+    let unfit: Vec<Value> = configured.iter().filter_map(|stream| unfit(stream, discovered)).collect();
+    if unfit.is_empty() { Ok(configured) } else { Err(Refusal::mappers(&unfit)) }
+}
+
+/// What is wrong with the mappers of a stream, if anything is.
+fn unfit(configured: &ConfiguredStream, discovered: &[Stream]) -> Option<Value> {
+    let stream = discovered.iter().find(|stream| configured.is_of(stream))?;
+    let mut fields = stream.fields.clone();
+    if let Some(selected) = &configured.selected_fields {
+        fields.retain(|field| selected.contains(&field.name));
+    }
+    mappers::unfit(configured, fields)
 }
 
 /// The streams of a connection for which none are given: one if the source has just one, else none.

@@ -53,16 +53,29 @@ pub enum FaultKind {
     QueueJob(Duration),
     /// A job fails.
     FailJob,
+    /// In an attempt of a job the source breaks after this many rows of a stream, if the stream has more.
+    BreakSource(usize),
     /// The first status in the answer is one that no client knows.
     UnknownEnum,
     /// Logs in the answer are lines of text, as those of attempts from before logs had a structure.
     LogLines,
 }
 
+/// What a fault happens to.
+#[derive(PartialEq)]
+enum Victim {
+    Request,
+    Job,
+    Attempt,
+}
+
 impl FaultKind {
-    /// Whether it happens to a job, not to a request.
-    fn is_of_jobs(&self) -> bool {
-        matches!(self, Self::SlowJob(_) | Self::QueueJob(_) | Self::FailJob)
+    fn victim(&self) -> Victim {
+        match self {
+            Self::SlowJob(_) | Self::QueueJob(_) | Self::FailJob => Victim::Job,
+            Self::BreakSource(_) => Victim::Attempt,
+            _ => Victim::Request,
+        }
     }
 }
 
@@ -125,12 +138,17 @@ fn parse_kind(text: &str) -> Result<FaultKind, String> {
         "slow-job" => FaultKind::SlowJob(duration()?),
         "queue-job" => FaultKind::QueueJob(duration()?),
         "fail-job" => FaultKind::FailJob,
+        "break-source" => FaultKind::BreakSource(
+            value
+                .and_then(|value| value.parse().ok())
+                .ok_or_else(|| format!("`{name}` needs a number of rows, as in `{name}=100`"))?,
+        ),
         "unknown-enum" => FaultKind::UnknownEnum,
         "log-lines" => FaultKind::LogLines,
         _ => {
             return Err(format!(
                 "`{name}` is no fault; known: status, rate-limit, hang, drop, lose-reply, truncate, html, expire-token, \
-                 slow-start, slow-job, queue-job, fail-job, unknown-enum, log-lines"
+                 slow-start, slow-job, queue-job, fail-job, break-source, unknown-enum, log-lines"
             ));
         }
     })
@@ -165,6 +183,7 @@ impl std::fmt::Display for Fault {
             FaultKind::SlowJob(duration) => write!(f, "slow-job={}ms", duration.as_millis())?,
             FaultKind::QueueJob(duration) => write!(f, "queue-job={}ms", duration.as_millis())?,
             FaultKind::FailJob => write!(f, "fail-job")?,
+            FaultKind::BreakSource(rows) => write!(f, "break-source={rows}")?,
             FaultKind::UnknownEnum => write!(f, "unknown-enum")?,
             FaultKind::LogLines => write!(f, "log-lines")?,
         }
@@ -218,14 +237,19 @@ impl Faults {
     /// The faults that happen to this request, each counted as having happened.
     pub(crate) fn for_request(&self, operation: &str) -> Vec<FaultKind> {
         self.take(|fault| {
-            !fault.kind.is_of_jobs()
+            fault.kind.victim() == Victim::Request
                 && fault.operation.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(operation))
         })
     }
 
     /// The faults that happen to this job.
     pub(crate) fn for_job(&self) -> Vec<FaultKind> {
-        self.take(|fault| fault.kind.is_of_jobs())
+        self.take(|fault| fault.kind.victim() == Victim::Job)
+    }
+
+    /// The faults that happen to this attempt of a job.
+    pub(crate) fn for_attempt(&self) -> Vec<FaultKind> {
+        self.take(|fault| fault.kind.victim() == Victim::Attempt)
     }
 
     fn take(&self, applies: impl Fn(&Fault) -> bool) -> Vec<FaultKind> {
@@ -265,6 +289,7 @@ mod tests {
             "hang=30000ms,p=0.5",
             "rate-limit=2000ms",
             "fail-job",
+            "break-source=100,times=1",
         ] {
             assert_eq!(text.parse::<Fault>().unwrap().to_string(), text);
         }

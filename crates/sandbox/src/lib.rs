@@ -65,6 +65,7 @@ mod error;
 mod fault;
 mod http;
 mod jobs;
+mod mappers;
 mod model;
 mod naming;
 mod people;

@@ -181,6 +181,14 @@ impl Writer {
         }
     }
 
+    /// Ends the writing of a stream that has failed. Whether what was written can be seen.
+    pub(crate) async fn abandon(self) -> Result<bool, DestinationError> {
+        match self {
+            Self::Sqlite(_) | Self::DevNull => Ok(true),
+            Self::Postgres(writer) => writer.abandon().await,
+        }
+    }
+
     /// Makes what was written the stream's content.
     pub(crate) async fn finish(self) -> Result<(), DestinationError> {
         match self {

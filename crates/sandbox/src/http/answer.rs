@@ -99,6 +99,20 @@ impl Refusal {
         Self::problem(422, kind, "unprocessable-entity", "The body was not understood.", data)
     }
 
+    /// Mappers that cannot be; each with its stream and the reason.
+    pub(crate) fn mappers(errors: &[Value]) -> Self {
+        let data = json!({"errors": errors});
+        let (kind, title) = ("error:mapper-validation", "Mapper validation failed");
+        Self::problem(400, kind, title, "The mappers were refused.", data)
+    }
+
+    /// A mask in place of a mapper's key, and no key that it could stand for.
+    pub(crate) fn mapper_secret(id: &Value, kind: &Value) -> Self {
+        let data = json!({"mapperId": id, "mapperType": kind});
+        let (name, title) = ("error:mapper-validation/secret-not-found", "Mapper secret not found");
+        Self::problem(400, name, title, "No key is stored for the mapper.", data)
+    }
+
     pub(crate) fn try_again_later(message: &str) -> Self {
         let data = json!({"message": message});
         Self::problem(

@@ -18,7 +18,7 @@ use super::{schedules, tags};
 use crate::app::App;
 use crate::model::{Actor, ConfiguredStream, Connection, Schedule, Side, Tag};
 use crate::sources::Stream;
-use crate::{catalog, connectors, jobs, schema};
+use crate::{catalog, connectors, jobs, mappers, schema};
 
 pub(super) const TYPE: &str = "STANDARD_SYNC";
 pub(super) const STATUSES: &[&str] = &["active", "inactive", "deprecated", "locked"];
@@ -42,13 +42,14 @@ pub(super) async fn list(
         .filter(|connection| workspaces.as_ref().is_none_or(|ids| ids.contains(&connection.workspace_id)))
         .filter(|connection| query.include_deleted || connection.status != "deprecated")
         .filter(|connection| wanted.is_empty() || wanted.iter().any(|tag| connection.tags.contains(tag)));
+    // The list alone shows the keys of mappers, as the server does.
     let shown = |connection| shown(connection, &tags);
     Ok(page.answer(&app, "connections", &query.kept(asked.as_ref()), found, shown))
 }
 
 pub(super) async fn get(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
     let connection: Connection = app.find(app.path_id(&id)?, TYPE)?;
-    Ok(object(shown(&connection, &app.store.list()?)))
+    Ok(object(shown(&masked(connection), &app.store.list()?)))
 }
 
 pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
@@ -60,6 +61,7 @@ pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
         [] => catalog::by_default(&discovered),
         requested => catalog::configure(requested, &discovered, slug(&destination))?,
     };
+    let streams = mappers::unmasked(streams, &[])?;
     if source.workspace_id != destination.workspace_id {
         return Err(Refusal::unexpected("The source and the destination belong to different workspaces."));
     }
@@ -91,7 +93,7 @@ pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
         is_broken: false,
     };
     app.store.put(&connection)?;
-    Ok(object(shown(&connection, &app.store.list()?)))
+    Ok(object(shown(&masked(connection), &app.store.list()?)))
 }
 
 pub(super) async fn patch(State(app): State<Arc<App>>, Path(id): Path<String>, body: Body) -> Answer {
@@ -115,7 +117,7 @@ pub(super) async fn patch(State(app): State<Arc<App>>, Path(id): Path<String>, b
         let mut connection = unlocked(&app, id)?;
         let before = connection.clone();
         if let Some(streams) = streams {
-            connection.streams = streams;
+            connection.streams = mappers::unmasked(streams, &before.streams)?;
             connection.catalog_id = schema::latest(&app, connection.source_id)?.map(|catalog| catalog.id);
             connection.is_broken = false;
         }
@@ -138,7 +140,7 @@ pub(super) async fn patch(State(app): State<Arc<App>>, Path(id): Path<String>, b
         if connection.status == "inactive" {
             jobs::cancel_queued(&app, connection.id)?;
         }
-        Ok(object(shown(&connection, &app.store.list()?)))
+        Ok(object(shown(&masked(connection), &app.store.list()?)))
     })
 }
 
@@ -187,6 +189,14 @@ pub(super) async fn discover(app: &App, source: &Actor) -> Result<Vec<Stream>, R
     let streams = found.map_err(|error| failed(&error.to_string()))?.map_err(|error| failed(&error.0))?;
     schema::remember(app, source.id, &streams)?;
     Ok(streams)
+}
+
+/// The connection without the keys of its mappers.
+fn masked(mut connection: Connection) -> Connection {
+    for mapper in connection.streams.iter_mut().flat_map(|stream| &mut stream.mappers) {
+        *mapper = mappers::masked(std::mem::take(mapper));
+    }
+    connection
 }
 
 fn shown(connection: &Connection, tags: &[Tag]) -> Value {

@@ -7,15 +7,14 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::plan::{Planned, planned};
+use super::position;
 use super::run::bump_generations;
-use super::{position, stream_state};
 use crate::app::App;
-use crate::destinations::{Destination, DestinationError, StreamTarget, Writer};
+use crate::destinations::{Destination, DestinationError, Writer};
 use crate::model::{
-    Actor, ConfiguredStream, Connection, Failure, Job, JobKind, JobStatus, LogEvent, StreamStats,
-    StreamStatus,
+    Actor, Connection, Failure, Job, JobKind, JobStatus, LogEvent, StreamStats, StreamStatus,
 };
-use crate::naming;
 use crate::sources::{Begin, Cell, Field, Row, Source, SourceError, Stream};
 use crate::store::JobQuery;
 
@@ -31,6 +30,8 @@ pub(super) struct Asked<'a> {
     pub connection: &'a Connection,
     pub number: usize,
     pub told_to_fail: bool,
+    /// After how many rows of a stream the source breaks; `None`: it does not.
+    pub breaks_after: Option<usize>,
 }
 
 /// Why an attempt failed.
@@ -64,7 +65,28 @@ impl Fault {
         }
     }
 
-    fn source(error: SourceError) -> Self {
+    /// A source that ends in the middle of a stream.
+    fn broken() -> Self {
+        Self {
+            origin: "source",
+            failure_type: "system_error",
+            external: "The source broke because the fault `break-source` asked for it".to_owned(),
+            internal: "break-source".to_owned(),
+        }
+    }
+
+    /// Mappers that do not fit the stream, or that cannot be followed.
+    pub(super) fn mappers(reason: &str) -> Self {
+        let told = format!("The mappers of a stream cannot be applied: {reason}");
+        Self {
+            origin: "airbyte_platform",
+            failure_type: "config_error",
+            external: told.clone(),
+            internal: told,
+        }
+    }
+
+    pub(super) fn source(error: SourceError) -> Self {
         Self { origin: "source", failure_type: "config_error", external: error.0.clone(), internal: error.0 }
     }
 
@@ -183,73 +205,6 @@ async fn discover(source: Option<Arc<Source>>) -> Result<Vec<Stream>, Fault> {
         .map_err(Fault::source)
 }
 
-/// A stream of the job with what source and destination need to know.
-struct Planned {
-    /// With all of its fields; the target has the selected ones.
-    stream: Stream,
-    target: StreamTarget,
-    begin: Begin,
-    /// Whether the newest cursor is remembered at the end.
-    keeps_cursor: bool,
-}
-
-fn planned(
-    app: &App,
-    asked: &Asked<'_>,
-    configured: &ConfiguredStream,
-    discovered: &[Stream],
-    round: Option<i64>,
-) -> Result<Planned, Fault> {
-    let connection = asked.connection;
-    let namespace = configured.namespace.as_deref();
-    let stream = discovered
-        .iter()
-        .find(|stream| stream.name == configured.name && stream.namespace.as_deref() == namespace)
-        .cloned();
-    let stream = match stream {
-        Some(stream) => stream,
-        // A reset empties tables without looking at their columns.
-        None if asked.job.kind == JobKind::Reset => {
-            Stream::unknown(&configured.name, configured.namespace.clone())
-        }
-        None => {
-            return Err(Fault::source(SourceError(format!(
-                "the source has no stream `{}`",
-                configured.name
-            ))));
-        }
-    };
-    let mut fields = stream.fields.clone();
-    if let Some(selected) = &configured.selected_fields {
-        fields.retain(|field| selected.contains(&field.name));
-    }
-    let state = stream_state(app, connection.id, namespace, &configured.name)?;
-    let overwrites = asked.job.kind == JobKind::Reset
-        || asked.job.refresh_of(configured).is_some_and(|refresh| refresh.truncates)
-        || matches!(
-            configured.sync_mode.as_str(),
-            "full_refresh_overwrite" | "full_refresh_overwrite_deduped"
-        );
-    let target = StreamTarget {
-        namespace: naming::namespace(
-            &connection.namespace_definition,
-            connection.namespace_format.as_deref(),
-            namespace,
-        ),
-        name: naming::prefixed(connection.prefix.as_deref(), &configured.name),
-        fields,
-        sync_mode: configured.sync_mode.clone(),
-        cursor: configured.cursor_field.clone(),
-        primary_key: configured.primary_key.clone(),
-        generation: state.generation,
-        minimum_generation: if overwrites { state.generation } else { 0 },
-        sync_id: asked.job.id,
-    };
-    let begin = position::begin(configured, &state, round);
-    let keeps_cursor = round.is_none() && !configured.is_full_refresh();
-    Ok(Planned { stream, target, begin, keeps_cursor })
-}
-
 /// Empties the stream's table, as a reset does.
 async fn clear_stream(app: &App, asked: &Asked<'_>, planned: &Planned, writer: Writer) -> Result<(), Fault> {
     stream_is(app, asked, &planned.stream, "RUNNING")?;
@@ -282,14 +237,26 @@ async fn move_stream(
     stream_is(app, asked, &planned.stream, "RUNNING")?;
     writer.begin().await.map_err(Fault::destination)?;
     let holds_back = writer.holds_back();
-    let poured = pour(app, asked, source, &planned, writer, &mut progress).await;
-    if poured.is_err() && holds_back {
-        // Nothing that was written can be seen in the destination.
+    let poured = pour(app, asked, source, &planned, &mut writer, &mut progress).await;
+    let (ended, can_be_seen) = match poured {
+        Ok(newest) => match writer.finish().await {
+            Ok(()) => (Ok(newest), true),
+            Err(error) => (Err(Fault::destination(error)), !holds_back),
+        },
+        Err(fault) => match writer.abandon().await {
+            Ok(can_be_seen) => (Err(fault), can_be_seen),
+            Err(error) => {
+                log(app, asked, "destination", &format!("stream {name}: {}", error.message))?;
+                (Err(fault), !holds_back)
+            }
+        },
+    };
+    if !can_be_seen {
         progress.stats.records_committed = 0;
         progress.stats.bytes_committed = 0;
     }
     save_stats(app, asked, &progress)?;
-    if let Some(cursor) = poured? {
+    if let Some(cursor) = ended? {
         position::keep_cursor(app, asked.job.connection_id, &planned.stream, &cursor)?;
     }
     stream_is(app, asked, &planned.stream, "COMPLETE")?;
@@ -304,27 +271,38 @@ struct Progress {
     stats: StreamStats,
 }
 
+impl Progress {
+    /// How many rows have been read.
+    fn rows(&self) -> usize {
+        usize::try_from(self.stats.records_emitted).unwrap_or(usize::MAX)
+    }
+}
+
 /// Writes what the source reads, until its end. Returns the newest cursor of an incremental stream.
 async fn pour(
     app: &App,
     asked: &Asked<'_>,
     source: Arc<Source>,
     planned: &Planned,
-    mut writer: Writer,
+    writer: &mut Writer,
     progress: &mut Progress,
 ) -> Result<Option<String>, Fault> {
-    let Planned { stream, target, begin, keeps_cursor, .. } = planned;
-    let cursor_column = target
-        .cursor
+    let Planned { stream, wanted, mappers, begin, cursor, keeps_cursor, .. } = planned;
+    let cursor_column = cursor
         .first()
         .filter(|_| *keeps_cursor)
-        .and_then(|name| target.fields.iter().position(|field| field.name == *name));
+        .and_then(|name| wanted.iter().position(|field| field.name == *name));
     let mut newest = match begin {
         Begin::After(cursor) => Some(cursor.clone()),
         _ => None,
     };
-    let (mut batches, reading) = read(source, stream.clone(), &target.fields, begin.clone());
-    while let Some(rows) = batches.recv().await {
+    let (mut batches, reading) = read(source, stream.clone(), wanted, begin.clone());
+    while let Some(mut rows) = batches.recv().await {
+        let left = asked.breaks_after.map(|most| most.saturating_sub(progress.rows()));
+        let breaks = left.is_some_and(|left| left < rows.len());
+        if let Some(left) = left {
+            rows.truncate(left);
+        }
         for value in cursor_column.into_iter().flat_map(|column| rows.iter().map(move |row| &row[column])) {
             if let Cell::Text(value) = value
                 && newest.as_ref().is_none_or(|newest| value > newest)
@@ -334,16 +312,20 @@ async fn pour(
         }
         let stats = &mut progress.stats;
         stats.records_emitted += i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        mappers.apply(&mut rows);
+        let written = i64::try_from(rows.len()).unwrap_or(i64::MAX);
         stats.bytes_emitted += writer.write(rows).await.map_err(Fault::destination)?;
-        stats.records_committed = stats.records_emitted;
+        stats.records_committed += written;
         stats.bytes_committed = stats.bytes_emitted;
         if progress.saved.elapsed() > STATS_INTERVAL {
             save_stats(app, asked, progress)?;
             progress.saved = Instant::now();
         }
+        if breaks {
+            return Err(Fault::broken());
+        }
     }
     reading.await.map_err(|error| Fault::platform(&error))?.map_err(Fault::source)?;
-    writer.finish().await.map_err(Fault::destination)?;
     Ok(newest)
 }
 

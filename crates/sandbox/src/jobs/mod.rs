@@ -2,6 +2,7 @@
 
 pub(crate) mod attempt;
 mod hopeless;
+mod plan;
 mod position;
 mod run;
 pub(crate) mod scheduler;

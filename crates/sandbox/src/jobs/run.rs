@@ -49,7 +49,8 @@ pub(super) async fn run(app: &Arc<App>, id: i64, cancel: &CancellationToken) -> 
     let (mut fruitless, mut fruitless_at_all) = (0, 0);
     for number in 0.. {
         begin_attempt(app, id, number)?;
-        let asked = attempt::Asked { job: &job, connection: &connection, number, told_to_fail };
+        let breaks_after = app.faults.for_attempt().iter().filter_map(breaks_after).min();
+        let asked = attempt::Asked { job: &job, connection: &connection, number, told_to_fail, breaks_after };
         let least = LEAST_RUNNING.max(extra);
         let work = async {
             let (outcome, cancelled) =
@@ -94,6 +95,13 @@ fn slow_by(fault: &FaultKind) -> Option<Duration> {
 fn queued_for(fault: &FaultKind) -> Option<Duration> {
     match fault {
         FaultKind::QueueJob(duration) => Some(*duration),
+        _ => None,
+    }
+}
+
+fn breaks_after(fault: &FaultKind) -> Option<usize> {
+    match fault {
+        FaultKind::BreakSource(rows) => Some(*rows),
         _ => None,
     }
 }

@@ -102,16 +102,27 @@ impl Table {
 
     /// The table beside it that rows may go to first, quoted.
     pub(super) fn temporary(&self) -> String {
-        format!("{}.{}", quoted(&self.schema), quoted(&naming::postgres_temporary(&self.schema, &self.name)))
+        format!("{}.{}", quoted(&self.schema), quoted(&self.temporary_name()))
+    }
+
+    fn temporary_name(&self) -> String {
+        naming::postgres_temporary(&self.schema, &self.name)
     }
 
     pub(super) async fn make_schema(&self) -> Result<(), DestinationError> {
         self.run(&format!("create schema if not exists {}", quoted(&self.schema))).await
     }
 
-    /// Makes the temporary table, empty.
-    pub(super) async fn make_temporary(&self) -> Result<(), DestinationError> {
+    /// Makes the temporary table. One that an earlier attempt has left behind, with no rows of a generation below
+    /// `taken_up`, is taken up with its rows.
+    pub(super) async fn make_temporary(&self, taken_up: Option<i64>) -> Result<(), DestinationError> {
         let temporary = self.temporary();
+        if let Some(minimum) = taken_up {
+            let left = self.present_as(&self.temporary_name(), minimum).await?;
+            if !left.is_missing() && !left.holds_older {
+                return self.adapt(&temporary, &left).await;
+            }
+        }
         self.run(&format!("drop table if exists {temporary}; {}", self.create(&temporary))).await
     }
 
@@ -125,12 +136,17 @@ impl Table {
             let made = format!("{}; {}", self.create(&self.target()), self.indexes(deduplicates));
             return self.run(&made).await;
         }
+        self.adapt(&self.target(), present).await
+    }
+
+    /// Gives a table that is there the columns and types of the stream.
+    async fn adapt(&self, table: &str, present: &Present) -> Result<(), DestinationError> {
         let changes = self.changes(present);
         if changes.is_empty() {
             return Ok(());
         }
         let changes = changes.iter().fold(String::new(), |mut all, change| {
-            let _ = write!(all, "alter table {} {change};", self.target());
+            let _ = write!(all, "alter table {table} {change};");
             all
         });
         self.run(&format!("begin; {changes} commit")).await
@@ -180,22 +196,28 @@ impl Table {
         .await
     }
 
+    /// What there is of the table.
     pub(super) async fn present(&self, minimum_generation: i64) -> Result<Present, DestinationError> {
+        self.present_as(&self.name, minimum_generation).await
+    }
+
+    /// What there is of a table of this name, in the schema of the table.
+    async fn present_as(&self, name: &str, minimum_generation: i64) -> Result<Present, DestinationError> {
         let rows = self
             .client
             .query(
                 "select a.attname::text, format_type(a.atttypid, null) from pg_attribute a
                  join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
                  where n.nspname = $1 and c.relname = $2 and a.attnum > 0 and not a.attisdropped",
-                &[&self.schema, &self.name],
+                &[&self.schema, &name],
             )
             .await
             .map_err(|error| failed(&error))?;
         let columns: Vec<(String, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
         let mut holds_older = false;
         if columns.iter().any(|(column, _)| column == "_airbyte_generation_id") {
-            let older =
-                format!("select exists (select 1 from {} where _airbyte_generation_id < $1)", self.target());
+            let table = format!("{}.{}", quoted(&self.schema), quoted(name));
+            let older = format!("select exists (select 1 from {table} where _airbyte_generation_id < $1)");
             let found = self.client.query_one(&older, &[&minimum_generation]).await;
             holds_older = found.map_err(|error| failed(&error))?.get(0);
         }

@@ -18,12 +18,14 @@ pub(crate) struct PostgresWriter {
     deletes: bool,
     /// Whether rows go into a temporary table first, to appear all at once at the end.
     staged: bool,
+    /// Whether the temporary table takes the place of the table at the end; else its rows are brought into it.
+    swaps: bool,
 }
 
 impl PostgresWriter {
     pub(super) fn new(stream: StreamTarget, table: Table, hard_deletes: bool) -> Self {
         let deletes = hard_deletes && stream.fields.iter().any(|field| field.name == DELETED_AT);
-        Self { stream, table, deletes, staged: false }
+        Self { stream, table, deletes, staged: false, swaps: false }
     }
 
     /// A raw table takes every row as it comes.
@@ -35,12 +37,16 @@ impl PostgresWriter {
         self.table.make_schema().await?;
         let present = self.table.present(self.stream.minimum_generation).await?;
         // An overwrite goes straight into the table if nothing older is there; then readers see it grow.
-        self.staged = self.deduplicates() || (self.stream.overwrites() && present.holds_older);
+        self.swaps = self.stream.overwrites() && present.holds_older;
+        self.staged = self.deduplicates() || self.swaps;
         if self.staged {
-            self.table.make_temporary().await?;
-            if self.stream.overwrites() {
-                return Ok(());
-            }
+            // What an earlier attempt has read comes again, as sources are read from where that began. That does no
+            // harm where one row a key is kept; elsewhere rows would be there twice.
+            let taken_up = self.deduplicates().then_some(self.stream.minimum_generation);
+            self.table.make_temporary(taken_up).await?;
+        }
+        if self.swaps {
+            return Ok(());
         }
         self.table.make_or_adapt(&present, self.deduplicates()).await
     }
@@ -121,10 +127,22 @@ impl PostgresWriter {
         if self.deduplicates() {
             self.keep_newest().await?;
         }
-        if self.stream.overwrites() {
+        if self.swaps {
             return self.table.swap(self.deduplicates()).await;
         }
         self.upsert().await
+    }
+
+    /// Ends the writing of a stream that has failed. What has come of a deduplicated one is merged all the same, unless
+    /// the rows of older generations go. Whether what has come can be seen.
+    pub(in crate::destinations) async fn abandon(self: Box<Self>) -> Result<bool, DestinationError> {
+        if !self.staged {
+            return Ok(true);
+        }
+        if !self.deduplicates() || self.stream.overwrites() {
+            return Ok(false);
+        }
+        self.finish().await.map(|()| true)
     }
 
     /// Leaves one row a key in the temporary table: the one with the newest cursor.
@@ -143,7 +161,7 @@ impl PostgresWriter {
                  )"
             ))
             .await?;
-        if self.deletes && self.stream.overwrites() {
+        if self.deletes && self.swaps {
             return self.table.run(&format!("delete from {table} where \"{DELETED_AT}\" is not null")).await;
         }
         Ok(())

@@ -5,13 +5,13 @@ use uuid::Uuid;
 
 use super::sync_mode;
 use crate::app::App;
-use crate::catalog;
 use crate::http::answer::{Refusal, present};
 use crate::http::connections::{discover, slug};
 use crate::http::tags;
 use crate::model::{ConfiguredStream, Connection, Schedule, Side};
 use crate::schema::{self, FieldChange, StreamChange};
 use crate::sources::Stream;
+use crate::{catalog, mappers};
 
 /// What the connection was set up for. One that has never been is set up for what its source offers now.
 pub(super) async fn known_streams(app: &App, connection: &Connection) -> Result<Vec<Stream>, Refusal> {
@@ -100,6 +100,8 @@ pub(super) fn stream_of(
     let supported: &[&str] =
         if stream.incremental { &["full_refresh", "incremental"] } else { &["full_refresh"] };
     let fields = selected.and_then(|one| one.selected_fields.as_ref());
+    let mappers: Vec<Value> =
+        selected.into_iter().flat_map(|one| &one.mappers).cloned().map(mappers::masked).collect();
     let paths: Vec<Value> = fields.into_iter().flatten().map(|field| json!({"fieldPath": [field]})).collect();
     json!({
         "stream": present(json!({
@@ -122,7 +124,7 @@ pub(super) fn stream_of(
             "aliasName": stream.name,
             "fieldSelectionEnabled": fields.is_some(),
             "selectedFields": paths,
-            "mappers": selected.map_or(&[][..], |one| &one.mappers),
+            "mappers": mappers,
         },
     })
 }

@@ -11,7 +11,8 @@ use crate::http::request::Body;
 use crate::http::{schedules, tags};
 use crate::jobs;
 use crate::model::{ConfiguredStream, Connection, Schedule};
-use crate::schema;
+use crate::sources::{Field, FieldType};
+use crate::{mappers, schema};
 
 /// What a schedule that is not a cron expression counts in.
 pub(super) const TIME_UNITS: &[&str] = &["minutes", "hours", "days", "weeks", "months"];
@@ -56,7 +57,7 @@ pub(super) fn set(app: &App, connection: &mut Connection, body: &Body) -> Result
         connection.schedule = schedule;
     }
     if let Some(streams) = body.0.pointer("/syncCatalog/streams").and_then(Value::as_array) {
-        connection.streams = selected(streams)?;
+        connection.streams = mappers::unmasked(selected(streams)?, &before.streams)?;
         // Whoever sends a catalog has seen what the source offers by now.
         connection.catalog_id = match body.given("sourceCatalogId") {
             Some(_) => Some(body.required_id("sourceCatalogId")?),
@@ -80,7 +81,7 @@ pub(super) fn set(app: &App, connection: &mut Connection, body: &Body) -> Result
 
 /// The selected streams of a catalog, taken as they are: nothing is checked against the source here.
 fn selected(streams: &[Value]) -> Result<Vec<ConfiguredStream>, Refusal> {
-    let mut selected = Vec::new();
+    let (mut selected, mut unfit) = (Vec::new(), Vec::new());
     for entry in streams {
         let config = Body(entry["config"].clone());
         if config.given("selected") != Some(&Value::Bool(true)) {
@@ -94,7 +95,7 @@ fn selected(streams: &[Value]) -> Result<Vec<ConfiguredStream>, Refusal> {
         let fields =
             || list("selectedFields").iter().filter_map(|field| path(&field["fieldPath"]).pop()).collect();
         let selects_fields = config.given("fieldSelectionEnabled") == Some(&Value::Bool(true));
-        selected.push(ConfiguredStream {
+        let mut configured = ConfiguredStream {
             name: stream.required_text("name")?.to_owned(),
             namespace: stream.text("namespace")?.map(str::to_owned),
             sync_mode: sync_mode::of(&config)?,
@@ -102,9 +103,15 @@ fn selected(streams: &[Value]) -> Result<Vec<ConfiguredStream>, Refusal> {
             primary_key: list("primaryKey").iter().map(path).collect(),
             selected_fields: selects_fields.then(fields),
             mappers: list("mappers"),
-        });
+        };
+        configured.mappers.iter_mut().for_each(mappers::identify);
+        let properties = stream.0["jsonSchema"]["properties"].as_object();
+        let names = properties.into_iter().flat_map(|members| members.keys());
+        let fields = names.map(|name| Field::new(name, FieldType::Text)).collect();
+        unfit.extend(mappers::unfit(&configured, fields));
+        selected.push(configured);
     }
-    Ok(selected)
+    if unfit.is_empty() { Ok(selected) } else { Err(Refusal::mappers(&unfit)) }
 }
 
 /// The schedule of a body. The old form, and data that does not fit its type, are faults.
