@@ -184,6 +184,8 @@ impl Writer {
     /// Ends the writing of a stream that has failed. Whether what was written can be seen.
     pub(crate) async fn abandon(self) -> Result<bool, DestinationError> {
         match self {
+            #[cfg(feature = "duckdb")]
+            Self::DuckDb(writer) => writer.finish().await.map(|()| true),
             Self::Sqlite(_) | Self::DevNull => Ok(true),
             Self::Postgres(writer) => writer.abandon().await,
         }
