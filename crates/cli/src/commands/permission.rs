@@ -17,7 +17,7 @@ pub(crate) enum PermissionCommand {
     ///
     /// Example: airbyte permission list --user 8c1b2f0e-5a4d-4f7b-9c3e-6d2a1b0c9f84 --organization "Acme"
     List {
-        /// The id of the user
+        /// The user's id
         #[arg(long, value_name = "ID", requires = "organization")]
         user: Option<String>,
         /// The organization that the user belongs to, by name or id
@@ -53,7 +53,7 @@ pub(crate) enum PermissionCommand {
 
 #[derive(Args, Debug)]
 pub(crate) struct GrantArgs {
-    /// The id of the user
+    /// The user's id
     user: String,
     /// What the user may do: `workspace_reader` for instance
     #[arg(value_name = "TYPE", value_parser = permission_type)]
