@@ -1,4 +1,4 @@
-//! Copies one stream of a destination into an Arrow file:
+//! Copies one stream of a destination into a file, of Arrow unless its name says something else:
 //! `cargo run --release -p airbyte-sql-read --example pg_to_arrow -- pg.json users users.arrow`
 
 #![allow(clippy::print_stdout, reason = "an example prints")]
@@ -13,7 +13,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let destination = Destination::from_file(destination)?.with_secrets(&EnvSecrets)?;
     let dataset = destination.connect().await?.dataset(&StreamSpec::new(stream)).await?;
-    let exported = dataset.export(file, Format::Arrow).await?;
+    let exported = dataset.export(file, Format::of_path(file.as_ref()).unwrap_or(Format::Arrow)).await?;
     println!("{} rows, {} bytes in {}", exported.rows, exported.bytes, exported.file.display());
     Ok(())
 }

@@ -35,8 +35,12 @@ pub enum DestinationKind {
 /// Fields in a configuration, the outer one first.
 type Path = &'static [&'static str];
 
-/// The ways through an SSH tunnel, the same in every connector that has them.
-const TUNNEL: [Path; 2] = [&["tunnel_method", "ssh_key"], &["tunnel_method", "tunnel_user_password"]];
+/// The ways through an SSH tunnel, the same in every connector that has them. The passphrase is ours alone.
+const TUNNEL: [Path; 3] = [
+    &["tunnel_method", "ssh_key"],
+    &["tunnel_method", "ssh_key_passphrase"],
+    &["tunnel_method", "tunnel_user_password"],
+];
 
 impl DestinationKind {
     /// All of them, by name.

@@ -25,7 +25,7 @@ pub enum Part {
     DuckDb,
     /// The sandbox under load
     Load,
-    /// Reading a PostgreSQL destination
+    /// Reading a PostgreSQL destination and a SQLite file
     Postgres,
     /// Reading a Snowflake destination
     Snowflake,
@@ -37,7 +37,7 @@ pub enum Part {
 /// Measures everything and rewrites BENCHMARKS.md, or measures one part and prints it.
 pub fn bench(part: Option<Part>) -> Result<()> {
     // Those parts measure the library, and build it with what they need.
-    if !matches!(part, Some(Part::BigQuery | Part::DuckDb | Part::Snowflake)) {
+    if !matches!(part, Some(Part::BigQuery | Part::DuckDb | Part::Postgres | Part::Snowflake)) {
         build()?;
     }
     // What is started here has to be ended here, so Ctrl-C ends the command that runs, and then this.

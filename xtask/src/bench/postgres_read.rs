@@ -1,21 +1,23 @@
-//! One stream of a PostgreSQL destination, written to a file, beside `psql` throwing the same bytes away.
+//! One stream of a PostgreSQL destination and one of a SQLite file, beside what else reads them.
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use serde_json::json;
 
 use super::release;
-use super::run::{Contender, in_turn};
+use super::run::{Contender, Measured, in_turn};
 use crate::postgres::Cluster;
-use crate::step;
+use crate::step::{self, cargo, workspace_root};
 
-/// Rows of the table that is read.
-const ROWS: u64 = 1_000_000;
+/// Rows of the tables that are read: of the first, time counts; beside it the second tells whether memory grows.
+const SIZES: [u64; 2] = [1_000_000, 5_000_000];
 
 /// A table in the shape of the PostgreSQL destination: its four columns, then seven of a stream.
 const TABLE: &str = "\
-    create table public.users as
+    create table public.users_:rows as
     select gen_random_uuid()::varchar as _airbyte_raw_id,
            timestamptz '2026-01-01 00:00:00+00' + n * interval '1 second' as _airbyte_extracted_at,
            '{\"sync_id\": 1, \"changes\": []}'::jsonb as _airbyte_meta,
@@ -31,13 +33,19 @@ const TABLE: &str = "\
 
 /// Measures and gives the section of the page.
 pub fn measure() -> Result<String> {
-    let cluster = Cluster::start()?;
+    let mut build = cargo(&["build", "--release", "--locked", "--package", "airbyte-sql-read"]);
+    build.args(["--no-default-features", "--features", "postgres,sqlite"]);
+    step::run(build.args(["--example", "pg_to_arrow", "--example", "read_parallel"]))?;
     let folder = tempfile::tempdir()?;
-    eprintln!("making a table of {ROWS} rows");
-    fill(&cluster)?;
-    let url = url::Url::parse(&cluster.url())?;
+    let mut text = include_str!("postgres_read.md").to_owned();
+    let cluster = Cluster::start()?;
+    for rows in SIZES {
+        eprintln!("making a table of {rows} rows");
+        fill(&cluster, rows)?;
+    }
     let destination = folder.path().join("destination.json");
-    let configuration = serde_json::json!({
+    let url = url::Url::parse(&cluster.url())?;
+    let configuration = json!({
         "destinationType": "postgres",
         "configuration": {
             "host": "127.0.0.1", "port": url.port(), "database": "postgres", "schema": "public",
@@ -45,44 +53,135 @@ pub fn measure() -> Result<String> {
         }
     });
     std::fs::write(&destination, configuration.to_string())?;
-    let export = |format: &str| {
-        let mut command = Command::new(release("airbyte"));
-        command.args(["dataset", "export", "users", "--quiet", "--format", format, "--destination"]);
-        command.arg(&destination).arg("-o").arg(folder.path().join(format!("users.{format}")));
+    let mut measured = Vec::new();
+    for rows in SIZES {
+        let peers = if rows == SIZES[0] { peers(&url, rows)? } else { Vec::new() };
+        let table = in_turn(
+            contenders(&cluster, &destination, folder.path(), rows).into_iter().chain(peers).collect(),
+        )?;
+        write!(text, "\n### {rows} rows x 11 columns\n\n")?;
+        text += &rates(&table, rows)?;
+        measured.push(table);
+    }
+    text += "\nPeak memory at five million rows beside that at one:";
+    for (few, many) in measured[0].iter().zip(&measured[1]) {
+        write!(text, " {} {:.2};", few.name, many.peak_megabytes() / few.peak_megabytes())?;
+    }
+    text.pop();
+    text += ".\n";
+    drop(cluster);
+    text += &sqlite(folder.path())?;
+    Ok(text)
+}
+
+fn contender(name: impl Into<String>, command: Command, prints: Option<String>) -> Contender {
+    Contender { name: name.into(), command, prints }
+}
+
+fn contenders(cluster: &Cluster, destination: &Path, folder: &Path, rows: u64) -> Vec<Contender> {
+    let table = format!("users_{rows}");
+    let mut psql = cluster.psql();
+    psql.args(["-c", &format!("copy (select * from public.{table}) to stdout (format binary)")]);
+    let to_file = |file: &str| {
+        let mut command = Command::new(release("examples/pg_to_arrow"));
+        command.arg(destination).arg(&table).arg(folder.join(file));
         command
     };
-    let mut psql = cluster.psql();
-    psql.args(["-c", "copy (select * from public.users) to stdout (format binary)"]);
-    let contender = |name: &str, command| Contender { name: name.to_owned(), command, prints: None };
+    let in_parts = |parts: &str| {
+        let mut command = Command::new(release("examples/read_parallel"));
+        command.arg(destination).arg(&table).arg(parts).arg(folder.join("parts.arrow"));
+        command
+    };
+    vec![
+        contender("`psql`, binary COPY to /dev/null", psql, None),
+        contender("one session, to an Arrow file", to_file("one.arrow"), None),
+        contender("one session, to Parquet (zstd)", to_file("one.parquet"), None),
+        contender("2 parts, to an Arrow file", in_parts("2"), Some(format!("{rows} rows"))),
+    ]
+}
+
+/// Other readers.
+fn peers(url: &url::Url, rows: u64) -> Result<Vec<Contender>> {
+    let password = url.password().context("the address has a password")?;
+    let port = url.port().context("the address has a port")?.to_string();
+    let table = format!("users_{rows}");
+    let connectorx = std::path::absolute(crate::python::environment("connectorx")?)?;
+    let pyairbyte = std::path::absolute(crate::python::environment("pyairbyte")?)?;
+    let mut peers = Vec::new();
+    for partitions in ["1", "4"] {
+        let mut command = script(&connectorx, "with_connectorx.py")?;
+        let address = url.as_str().replace("postgres://", "postgresql://");
+        command.args([&address, &format!("public.{table}"), partitions]);
+        peers.push(contender(
+            format!("connectorx 0.4.6, {partitions} partitions"),
+            command,
+            Some(rows.to_string()),
+        ));
+    }
+    for (how, name) in [("rows", "iterating"), ("arrow", "`to_arrow`")] {
+        let mut command = script(&pyairbyte, "with_pyairbyte_postgres.py")?;
+        command.args(["127.0.0.1", &port, "postgres", password, "postgres", "public", &table, how]);
+        peers.push(contender(format!("PyAirbyte 0.71.3, {name}"), command, Some(rows.to_string())));
+    }
+    Ok(peers)
+}
+
+fn script(python: &Path, name: &str) -> Result<Command> {
+    let mut command = Command::new(python);
+    command.arg(std::path::absolute(workspace_root().join("xtask/bench").join(name))?);
+    Ok(command)
+}
+
+/// The table of a SQLite file, thrown away by both.
+fn sqlite(folder: &Path) -> Result<String> {
+    let rows = SIZES[0];
+    let python = std::path::absolute(crate::python::environment("adbc")?)?;
+    let file: PathBuf = folder.join("users.db");
+    step::run(script(&python, "with_adbc_sqlite.py")?.arg(&file).args(["make", &rows.to_string()]))?;
+    let destination = folder.join("sqlite.json");
+    let configuration = json!({"destinationType": "sqlite", "configuration": {"destination_path": file}});
+    std::fs::write(&destination, configuration.to_string())?;
+    let mut ours = Command::new(release("examples/read_parallel"));
+    ours.arg(&destination).args(["users", "1"]);
+    let mut parts = Command::new(release("examples/read_parallel"));
+    parts.arg(&destination).args(["users", "2"]);
+    let mut theirs = script(&python, "with_adbc_sqlite.py")?;
+    theirs.arg(&file).arg("read");
     let measured = in_turn(vec![
-        contender("`psql`, binary COPY to /dev/null", psql),
-        contender("`airbyte dataset export --format arrow`", export("arrow")),
-        contender("`airbyte dataset export --format parquet` (zstd)", export("parquet")),
+        contender("adbc-driver-sqlite 1.13.0, thrown away", theirs, Some(rows.to_string())),
+        contender("one part, thrown away", ours, Some(format!("{rows} rows"))),
+        contender("2 parts, thrown away", parts, Some(format!("{rows} rows"))),
     ])?;
+    Ok(format!("\n### SQLite, {rows} rows x 11 columns\n\n{}", rates(&measured, rows)?))
+}
+
+/// A table whose first row is what the others are compared with.
+fn rates(measured: &[Measured], rows: u64) -> Result<String> {
+    let first = &measured[0];
     let mut text = format!(
-        "\n## PostgreSQL: {ROWS} rows x 11 columns, one stream\n\n\
-         | command | seconds, min / median / max | rows a second | peak memory, MB | time beside psql |\n\
-         |---|---|---|---|---|\n"
+        "| program | seconds, min / median / max | processor seconds | rows a second | peak memory, MB | time beside the first |\n\
+         |---|---|---|---|---|---|\n"
     );
-    let [_, base, _] = measured[0].seconds();
-    for one in &measured {
+    for one in measured {
         let [least, median, most] = one.seconds();
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-        let rate = ROWS as f64 / median;
+        let rate = rows as f64 / median;
         writeln!(
             text,
-            "| {} | {least:.2} / {median:.2} / {most:.2} | {rate:.0} | {:.0} | {:.2} |",
+            "| {} | {least:.2} / {median:.2} / {most:.2} | {:.2} | {rate:.0} | {:.0} | {:.2} |",
             one.name,
+            one.cpu_seconds(),
             one.peak_megabytes(),
-            median / base
+            median / first.seconds()[1]
         )?;
     }
     Ok(text)
 }
 
-fn fill(cluster: &Cluster) -> Result<()> {
+fn fill(cluster: &Cluster, rows: u64) -> Result<()> {
     let mut psql = cluster.psql();
-    let table = TABLE.replace(":rows", &ROWS.to_string());
-    psql.args(["-c", &table, "-c", "vacuum analyze public.users", "-c", "checkpoint"]);
+    let table = TABLE.replace(":rows", &rows.to_string());
+    let vacuum = format!("vacuum analyze public.users_{rows}");
+    psql.args(["-c", &table, "-c", &vacuum, "-c", "checkpoint"]);
     step::run(psql.stdout(Stdio::null()))
 }

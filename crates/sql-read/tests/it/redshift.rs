@@ -85,9 +85,7 @@ async fn the_cluster_filters_orders_limits_and_counts() {
     // In texts of old servers a backslash means something.
     schema.run(&format!("alter role {role} set standard_conforming_strings = off; alter role {role} set backslash_quote = on")).await;
     schema
-        .run(
-            r#"create table rows as select * from (values (1, 'a\b'), (2, 'c'''), (3, null)) as v (n, name)"#,
-        )
+        .run(r"create table rows as select * from (values (1, 'a\b'), (2, 'c'''), (3, null)) as v (n, name)")
         .await;
     for user in ["postgres", role] {
         let mut configuration = configuration(&schema);

@@ -224,17 +224,14 @@ impl Settings {
     }
 
     pub(super) fn refused(&self, error: tokio_postgres::Error) -> Error {
-        match error.as_db_error().map(|server| server.message().to_owned()) {
-            Some(reason) => self
-                .unreachable(&reason)
-                .with_hint("check username, password, database and ssl_mode of the destination"),
-            None => {
-                let reason =
-                    std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-                self.unreachable(&reason)
-            }
-        }
-        .with_source(error)
+        let refused = if let Some(server) = error.as_db_error() {
+            self.unreachable(server.message())
+                .with_hint("check username, password, database and ssl_mode of the destination")
+        } else {
+            let source = std::error::Error::source(&error);
+            self.unreachable(&source.map_or_else(|| error.to_string(), ToString::to_string))
+        };
+        refused.with_source(error)
     }
 }
 
