@@ -19,7 +19,7 @@ pub(crate) async fn rows(t: &mut Table) -> Result<()> {
     row!(
         t,
         "SyncResult.wait_for_completion",
-        sync.wait().timeout(Duration::from_secs(1800)).await?.status,
+        sync.wait().timeout(Duration::from_mins(30)).await?.status,
         |it| *it == JobStatus::Succeeded,
         "**Mended**: survives failed looks, ends at its deadline, and renews its token. `.cancel_on_timeout()`, `.on_update(..)`; also a stream of updates, live logs among them"
     );

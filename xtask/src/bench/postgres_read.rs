@@ -158,9 +158,9 @@ fn sqlite(folder: &Path) -> Result<String> {
 /// A table whose first row is what the others are compared with.
 fn rates(measured: &[Measured], rows: u64) -> Result<String> {
     let first = &measured[0];
-    let mut text = format!(
+    let mut text = String::from(
         "| program | seconds, min / median / max | processor seconds | rows a second | peak memory, MB | time beside the first |\n\
-         |---|---|---|---|---|---|\n"
+         |---|---|---|---|---|---|\n",
     );
     for one in measured {
         let [least, median, most] = one.seconds();

@@ -39,12 +39,11 @@ pub fn library() -> Result<PathBuf> {
 }
 
 fn download(folder: &Path) -> Result<()> {
-    let npm = match packages::find(&["npm"]) {
-        Some(npm) => npm,
-        None => {
-            packages::install("npm", NPM)?;
-            packages::find(&["npm"]).context("npm was installed, but is not on the path")?
-        }
+    let npm = if let Some(npm) = packages::find(&["npm"]) {
+        npm
+    } else {
+        packages::install("npm", NPM)?;
+        packages::find(&["npm"]).context("npm was installed, but is not on the path")?
     };
     let package = format!("{}@{VERSION}", package(std::env::consts::OS, std::env::consts::ARCH));
     // npm checks what it gets against the sum that its registry tells.
