@@ -1,5 +1,7 @@
 //! The `airbyte` command: sync, watch and read Airbyte connections from a terminal.
 
+#![allow(rustdoc::bare_urls, reason = "the doc comments of arguments are help texts for a terminal")]
+
 mod args;
 mod change;
 mod code;
