@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use airbyte_sandbox::{Edition, Fault, Sandbox, Seed};
+use airbyte_sandbox::{Edition, Fault, Sandbox, SandboxBuilder, Seed};
 use clap::{Args, ValueEnum};
 
 use crate::context::Context;
@@ -44,12 +44,10 @@ pub(crate) struct SandboxArgs {
     /// Add a PostgreSQL destination to the demo seed: postgres://USER:PASSWORD@HOST:PORT/DATABASE
     #[arg(long, value_name = "URL")]
     postgres: Option<String>,
-    /// Add a DuckDB destination to the demo seed
-    #[cfg(feature = "duckdb")]
+    /// Add a DuckDB destination to the demo seed; needs a build with the feature `duckdb`
     #[arg(long)]
     duckdb: bool,
     /// DuckDB's library, which such a destination is written with [default: the first in the usual places]
-    #[cfg(feature = "duckdb")]
     #[arg(long, env = "AIRBYTE_LIBDUCKDB", hide_env_values = true, value_name = "FILE")]
     libduckdb: Option<PathBuf>,
     /// Scale the durations of jobs and of the pauses between attempts
@@ -88,6 +86,30 @@ fn scale(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "a number, 0 or more".to_owned())
 }
 
+#[cfg(feature = "duckdb")]
+#[expect(clippy::unnecessary_wraps, reason = "without the feature it fails")]
+fn with_duckdb(
+    builder: SandboxBuilder,
+    wanted: bool,
+    library: Option<PathBuf>,
+) -> Result<SandboxBuilder, Failure> {
+    let builder = builder.duckdb(wanted);
+    Ok(match library {
+        Some(library) => builder.libduckdb(library),
+        None => builder,
+    })
+}
+
+#[cfg(not(feature = "duckdb"))]
+fn with_duckdb(builder: SandboxBuilder, wanted: bool, _: Option<PathBuf>) -> Result<SandboxBuilder, Failure> {
+    if wanted {
+        return Err(Failure::usage("this build writes no DuckDB files").with_hint(
+            "build it with the feature `duckdb`: cargo install --path crates/cli --features duckdb",
+        ));
+    }
+    Ok(builder)
+}
+
 pub(crate) async fn run(args: SandboxArgs, context: &Context) -> Result<u8, Failure> {
     let mut builder = Sandbox::builder()
         .listen(args.listen)
@@ -109,13 +131,7 @@ pub(crate) async fn run(args: SandboxArgs, context: &Context) -> Result<u8, Fail
     if let Some(folder) = args.files_root {
         builder = builder.files_root(folder);
     }
-    #[cfg(feature = "duckdb")]
-    {
-        builder = builder.duckdb(args.duckdb);
-        if let Some(library) = args.libduckdb {
-            builder = builder.libduckdb(library);
-        }
-    }
+    builder = with_duckdb(builder, args.duckdb, args.libduckdb)?;
     if let Some(url) = args.postgres {
         builder = builder.postgres(url);
     }
