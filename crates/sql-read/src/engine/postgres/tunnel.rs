@@ -2,7 +2,7 @@
 //!
 //! A destination's configuration has no place for the key of the SSH server. So it is compared with what the
 //! destination file says (`tunnel_method.tunnel_host_key`), else with the user's `~/.ssh/known_hosts`; a server that
-//! neither knows is taken as it is, and a warning tells its fingerprint.
+//! neither knows is taken as it is, with a warning; its fingerprint is in the log.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex as Slot, PoisonError};
