@@ -18,6 +18,11 @@ pub fn test(arguments: &[String]) -> Result<()> {
     // suites start.
     let mut tests = step::cargo(&["test", "--workspace", "--locked", "--features", FEATURES]);
     tests.args(arguments).env("INSTA_UPDATE", "no");
+    // Generated cases are the same in every run, so that a change is judged by what it changed. To look for more:
+    // another seed, and PROPTEST_CASES.
+    if std::env::var_os("PROPTEST_RNG_SEED").is_none() {
+        tests.env("PROPTEST_RNG_SEED", "20");
+    }
     tests.envs(parts.iter().flat_map(|part| part.variables.iter().cloned()));
     if let Some(documents) = crate::upstream_documents() {
         tests.env("AIRBYTE_OPENAPI_DIR", documents);
