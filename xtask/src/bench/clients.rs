@@ -94,12 +94,14 @@ fn compare(sandbox: &Sandbox, task: &Task, pythons: &[PathBuf]) -> Result<Vec<Me
 }
 
 fn table(title: &str, measured: &[Measured]) -> Result<String> {
-    let mut text = format!(
-        "\n### {}{}\n\n\
-         | client | seconds, min / median / max | processor, s | peak memory, MB | time beside ours | memory beside ours |\n\
+    Ok(format!("\n### {}{}\n\n{}", title[..1].to_uppercase(), &title[1..], rows(measured)?))
+}
+
+/// The table itself; the first row is what the others are compared with.
+pub fn rows(measured: &[Measured]) -> Result<String> {
+    let mut text = String::from(
+        "| client | seconds, min / median / max | processor, s | peak memory, MB | time beside ours | memory beside ours |\n\
          |---|---|---|---|---|---|\n",
-        title[..1].to_uppercase(),
-        &title[1..]
     );
     let ([_, our_time, _], our_memory) = (measured[0].seconds(), measured[0].peak_megabytes());
     for one in measured {

@@ -2,6 +2,7 @@
 
 mod bigquery_read;
 mod clients;
+mod command;
 mod duckdb_read;
 mod load;
 mod postgres_read;
@@ -20,6 +21,8 @@ use crate::step::{self, cargo, target, workspace_root};
 pub enum Part {
     /// The client beside those for Python
     Clients,
+    /// Starting the command
+    Command,
     /// Reading a DuckDB file
     #[value(name = "duckdb")]
     DuckDb,
@@ -44,6 +47,7 @@ pub fn bench(part: Option<Part>) -> Result<()> {
     ctrlc::set_handler(|| {})?;
     match part {
         Some(Part::Clients) => print!("{}", clients::measure()?),
+        Some(Part::Command) => print!("{}", command::measure()?),
         Some(Part::DuckDb) => print!("{}", duckdb_read::measure()?),
         Some(Part::Load) => print!("{}", load::measure()?),
         Some(Part::Postgres) => print!("{}", postgres_read::measure()?),
@@ -51,6 +55,7 @@ pub fn bench(part: Option<Part>) -> Result<()> {
         Some(Part::BigQuery) => print!("{}", bigquery_read::measure()?),
         None => {
             let sections = clients::measure()?
+                + &command::measure()?
                 + &postgres_read::measure()?
                 + &duckdb_read::measure()?
                 + &snowflake_read::measure()?

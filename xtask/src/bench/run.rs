@@ -9,6 +9,10 @@ use nix::sys::resource::{UsageWho, getrusage};
 
 /// Counted runs of each command, after one that is not counted.
 const RUNS: usize = 5;
+/// Of a command whose first run takes longer than this, fewer runs are counted.
+const LONG: Duration = Duration::from_secs(10);
+/// How many.
+const LONG_RUNS: usize = 3;
 
 /// A command among those it is compared with.
 pub struct Contender {
@@ -62,14 +66,20 @@ impl Measured {
 /// Runs the commands in turn, so that whatever else the machine does meets all of them.
 pub fn in_turn(mut contenders: Vec<Contender>) -> Result<Vec<Measured>> {
     let mut runs: Vec<Vec<Run>> = vec![Vec::new(); contenders.len()];
+    let mut counted = vec![RUNS; contenders.len()];
     for round in 0..=RUNS {
-        for (contender, runs) in contenders.iter_mut().zip(&mut runs) {
+        for ((contender, runs), counted) in contenders.iter_mut().zip(&mut runs).zip(&mut counted) {
+            if round > *counted {
+                continue;
+            }
             let run = contender.run().with_context(|| contender.name.clone())?;
             let (seconds, megabytes) = (run.time.as_secs_f64(), run.peak_kilobytes / 1024);
             eprintln!("{}: {seconds:.3} s, {megabytes} MB", contender.name);
             // The first round fills the caches of the system and of the server.
             if round > 0 {
                 runs.push(run);
+            } else if run.time > LONG {
+                *counted = LONG_RUNS;
             }
         }
     }

@@ -1,0 +1,42 @@
+//! What it costs to start the command: time, memory, and the size of the file.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use super::run::{Contender, in_turn};
+use super::{clients, release};
+use crate::python;
+use crate::sandbox::Sandbox;
+
+/// Measures and gives the section of the page.
+pub fn measure() -> Result<String> {
+    let airbyte = release("airbyte");
+    let pyairbyte = python::environment("pyairbyte")?;
+    let beside = pyairbyte.parent().context("an interpreter is in a folder")?.join("pyairbyte");
+    let sandbox = Sandbox::start(&airbyte, &[])?;
+    let mut list = sandbox.command(&airbyte);
+    list.args(["connection", "list", "--limit", "20", "--output", "json"]);
+    let mut text = include_str!("command.md").to_owned();
+    let size = std::fs::metadata(&airbyte)?.len();
+    text += &clients::rows(&in_turn(vec![
+        contender("`airbyte --version`", version(&airbyte)),
+        contender("`airbyte connection list --limit 20 --output json`", list),
+        contender("`pyairbyte --version`, 0.71.3", version(&beside)),
+    ])?)?;
+    let (whole, tenths) = (size / 1_000_000, size / 100_000 % 10);
+    writeln!(text, "\nThe file of the command with its default features: {whole}.{tenths} MB.")?;
+    Ok(text)
+}
+
+fn version(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.arg("--version").env("DO_NOT_TRACK", "1");
+    command
+}
+
+fn contender(name: &str, command: Command) -> Contender {
+    Contender { name: name.to_owned(), command, prints: None }
+}
