@@ -156,3 +156,20 @@ impl Drop for Sandbox {
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+/// The guide's programs, compiled and run, each with a sandbox of its own.
+#[cfg(doctest)]
+pub mod guide {
+    #[doc = include_str!("../../docs/guide/first-sync.md")]
+    pub struct FirstSync;
+    #[doc = include_str!("../../docs/guide/many-jobs.md")]
+    pub struct ManyJobs;
+    #[doc = include_str!("../../docs/guide/reading.md")]
+    pub struct Reading;
+    #[doc = include_str!("../../docs/guide/self-managed.md")]
+    pub struct SelfManaged;
+    #[doc = include_str!("../../docs/guide/testing.md")]
+    pub struct Testing;
+    #[doc = include_str!("../../docs/guide/troubleshooting.md")]
+    pub struct Troubleshooting;
+}

@@ -42,7 +42,7 @@
 //! DuckDB and MotherDuck (feature `duckdb`) are read through DuckDB's own library, which is loaded when it is needed:
 //! the file that `AIRBYTE_LIBDUCKDB` names, else the first in the usual places. It reads the files of its own and of
 //! older versions. `duckdb-linked` links a library in when this crate is built, and `duckdb-bundled` builds all of
-//! DuckDB, which takes half an hour. DuckDB may keep 64 MB in memory, and puts what does not fit on the disk; `"adbc": {"options": {"memory_limit": "1GB"}}`
+//! DuckDB, which takes half an hour. DuckDB may keep 48 MB in memory, and puts what does not fit on the disk; `"adbc": {"options": {"memory_limit": "1GB"}}`
 //! in a destination file says otherwise.
 //!
 //! Any other database is read through the ADBC driver (feature `adbc`) that the destination file names:

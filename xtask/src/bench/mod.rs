@@ -8,6 +8,7 @@ mod load;
 mod postgres_read;
 mod run;
 mod snowflake_read;
+mod sqlite_read;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -28,8 +29,11 @@ pub enum Part {
     DuckDb,
     /// The sandbox under load
     Load,
-    /// Reading a PostgreSQL destination and a SQLite file
+    /// Reading a PostgreSQL destination
     Postgres,
+    /// Reading a SQLite file
+    #[value(name = "sqlite")]
+    SQLite,
     /// Reading a Snowflake destination
     Snowflake,
     /// Reading a BigQuery destination
@@ -40,7 +44,8 @@ pub enum Part {
 /// Measures everything and rewrites BENCHMARKS.md, or measures one part and prints it.
 pub fn bench(part: Option<Part>) -> Result<()> {
     // Those parts measure the library, and build it with what they need.
-    if !matches!(part, Some(Part::BigQuery | Part::DuckDb | Part::Postgres | Part::Snowflake)) {
+    if !matches!(part, Some(Part::BigQuery | Part::DuckDb | Part::Postgres | Part::Snowflake | Part::SQLite))
+    {
         build()?;
     }
     // What is started here has to be ended here, so Ctrl-C ends the command that runs, and then this.
@@ -51,12 +56,14 @@ pub fn bench(part: Option<Part>) -> Result<()> {
         Some(Part::DuckDb) => print!("{}", duckdb_read::measure()?),
         Some(Part::Load) => print!("{}", load::measure()?),
         Some(Part::Postgres) => print!("{}", postgres_read::measure()?),
+        Some(Part::SQLite) => print!("{}", sqlite_read::measure()?),
         Some(Part::Snowflake) => print!("{}", snowflake_read::measure()?),
         Some(Part::BigQuery) => print!("{}", bigquery_read::measure()?),
         None => {
             let sections = clients::measure()?
                 + &command::measure()?
                 + &postgres_read::measure()?
+                + &sqlite_read::measure()?
                 + &duckdb_read::measure()?
                 + &snowflake_read::measure()?
                 + &bigquery_read::measure()?

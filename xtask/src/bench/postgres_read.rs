@@ -1,7 +1,7 @@
-//! One stream of a PostgreSQL destination and one of a SQLite file, beside what else reads them.
+//! One stream of a PostgreSQL destination, beside what else reads it.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
@@ -31,11 +31,16 @@ const TABLE: &str = "\
            jsonb_build_object('street', n || ' Main Street', 'city', 'Springfield') as address
     from generate_series(1, :rows) as n";
 
-/// Measures and gives the section of the page.
-pub fn measure() -> Result<String> {
+/// The examples that read either database.
+pub fn build() -> Result<()> {
     let mut build = cargo(&["build", "--release", "--locked", "--package", "airbyte-sql-read"]);
     build.args(["--no-default-features", "--features", "postgres,sqlite"]);
-    step::run(build.args(["--example", "pg_to_arrow", "--example", "read_parallel"]))?;
+    step::run(build.args(["--example", "pg_to_arrow", "--example", "read_parallel"]))
+}
+
+/// Measures and gives the section of the page.
+pub fn measure() -> Result<String> {
+    build()?;
     let folder = tempfile::tempdir()?;
     let mut text = include_str!("postgres_read.md").to_owned();
     let cluster = Cluster::start()?;
@@ -70,11 +75,11 @@ pub fn measure() -> Result<String> {
     text.pop();
     text += ".\n";
     drop(cluster);
-    text += &sqlite(folder.path())?;
     Ok(text)
 }
 
-fn contender(name: impl Into<String>, command: Command, prints: Option<String>) -> Contender {
+/// A program, and what it prints when it has read everything.
+pub fn contender(name: impl Into<String>, command: Command, prints: Option<String>) -> Contender {
     Contender { name: name.into(), command, prints }
 }
 
@@ -126,37 +131,15 @@ fn peers(url: &url::Url, rows: u64) -> Result<Vec<Contender>> {
     Ok(peers)
 }
 
-fn script(python: &Path, name: &str) -> Result<Command> {
+/// A program in Python.
+pub fn script(python: &Path, name: &str) -> Result<Command> {
     let mut command = Command::new(python);
     command.arg(std::path::absolute(workspace_root().join("xtask/bench").join(name))?);
     Ok(command)
 }
 
-/// The table of a SQLite file, thrown away by both.
-fn sqlite(folder: &Path) -> Result<String> {
-    let rows = SIZES[0];
-    let python = std::path::absolute(crate::python::environment("adbc")?)?;
-    let file: PathBuf = folder.join("users.db");
-    step::run(script(&python, "with_adbc_sqlite.py")?.arg(&file).args(["make", &rows.to_string()]))?;
-    let destination = folder.join("sqlite.json");
-    let configuration = json!({"destinationType": "sqlite", "configuration": {"destination_path": file}});
-    std::fs::write(&destination, configuration.to_string())?;
-    let mut ours = Command::new(release("examples/read_parallel"));
-    ours.arg(&destination).args(["users", "1"]);
-    let mut parts = Command::new(release("examples/read_parallel"));
-    parts.arg(&destination).args(["users", "2"]);
-    let mut theirs = script(&python, "with_adbc_sqlite.py")?;
-    theirs.arg(&file).arg("read");
-    let measured = in_turn(vec![
-        contender("adbc-driver-sqlite 1.13.0, thrown away", theirs, Some(rows.to_string())),
-        contender("one part, thrown away", ours, Some(format!("{rows} rows"))),
-        contender("2 parts, thrown away", parts, Some(format!("{rows} rows"))),
-    ])?;
-    Ok(format!("\n### SQLite, {rows} rows x 11 columns\n\n{}", rates(&measured, rows)?))
-}
-
 /// A table whose first row is what the others are compared with.
-fn rates(measured: &[Measured], rows: u64) -> Result<String> {
+pub fn rates(measured: &[Measured], rows: u64) -> Result<String> {
     let first = &measured[0];
     let mut text = String::from(
         "| program | seconds, min / median / max | processor seconds | rows a second | peak memory, MB | time beside the first |\n\

@@ -70,6 +70,8 @@ fn table(double: &Double, python: &Path, folder: &Path, rows: usize) -> Result<S
     ours.arg(&destination).arg(&name).arg(folder.join("ours.arrow"));
     let mut theirs = Command::new(python);
     theirs.arg(std::path::absolute(workspace_root().join("xtask/bench/with_snowflake_connector.py"))?);
+    // Else it asks the network what cloud it runs in, and now and then waits for the answer for ever.
+    theirs.env("SNOWFLAKE_DISABLE_PLATFORM_DETECTION", "true");
     theirs.args(["127.0.0.1", &url.port().unwrap_or_default().to_string(), DATABASE, &name]);
     theirs.arg(folder.join("theirs.arrow"));
     let measured = in_turn(vec![

@@ -16,7 +16,7 @@ use crate::secret::local_root;
 
 /// What a read may keep in memory, unless `adbc.options` says otherwise. DuckDB's own default is most of the machine's.
 /// What does not fit, such as a large order, goes to the disk.
-const MEMORY_LIMIT: &str = "64MB";
+const MEMORY_LIMIT: &str = "48MB";
 /// Each thread needs some of that.
 const THREADS: usize = 4;
 /// Settings that belong to this crate: what is read, and that it is only read.
