@@ -1,6 +1,7 @@
 //! Rows into a file that is whole or is not there.
 
 use std::fmt;
+use std::fs::File;
 use std::future::{Future, IntoFuture};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -94,12 +95,13 @@ impl Export {
 
     async fn run(self) -> Result<Exported> {
         // Refused before the database is asked anything.
-        let file = temporary_beside(&self.path)?;
+        // Its name is kept here: dropped with this future, it is gone before whoever writes has noticed.
+        let (file, temporary) = temporary_beside(&self.path)?.into_parts();
         let mut batches = self.source.batches().await?;
         let schema = batches.schema();
         let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
         let (format, on_progress) = (self.format, self.on_progress);
-        let writing = tokio::task::spawn_blocking(move || -> Result<(NamedTempFile, u64)> {
+        let writing = tokio::task::spawn_blocking(move || -> Result<(File, u64)> {
             let writer = BatchWriter::new(BufWriter::with_capacity(1 << 20, file), format, &schema)?;
             write_all(writer, receiver, on_progress.as_ref())
         });
@@ -111,8 +113,8 @@ impl Export {
         }
         drop(sender);
         let (file, rows) = writing.await.map_err(|error| Error::new(ErrorKind::Io, error.to_string()))??;
-        let bytes = file.as_file().metadata().map_err(|error| io(&self.path, error))?.len();
-        file.persist(&self.path).map_err(|error| io(&self.path, error.error))?;
+        let bytes = file.metadata().map_err(|error| io(&self.path, error))?.len();
+        temporary.persist(&self.path).map_err(|error| io(&self.path, error.error))?;
         Ok(Exported { rows, bytes, file: self.path })
     }
 }
@@ -161,10 +163,10 @@ impl PublicPermissions for tempfile::Builder<'_, '_> {
 }
 
 fn write_all(
-    mut writer: BatchWriter<BufWriter<NamedTempFile>>,
+    mut writer: BatchWriter<BufWriter<File>>,
     mut batches: mpsc::Receiver<Result<RecordBatch>>,
     on_progress: Option<&OnProgress>,
-) -> Result<(NamedTempFile, u64)> {
+) -> Result<(File, u64)> {
     let mut progress = ExportProgress::default();
     while let Some(batch) = batches.blocking_recv() {
         let batch = batch?;
@@ -181,7 +183,7 @@ fn write_all(
     };
     out.flush().map_err(flush_failed)?;
     let file = out.into_inner().map_err(|error| flush_failed(error.into_error()))?;
-    file.as_file().sync_all().map_err(flush_failed)?;
+    file.sync_all().map_err(flush_failed)?;
     Ok((file, progress.rows))
 }
 

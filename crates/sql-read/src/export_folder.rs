@@ -6,8 +6,8 @@ use std::future::{Future, IntoFuture};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -79,10 +79,10 @@ impl FolderExport {
 
     async fn run(self) -> Result<ExportedFolder> {
         // Refused before the database is asked anything.
-        let folder = temporary_beside(&self.path)?;
+        let folder = Shared(Arc::new(Mutex::new(Some(temporary_beside(&self.path)?))));
         let mut batches = self.source.batches().await?;
         let mut files = Files {
-            folder: folder.path().to_owned(),
+            folder: folder.0.clone(),
             format: self.format,
             schema: batches.schema(),
             file_bytes: self.file_bytes,
@@ -112,7 +112,7 @@ impl FolderExport {
         }
         drop(sender);
         let (rows, names) = writing.await.map_err(|error| Error::new(ErrorKind::Io, error.to_string()))??;
-        std::fs::rename(folder.path(), &self.path).map_err(|error| failed(&self.path, error))?;
+        folder.rename(&self.path).map_err(|error| failed(&self.path, error))?;
         let files: Vec<PathBuf> = names.iter().map(|name| self.path.join(name)).collect();
         let mut bytes = 0;
         for file in &files {
@@ -131,9 +131,38 @@ impl IntoFuture for FolderExport {
     }
 }
 
+/// The folder that is written to, until it has its name or is given up.
+type Folder = Arc<Mutex<Option<TempDir>>>;
+
+/// Whoever awaits the export has the folder, too: dropped, it takes the folder away, and no file can come into it any
+/// more, wherever the one who writes is.
+struct Shared(Folder);
+
+impl Shared {
+    fn rename(&self, to: &Path) -> io::Result<()> {
+        let mut folder = lock(&self.0);
+        if let Some(there) = folder.as_ref() {
+            std::fs::rename(there.path(), to)?;
+        }
+        // Nothing has the old name now.
+        let _ = folder.take().map(TempDir::keep);
+        Ok(())
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        lock(&self.0).take();
+    }
+}
+
+fn lock(folder: &Folder) -> MutexGuard<'_, Option<TempDir>> {
+    folder.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The files of a folder, one open at a time.
 struct Files {
-    folder: PathBuf,
+    folder: Folder,
     format: Format,
     schema: SchemaRef,
     file_bytes: u64,
@@ -161,7 +190,9 @@ impl Files {
             out.flush()?;
             out.get_ref().sync_all()
         };
-        end(&mut out).map_err(|error| failed(&self.folder, error))
+        end(&mut out).map_err(|error| {
+            Error::new(ErrorKind::Io, format!("a file cannot be written: {error}")).with_source(error)
+        })
     }
 
     /// The names of the files. Of no rows there is one, which has the columns.
@@ -176,10 +207,15 @@ impl Files {
 
 type Open = (BatchWriter<Counted<BufWriter<File>>>, Arc<AtomicU64>);
 
-fn begin(folder: &Path, format: Format, schema: &SchemaRef, names: &mut Vec<String>) -> Result<Open> {
+fn begin(folder: &Folder, format: Format, schema: &SchemaRef, names: &mut Vec<String>) -> Result<Open> {
     let name = format!("part-{:05}.{}", names.len(), format.name());
-    let path = folder.join(&name);
+    let folder = lock(folder);
+    let path = match folder.as_ref() {
+        Some(folder) => folder.path().join(&name),
+        None => return Err(Error::new(ErrorKind::Io, "the export was given up")),
+    };
     let file = File::create_new(&path).map_err(|error| failed(&path, error))?;
+    drop(folder);
     let written = Arc::new(AtomicU64::new(0));
     let out = Counted { inner: BufWriter::with_capacity(1 << 20, file), written: written.clone() };
     names.push(name);
