@@ -377,6 +377,9 @@ pub(crate) struct StreamStatus {
 pub(crate) struct StreamStats {
     pub name: String,
     pub namespace: Option<String>,
+    /// How many records the source said that there would be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimated_records: Option<i64>,
     pub records_emitted: i64,
     pub bytes_emitted: i64,
     pub records_committed: i64,

@@ -230,6 +230,7 @@ async fn move_stream(
         stats: StreamStats {
             name: name.clone(),
             namespace: planned.stream.namespace.clone(),
+            estimated_records: source.estimated_records(&planned.stream, &planned.begin),
             ..StreamStats::default()
         },
     };

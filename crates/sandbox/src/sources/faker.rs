@@ -66,6 +66,18 @@ impl Faker {
             .into()
     }
 
+    /// How many rows there will be: known of a reading of everything, and of purchases only about.
+    pub(crate) fn estimated_records(&self, stream: &str, begin: &Begin) -> Option<i64> {
+        if self.captures_changes() || !matches!(begin, Begin::Start) {
+            return None;
+        }
+        Some(match stream {
+            "products" => PRODUCTS,
+            "purchases" => self.count.saturating_mul(13) / 10,
+            _ => self.count,
+        })
+    }
+
     /// Emits the rows from where the reading begins.
     pub(crate) fn read(&self, stream: &str, begin: &Begin, emit: Emit<'_>) {
         let updated_at =

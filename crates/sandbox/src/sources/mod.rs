@@ -185,6 +185,14 @@ impl Source {
         matches!(self, Self::Faker(faker) if faker.captures_changes())
     }
 
+    /// How many records a reading will give, where the connector tells beforehand.
+    pub(crate) fn estimated_records(&self, stream: &Stream, begin: &Begin) -> Option<i64> {
+        match self {
+            Self::Faker(faker) => faker.estimated_records(&stream.name, begin),
+            Self::File(_) => None,
+        }
+    }
+
     /// Reads a stream.
     pub(crate) fn read(&self, stream: &Stream, begin: &Begin, emit: Emit<'_>) -> Result<(), SourceError> {
         match self {

@@ -199,6 +199,9 @@ async fn attempts_have_logs_and_statistics_where_the_server_has_them() {
     let attempt = &hydrated["attempts"][0]["attempt"];
     assert_eq!(attempt["streamStats"][0]["streamName"], "users");
     assert_eq!(attempt["totalStats"]["recordsCommitted"], 10);
+    // The faker tells beforehand how many records there will be.
+    assert_eq!(attempt["streamStats"][0]["stats"]["estimatedRecords"], 10);
+    assert_eq!(attempt["totalStats"]["estimatedRecords"], 10);
     assert_eq!(hydrated["job"]["aggregatedStats"]["recordsCommitted"], 10);
     let one =
         api.config("/attempt/get_for_job", &json!({"jobId": job, "attemptNumber": 0})).await.expect(200);

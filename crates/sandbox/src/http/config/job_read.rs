@@ -79,12 +79,15 @@ pub(super) fn shown(job: &Job, parts: Parts) -> Value {
 
 pub(super) fn shown_attempt(attempt: &Attempt, parts: Parts) -> Value {
     let sum = |of: fn(&StreamStats) -> i64| attempt.stats.iter().map(of).sum::<i64>();
-    let statistics = |records_emitted: i64, bytes_emitted: i64, records_committed: i64| {
+    let statistics = |estimated: Option<i64>,
+                      records_emitted: i64,
+                      bytes_emitted: i64,
+                      records_committed: i64| {
         // The server fills in no committed bytes here.
-        json!({
-            "recordsEmitted": records_emitted, "bytesEmitted": bytes_emitted, "recordsCommitted": records_committed,
-            "recordsRejected": 0,
-        })
+        present(json!({
+            "estimatedRecords": estimated, "recordsEmitted": records_emitted, "bytesEmitted": bytes_emitted,
+            "recordsCommitted": records_committed, "recordsRejected": 0,
+        }))
     };
     let failure = attempt.failure.as_ref().map(|failure| {
         json!({
@@ -104,6 +107,13 @@ pub(super) fn shown_attempt(attempt: &Attempt, parts: Parts) -> Value {
     }));
     if parts.statistics {
         read["totalStats"] = statistics(
+            // Of one stream too few the sum would be no estimate of the whole.
+            attempt
+                .stats
+                .iter()
+                .map(|stream| stream.estimated_records)
+                .sum::<Option<i64>>()
+                .filter(|it| *it > 0),
             sum(|stream| stream.records_emitted),
             sum(|stream| stream.bytes_emitted),
             sum(|stream| stream.records_committed),
@@ -115,7 +125,12 @@ pub(super) fn shown_attempt(attempt: &Attempt, parts: Parts) -> Value {
                 present(json!({
                     "streamName": stream.name,
                     "streamNamespace": stream.namespace,
-                    "stats": statistics(stream.records_emitted, stream.bytes_emitted, stream.records_committed),
+                    "stats": statistics(
+                        stream.estimated_records,
+                        stream.records_emitted,
+                        stream.bytes_emitted,
+                        stream.records_committed,
+                    ),
                 }))
             })
             .collect();
