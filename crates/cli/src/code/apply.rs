@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::model::{self, Code, Stream};
 use super::plan::Step;
+use super::secrets;
 use crate::commands::connection::NamespaceArg;
 use crate::error::{Failure, Kind};
 use crate::references::resolve;
@@ -84,7 +85,7 @@ async fn one(
         (_, "delete") => {
             client.connection(connection_id(there, name)?).delete().safe_mode(false).await?;
         }
-        _ => update_connection(workspace, file, there, name).await?,
+        _ => update_connection(workspace, file, there, step).await?,
     }
     Ok(())
 }
@@ -146,8 +147,9 @@ async fn update_connection(
     workspace: &airbyte_cloud::Workspace,
     file: &Code,
     there: &model::Workspace,
-    name: &str,
+    step: &Step,
 ) -> Result<(), Failure> {
+    let name = step.name.as_str();
     let wanted = &file.connections[name];
     let present = there.code.connections.get(name).ok_or_else(|| unknown("connection", name))?;
     let mut edit = workspace.client().connection(connection_id(there, name)?).edit();
@@ -176,7 +178,7 @@ async fn update_connection(
     if sorted(&wanted.tags) != sorted(&present.tags) {
         edit = edit.tags(tags(there, &wanted.tags));
     }
-    if wanted.streams != present.streams {
+    if step.changes.iter().any(|change| change.path.starts_with("streams.")) {
         edit = edit.streams(changed_selections(&wanted.streams, &present.streams)?);
     }
     edit.await?;
@@ -214,9 +216,9 @@ fn selection(stream: &Stream, present: Option<&Stream>) -> Result<StreamSelectio
         Some(present) if !present.fields.is_empty() => selection = selection.all_fields(),
         _ => {}
     }
-    // Mappers are sent as a whole, and with their secrets.
+    // Mappers are sent as a whole, and with their secrets: the server would keep a mask for the secret itself.
     let there = present.map_or(&[][..], |present| &present.mappers);
-    if there != stream.mappers {
+    if there != stream.mappers || there.iter().any(secrets::has_reference) {
         let mappers = stream.mappers.iter().map(resolve).collect::<Result<Vec<_>, _>>()?;
         selection = selection.mappers(mappers);
     }

@@ -5,22 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
-/// What stands in place of a secret.
-pub(crate) const MASK: &str = "**********";
-
-/// Parts of the names of members whose values are not shown.
-const SECRET: [&str; 10] = [
-    "password",
-    "passphrase",
-    "secret",
-    "token",
-    "credential",
-    "private_key",
-    "privatekey",
-    "api_key",
-    "apikey",
-    "access_key",
-];
+use super::secrets;
 
 /// One thing that differs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -42,14 +27,10 @@ impl fmt::Display for Difference {
 }
 
 impl Difference {
-    /// With the values masked, if the path leads to a secret.
+    /// With what is secret masked, by the names of members on the path and within the values.
     pub(crate) fn new(path: String, before: Option<&Value>, after: Option<&Value>) -> Self {
-        let lower = path.to_lowercase();
-        let secret = SECRET.iter().any(|word| lower.contains(word));
-        let shown = |value: &Value| {
-            let reference = value.as_str().is_some_and(crate::references::refers);
-            if secret && !reference && !value.is_null() { Value::from(MASK) } else { value.clone() }
-        };
+        let secret = path.split('.').any(secrets::is_secret);
+        let shown = |value: &Value| if secret { secrets::masked(value) } else { secrets::hidden(value) };
         Self { path, before: before.map(shown), after: after.map(shown) }
     }
 }
@@ -68,7 +49,7 @@ pub(crate) fn between(path: &str, before: Option<&Value>, after: Option<&Value>,
     }
 }
 
-/// Members of lists may hold secrets, too, so values within are looked through.
+/// The path of a member.
 pub(crate) fn joined(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
@@ -81,8 +62,11 @@ mod tests {
 
     #[test]
     fn differences_are_lines_and_secrets_are_masked() {
-        let before = json!({ "port": 1, "password": "old", "host": "a", "gone": true });
-        let after = json!({ "port": 2, "password": "hunter2", "host": "a", "token": "${TOKEN}" });
+        let before = json!({ "port": 1, "password": "old", "host": "a", "gone": true, "mappers": [] });
+        let after = json!({
+            "port": 2, "password": "hunter2", "host": "a", "token": "${TOKEN}",
+            "mappers": [{ "key": "hunter2", "publicKey": "p" }, { "key": "${KEY}" }],
+        });
         let mut lines = Vec::new();
         between("configuration", Some(&before), Some(&after), &mut lines);
         let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
@@ -92,6 +76,8 @@ mod tests {
                 "~ configuration.port: 1 -> 2",
                 "~ configuration.password: \"**********\" -> \"**********\"",
                 "- configuration.gone: true",
+                "~ configuration.mappers: [] -> \
+                 [{\"key\":\"**********\",\"publicKey\":\"p\"},{\"key\":\"${KEY}\"}]",
                 "+ configuration.token: \"${TOKEN}\"",
             ]
         );

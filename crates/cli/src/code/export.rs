@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use airbyte_cloud::{ApiRequest, Client, ConnectionId};
 use serde_json::{Map, Value};
 
-use super::diff::MASK;
 use super::model::{Code, Connection, Connector, Stream, VERSION, Workspace};
+use super::secrets::{self, MASK};
 use crate::commands::api::all_pages;
 use crate::error::{Failure, Kind, exit};
 use crate::references::escape;
@@ -191,7 +191,8 @@ fn stream(one: &Value) -> Stream {
         if let Value::Object(members) = &mut mapper {
             members.remove("id");
         }
-        reference(&format!("{}_MAPPER_{number}", variable(&name)), mapper)
+        // Lists show the keys of mappers as they are.
+        reference(&format!("{}_MAPPER_{number}", variable(&name)), secrets::hidden(&mapper))
     });
     Stream {
         namespace: text("namespace"),
@@ -215,6 +216,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn keys_of_mappers_are_no_part_of_the_file() {
+        let shown = json!({ "name": "users", "syncMode": "full_refresh_append", "mappers": [
+            { "id": "x", "type": "encryption", "mapperConfiguration": { "algorithm": "AES", "key": "hunter2" } },
+        ] });
+        let configuration = json!({ "algorithm": "AES", "key": "${USERS_MAPPER_0_MAPPERCONFIGURATION_KEY}" });
+        let expected = json!({ "type": "encryption", "mapperConfiguration": configuration });
+        assert_eq!(stream(&shown).mappers, [expected]);
+    }
 
     #[test]
     fn masks_become_references_by_their_place() {

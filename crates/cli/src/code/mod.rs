@@ -9,6 +9,7 @@ mod diff;
 mod export;
 mod model;
 mod plan;
+mod secrets;
 
 pub(crate) use apply::apply;
 pub(crate) use export::{export, read_workspace};

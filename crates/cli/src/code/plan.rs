@@ -3,8 +3,9 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::diff::{self, Difference, MASK};
+use super::diff::{self, Difference};
 use super::model::{Code, Connection, Connector, Workspace};
+use super::secrets::MASK;
 use crate::error::Failure;
 use crate::references::{refers, resolve, unescape};
 
@@ -72,7 +73,7 @@ pub(crate) fn plan(file: &Code, there: &Workspace, allowed: Allowed) -> Result<V
         match there.code.connections.get(name) {
             None => steps.push(Step::new("create", "connection", name)),
             Some(present) => {
-                let changes = connection_changes(name, present, connection)?;
+                let changes = connection_changes(name, present, connection, allowed)?;
                 if !changes.is_empty() {
                     steps.push(Step { changes, ..Step::new("update", "connection", name) });
                 }
@@ -215,6 +216,7 @@ fn connection_changes(
     name: &str,
     present: &Connection,
     wanted: &Connection,
+    allowed: Allowed,
 ) -> Result<Vec<Difference>, Failure> {
     for (what, present, wanted) in [
         ("source", &present.source, &wanted.source),
@@ -228,12 +230,19 @@ fn connection_changes(
         }
     }
     let mut changes = Vec::new();
-    diff::between("", Some(&comparable(present, present)), Some(&comparable(wanted, present)), &mut changes);
+    let wanted = comparable(wanted, present, allowed);
+    let mut before = comparable(present, present, allowed);
+    if allowed.update_secrets
+        && let Some(Value::Object(streams)) = before.get_mut("streams")
+    {
+        streams.values_mut().for_each(|stream| stream["mappers"] = with_masks(&stream["mappers"]));
+    }
+    diff::between("", Some(&before), Some(&wanted), &mut changes);
     Ok(changes)
 }
 
 /// A connection with its streams by name, tags sorted, and the source's own cursors and keys where none are said.
-fn comparable(connection: &Connection, present: &Connection) -> Value {
+fn comparable(connection: &Connection, present: &Connection, allowed: Allowed) -> Value {
     let mut streams = Map::new();
     for stream in &connection.streams {
         let mut stream = stream.clone();
@@ -244,10 +253,10 @@ fn comparable(connection: &Connection, present: &Connection) -> Value {
             if stream.primary_key.is_empty() {
                 stream.primary_key.clone_from(&other.primary_key);
             }
-            // Whether the secrets of mappers differ cannot be seen, so references stand for what is there.
-            if stream.mappers.len() == other.mappers.len() {
+            // Whether the secrets of mappers differ cannot be seen, so they stay unless they are sent anew.
+            if stream.mappers.len() == other.mappers.len() && !allowed.update_secrets {
                 let pairs = stream.mappers.iter().zip(&other.mappers);
-                stream.mappers = pairs.map(|(wanted, present)| with_references(wanted, present)).collect();
+                stream.mappers = pairs.map(|(wanted, present)| with_secrets(wanted, present)).collect();
             }
         }
         stream.fields.sort();
@@ -269,19 +278,31 @@ fn comparable(connection: &Connection, present: &Connection) -> Value {
     })
 }
 
-/// A mapper with the references of the one that is there, where both refer to something.
-fn with_references(wanted: &Value, present: &Value) -> Value {
+/// A mapper with the secrets of the one that is there: what is there refers to nothing else.
+fn with_secrets(wanted: &Value, present: &Value) -> Value {
     match (wanted, present) {
-        (Value::String(a), Value::String(b)) if refers(a) && refers(b) => present.clone(),
+        (Value::String(_), Value::String(secret)) if refers(secret) => present.clone(),
         (Value::Object(wanted), Value::Object(present)) => {
             let member = |(name, value): (&String, &Value)| {
                 let value =
-                    present.get(name).map_or_else(|| value.clone(), |other| with_references(value, other));
+                    present.get(name).map_or_else(|| value.clone(), |other| with_secrets(value, other));
                 (name.clone(), value)
             };
             Value::Object(wanted.iter().map(member).collect())
         }
         _ => wanted.clone(),
+    }
+}
+
+/// Mappers that are there with masks for their secrets, which differ from whatever the file says.
+fn with_masks(present: &Value) -> Value {
+    match present {
+        Value::String(text) if refers(text) => Value::from(MASK),
+        Value::Array(items) => Value::Array(items.iter().map(with_masks).collect()),
+        Value::Object(members) => {
+            Value::Object(members.iter().map(|(name, value)| (name.clone(), with_masks(value))).collect())
+        }
+        other => other.clone(),
     }
 }
 
@@ -362,6 +383,30 @@ connections:
         // Sent anew, the secret has to be known.
         let secrets = Allowed { update_secrets: true, ..Allowed::default() };
         assert!(plan(&file, &there(&before), secrets).unwrap_err().message.contains("SHOP_PASSWORD"));
+    }
+
+    #[test]
+    fn secrets_of_mappers_stay_unless_they_are_sent_anew_and_are_never_shown() {
+        let mapper = |key: &str, field: &str| {
+            let configuration = format!("{{algorithm: AES, targetField: {field}, key: '{key}'}}");
+            let mapper = format!("{{type: encryption, mapperConfiguration: {configuration}}}");
+            code(&FILE.replace("{name: users}", &format!("{{name: users, mappers: [{mapper}]}}")))
+        };
+        let before = there(&mapper("${USERS_MAPPER_0_MAPPERCONFIGURATION_KEY}", "email"));
+        let secrets = Allowed { update_secrets: true, ..Allowed::default() };
+        for key in ["${USERS_MAPPER_0_MAPPERCONFIGURATION_KEY}", "${OTHER}", "hunter2"] {
+            let file = mapper(key, "email");
+            assert_eq!(plan(&file, &before, Allowed::default()).unwrap(), []);
+            let sent = plan(&Code { sources: [].into(), ..file }, &before, secrets).unwrap();
+            assert_eq!(sent[0].changes[0].path, "streams.users.mappers");
+            let other = plan(&mapper(key, "name"), &before, Allowed::default()).unwrap();
+            for steps in [sent, other] {
+                let shown = lines(&steps).join("\n");
+                assert_eq!(steps.len(), 1, "{shown}");
+                assert!(shown.contains(MASK) || shown.contains("${"), "{shown}");
+                assert!(!shown.contains("hunter2"), "{shown}");
+            }
+        }
     }
 
     #[test]

@@ -130,6 +130,59 @@ fn secrets_are_sent_where_they_are_needed_only() {
     assert!(!sent.to_string().contains("hunter2"), "{sent}");
 }
 
+/// The server's lists show the keys of mappers as they are.
+#[test]
+fn keys_of_mappers_are_neither_written_nor_shown_and_sent_where_they_have_to_be() {
+    let sandbox = Sandbox::demo();
+    let connection = sandbox.connection();
+    let path = format!("/connections/{connection}");
+    let mapper = |key: &str| {
+        json!({ "type": "encryption", "mapperConfiguration": {
+            "algorithm": "AES", "targetField": "email", "fieldNameSuffix": "_secret", "key": key,
+            "mode": "CBC", "padding": "PKCS5Padding",
+        } })
+    };
+    let users =
+        json!({ "name": "users", "syncMode": "full_refresh_overwrite", "mappers": [mapper("hunter2")] });
+    let body = sandbox.folder().join("edit.json");
+    std::fs::write(&body, json!({ "configurations": { "streams": [users] } }).to_string()).unwrap();
+    sandbox.json(&["api", "PATCH", &path, "--input", body.to_str().unwrap()]);
+
+    let yaml = exported(&sandbox);
+    let reference = "${USERS_MAPPER_0_MAPPERCONFIGURATION_KEY}";
+    assert!(yaml.contains(reference) && !yaml.contains("hunter2"), "{yaml}");
+    // Nothing has to be known of the key as long as the streams stay as they are.
+    assert_eq!(apply(&sandbox, &yaml, &[])["steps"], json!([]));
+    let yaml = yaml.replace("    streams:", "    prefix: x_\n    streams:");
+    assert_eq!(apply(&sandbox, &yaml, &[])["steps"][0]["changes"][0]["path"], "prefix");
+
+    // The streams are sent together, and with them the key.
+    let appended = yaml.replace("- name: users", "- name: users\n      sync_mode: full_refresh_append");
+    let with_key = |yaml: &str, key: &str, more: &[&str]| {
+        let file = file(&sandbox, yaml);
+        let mut command = sandbox.command(&["connection", "apply", &file, "--output", "json"]);
+        run(command.args(more).env("USERS_MAPPER_0_MAPPERCONFIGURATION_KEY", key))
+    };
+    let unknown = with_key(&appended, "", &[]).exits(2).error();
+    assert!(text(&unknown, "message").contains("USERS_MAPPER_0_MAPPERCONFIGURATION_KEY"), "{unknown}");
+    let sent = with_key(&appended, "hunter3", &[]).exits(0);
+    assert!(!sent.stdout.contains("hunter"), "{}", sent.stdout);
+    let key = || {
+        let all = sandbox.json(&["api", "GET", "/connections", "--paginate"]);
+        all[0]["configurations"]["streams"][0]["mappers"][0]["mapperConfiguration"]["key"].clone()
+    };
+    assert_eq!(key(), "hunter3");
+    assert_eq!(with_key(&appended, "hunter4", &[]).exits(0).json()["steps"], json!([]));
+    let anew = with_key(&appended, "hunter4", &["--update-secrets"]).exits(0);
+    assert_eq!(anew.json()["steps"][0]["changes"][0]["path"], "streams.users.mappers");
+    assert_eq!(key(), "hunter4");
+    // Written out in the file, which nobody should do, it is not shown either.
+    let literal =
+        appended.replace(reference, "hunter5").replace("fieldNameSuffix: _secret", "fieldNameSuffix: _x");
+    let shown = with_key(&literal, "", &["--dry-run"]).exits(0);
+    assert!(shown.stdout.contains("_x") && !shown.stdout.contains("hunter"), "{}", shown.stdout);
+}
+
 #[test]
 fn nothing_is_deleted_unless_that_is_asked_for() {
     let sandbox = furnished();
