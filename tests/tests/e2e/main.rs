@@ -7,4 +7,5 @@ mod duckdb;
 mod exact_rows;
 mod faults;
 mod first_loop;
+mod picked_rows;
 mod rows;
