@@ -218,4 +218,17 @@ mod tests {
             }
         }
     }
+    #[test]
+    fn what_cannot_be_undone_has_its_yes_and_can_be_looked_at_first() {
+        const WORDS: [&str; 6] = ["delete", "remove", "revoke", "clear", "reset", "cancel"];
+        let mut found = 0;
+        for noun in command().get_subcommands() {
+            for verb in noun.get_subcommands().filter(|verb| WORDS.contains(&verb.get_name())) {
+                let has = |name: &str| verb.get_arguments().any(|argument| argument.get_long() == Some(name));
+                assert!(has("yes") && has("dry-run"), "{} {}", noun.get_name(), verb.get_name());
+                found += 1;
+            }
+        }
+        assert!(found >= 10, "{found}");
+    }
 }

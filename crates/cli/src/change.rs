@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::context::Context;
-use crate::error::Failure;
+use crate::error::{Failure, Kind};
 
 /// For whatever changes something.
 #[derive(Args, Clone, Copy, Debug)]
@@ -133,6 +133,6 @@ impl Context {
         if crate::prompt::confirm("Go on?")? {
             return Ok(true);
         }
-        Err(Failure::usage("nothing was done"))
+        Err(Failure::new(Kind::Declined, "nothing was done"))
     }
 }

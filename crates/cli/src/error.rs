@@ -8,7 +8,8 @@ use serde::Serialize;
 pub(crate) mod exit {
     /// All is well.
     pub(crate) const OK: u8 = 0;
-    /// The operation failed: a sync that failed or was cancelled, a file that could not be written.
+    /// The operation failed, or was not wanted after all: a sync that failed or was cancelled, a file that could not
+    /// be written, a question that was answered with no.
     pub(crate) const FAILED: u8 = 1;
     /// The command was used wrongly.
     pub(crate) const USAGE: u8 = 2;
@@ -31,6 +32,8 @@ pub(crate) enum Kind {
     NotFound,
     Io,
     Interrupted,
+    /// Somebody was asked, and said no.
+    Declined,
     /// A kind of one of the libraries, by its name, with its exit code.
     Library(&'static str, u8),
 }
@@ -42,6 +45,7 @@ impl Kind {
             Self::NotFound => "not_found",
             Self::Io => "io",
             Self::Interrupted => "interrupted",
+            Self::Declined => "declined",
             Self::Library(name, _) => name,
         }
     }
@@ -50,7 +54,7 @@ impl Kind {
         match self {
             Self::Usage => exit::USAGE,
             Self::NotFound => exit::NOT_FOUND,
-            Self::Io => exit::FAILED,
+            Self::Io | Self::Declined => exit::FAILED,
             Self::Interrupted => exit::INTERRUPTED,
             Self::Library(_, code) => code,
         }

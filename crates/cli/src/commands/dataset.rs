@@ -1,19 +1,22 @@
 //! The data that syncs left in the destination.
 
 mod export;
+mod lines;
 mod query;
 mod rows;
+mod target;
 
 use std::path::PathBuf;
 
 use airbyte_sql_read::{
-    ConnectionDatasets, ConnectionExt, Dataset, Destination, EnvSecrets, Format, Located,
-    NamespaceDefinition, StreamSpec, write_to,
+    ConnectionDatasets, ConnectionExt, Dataset, Destination, EnvSecrets, Located, NamespaceDefinition,
+    StreamSpec,
 };
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-pub(crate) use export::check_writable;
+use target::Rows;
+pub(crate) use target::check_writable;
 
 use crate::context::Context;
 use crate::error::{Failure, exit};
@@ -53,11 +56,13 @@ pub(crate) enum DatasetCommand {
         #[arg(short = 'n', long = "rows", default_value_t = 10, value_name = "N")]
         rows: u64,
     },
-    /// All rows of a stream, into a file
+    /// All rows of a stream, into a file or a folder of files
     ///
-    /// The file takes its name once it is whole, so a file that looks whole is whole.
+    /// A file or folder takes its name once it is whole, so what looks whole is whole.
     ///
     /// Example: airbyte dataset export "Shop to warehouse" users -o users.parquet
+    ///
+    /// Example: airbyte dataset export "Shop to warehouse" users --folder users --file-size 64MB
     ///
     /// Example: airbyte dataset export users --destination warehouse.json --where "country = AT" --format csv -o -
     Export(export::ExportArgs),
@@ -103,7 +108,8 @@ pub(crate) async fn run(command: DatasetCommand, context: &Context) -> Result<u8
             Ok(exit::OK)
         }
         DatasetCommand::Head { stream, which, rows } => {
-            head(&which.apply(open(&stream, context).await?)?, rows, context).await
+            let name = stream_name(&stream)?.to_owned();
+            head(which.apply(open(&stream, context).await?)?, rows, &name, context).await
         }
         DatasetCommand::Export(args) => export::run(args, context).await,
         DatasetCommand::Query(args) => query::run(args, context).await,
@@ -228,21 +234,13 @@ fn schema(dataset: &Dataset, context: &Context) -> Result<u8, Failure> {
     Ok(exit::OK)
 }
 
-async fn head(dataset: &Dataset, rows: u64, context: &Context) -> Result<u8, Failure> {
+async fn head(dataset: Dataset, rows: u64, name: &str, context: &Context) -> Result<u8, Failure> {
     if context.output().is_for_programs() {
-        let lines = tempfile_lines(&dataset.clone().limit(rows)).await?;
-        context.output().list(&lines, String::new)?;
+        let rows = Rows::Stream { name: name.to_owned(), dataset: Box::new(dataset.limit(rows)) };
+        lines::print(&rows, None, context.output()).await?;
     } else {
         let batch = dataset.head(rows).await?;
         context.output().text(&table_of_rows(&batch, Output::width())?)?;
     }
     Ok(exit::OK)
-}
-
-/// The rows as JSON objects, in the form of the JSON Lines export.
-async fn tempfile_lines(dataset: &Dataset) -> Result<Vec<serde_json::Value>, Failure> {
-    let file = tempfile::NamedTempFile::new()?;
-    write_to(dataset, file.reopen()?, Format::JsonLines).await?;
-    let text = std::fs::read_to_string(file.path())?;
-    text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
 }

@@ -4,7 +4,9 @@ mod fields;
 mod human;
 mod json;
 mod pager;
+mod printed_rows;
 mod rows;
+mod stdout;
 mod table;
 
 use std::io::{IsTerminal, Write};
@@ -17,6 +19,7 @@ use serde_json::Value;
 
 pub(crate) use human::{ago, bytes, count, duration};
 pub(crate) use rows::table_of_rows;
+pub(crate) use stdout::Stdout;
 pub(crate) use table::{Table, one_line};
 
 use crate::args::{Global, OutputForm};

@@ -2,11 +2,15 @@
 
 use arrow_array::{Array, RecordBatch};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
+use console::{measure_text_width, truncate_str};
 
+use super::one_line;
 use crate::error::Failure;
 
-/// Characters of a cell at the most.
+/// Columns of the terminal that a cell takes at the most.
 const CELL: usize = 28;
+/// Columns without room that are named.
+const NAMED: usize = 4;
 /// Room between columns.
 const GAP: usize = 2;
 
@@ -27,7 +31,7 @@ pub(crate) fn table_of_rows(batch: &RecordBatch, width: usize) -> Result<String,
             let text = if column.is_null(row) { "null".to_owned() } else { formatter.value(row).to_string() };
             cells.push(shortened(&text));
         }
-        let widest = cells.iter().map(|cell| cell.chars().count()).max().unwrap_or_default();
+        let widest = cells.iter().map(|cell| measure_text_width(cell)).max().unwrap_or_default();
         if !left_out.is_empty() || (used > 0 && used + widest > width) {
             left_out.push(field.name().clone());
             continue;
@@ -35,7 +39,7 @@ pub(crate) fn table_of_rows(batch: &RecordBatch, width: usize) -> Result<String,
         used += widest + GAP;
         let right = column.data_type().is_numeric();
         for (line, cell) in lines.iter_mut().zip(cells) {
-            let padding = " ".repeat(widest - cell.chars().count());
+            let padding = " ".repeat(widest - measure_text_width(&cell));
             if right {
                 line.push_str(&padding);
                 line.push_str(&cell);
@@ -49,22 +53,28 @@ pub(crate) fn table_of_rows(batch: &RecordBatch, width: usize) -> Result<String,
     let mut text: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
     let rest;
     if !left_out.is_empty() {
-        let some = left_out.iter().take(4).cloned().collect::<Vec<_>>().join(", ");
-        let more = if left_out.len() > 4 { ", ..." } else { "" };
-        let columns = if left_out.len() == 1 { "column" } else { "columns" };
-        rest = format!("(and {} more {columns}: {some}{more})", left_out.len());
+        rest = note_of(&left_out, width);
         text.push(&rest);
     }
     Ok(text.join("\n"))
 }
 
-/// One line, not too long. Control characters would move the cursor.
+/// How many columns have no room, with the names of the first ones where those have some.
+fn note_of(left_out: &[String], width: usize) -> String {
+    let columns = if left_out.len() == 1 { "column" } else { "columns" };
+    let note = |named: usize| {
+        let names = left_out[..named].join(", ");
+        let before = if named > 0 { ": " } else { "" };
+        let more = if named > 0 && named < left_out.len() { ", ..." } else { "" };
+        one_line(&format!("(and {} more {columns}{before}{names}{more})", left_out.len()))
+    };
+    let most = left_out.len().min(NAMED);
+    (0..=most).rev().map(note).find(|note| measure_text_width(note) <= width).unwrap_or_else(|| note(0))
+}
+
+/// One line, not too wide.
 fn shortened(text: &str) -> String {
-    let visible = |c: char| if c.is_control() { ' ' } else { c };
-    if text.chars().count() <= CELL {
-        return text.chars().map(visible).collect();
-    }
-    text.chars().take(CELL - 1).map(visible).chain(['…']).collect()
+    truncate_str(&one_line(text), CELL, "…").into_owned()
 }
 
 #[cfg(test)]
@@ -92,5 +102,27 @@ mod tests {
             text,
             format!("id  name  long\n 1  a b   {}…\n20  null\n(and 1 more column: last)", "x".repeat(27))
         );
+    }
+    #[test]
+    fn the_note_of_what_has_no_room_has_room_itself() {
+        let names = ["updated_at", "name", "title", "age", "email"].map(str::to_owned);
+        assert_eq!(note_of(&names, 80), "(and 5 more columns: updated_at, name, title, age, ...)");
+        assert_eq!(note_of(&names, 40), "(and 5 more columns: updated_at, ...)");
+        assert_eq!(note_of(&names, 20), "(and 5 more columns)");
+        assert_eq!(note_of(&names[4..], 40), "(and 1 more column: email)");
+    }
+
+    #[test]
+    fn wide_characters_take_two_columns_and_those_that_join_none() {
+        let names = ["咖啡", "abc", "👩‍🔬 Ada", "e\u{301}te\u{301}", &"长".repeat(20)];
+        let texts: ArrayRef = Arc::new(StringArray::from(names.to_vec()));
+        let last: ArrayRef = Arc::new(StringArray::from(vec!["|"; names.len()]));
+        let batch = RecordBatch::try_from_iter([("text", texts), ("last", last)]).unwrap();
+        let text = table_of_rows(&batch, 80).unwrap();
+        for line in text.lines().skip(1) {
+            assert_eq!(measure_text_width(line.strip_suffix('|').unwrap()), CELL - 1 + GAP, "{text}");
+        }
+        // Half of a wide character has no room, so the cut text is a column narrower than it may be.
+        assert!(text.ends_with(&format!("{}…  |", "长".repeat(13))), "{text}");
     }
 }

@@ -75,6 +75,71 @@ fn every_format_holds_the_same_rows() {
 }
 
 #[test]
+fn a_folder_is_split_by_size_and_whole_or_not_there() {
+    let sandbox = Sandbox::demo();
+    let connection = sandbox.synced_connection();
+    let export = ["dataset", "export", &connection, "users", "--folder", "users"];
+    let whole = sandbox.json(&export);
+    assert_eq!((&whole["rows"], &whole["folder"]), (&json!(1000), &json!("users")));
+    assert_eq!((&whole["files"], whole.get("file")), (&json!(["users/part-00000.parquet"]), None));
+
+    // Never into a folder that has something in it: that would be the rows of two exports.
+    let taken = sandbox.script(&export).exits(1).error();
+    assert_eq!(taken["kind"], "io");
+    assert!(text(&taken, "message").contains("already"), "{taken}");
+
+    // A statement's rows go the same way. Batches are not split, so a statement with many rows is asked for.
+    let sql =
+        "with recursive n(x) as (select 1 union all select x + 1 from n where x < 200000) select x from n";
+    let query = ["dataset", "query", &connection, sql, "--folder", "many", "--format", "jsonl"];
+    let many: Vec<&str> = query.into_iter().chain(["--file-size", "0.5MB"]).collect();
+    let many = sandbox.json(&many);
+    let files = many["files"].as_array().unwrap();
+    assert!(files.len() > 2, "{many}");
+    let mut rows = 0;
+    for file in files {
+        let file = sandbox.folder().join(file.as_str().unwrap());
+        let lines = std::fs::read_to_string(file).unwrap();
+        for line in lines.lines() {
+            rows += 1;
+            assert_eq!(line, format!("{{\"x\":{rows}}}"));
+        }
+    }
+    assert_eq!((rows, &many["rows"]), (200_000, &json!(200_000)));
+    let shown = sandbox.run(&["dataset", "export", &connection, "users", "--folder", "again"]).exits(0);
+    assert!(
+        shown.stdout.contains("1,000 rows") && shown.stdout.contains("a file of again"),
+        "{}",
+        shown.stdout
+    );
+}
+
+#[test]
+fn places_that_make_no_sense_are_refused() {
+    let sandbox = Sandbox::demo();
+    let connection = sandbox.connection();
+    let export = |more: &[&str]| {
+        let arguments: Vec<&str> =
+            ["dataset", "export", &connection, "users"].into_iter().chain(more.iter().copied()).collect();
+        sandbox.script(&arguments)
+    };
+    for more in [
+        [].as_slice(),
+        &["--format", "csv"],
+        &["-o", "users.csv", "--folder", "users"],
+        &["-o", "users.csv", "--file-size", "1MB"],
+        &["--folder", "users", "--file-size", "much"],
+    ] {
+        export(more).exits(2).error();
+    }
+    let missing = export(&["--folder", "missing/users"]).exits(1).error();
+    assert_eq!(missing["kind"], "io");
+    let format = sandbox.script(&["dataset", "query", &connection, "select 1", "--format", "csv"]).exits(2);
+    assert!(text(&format.error(), "hint").contains("-o FILE"), "{}", format.stderr);
+    assert!(!sandbox.folder().join("users").exists());
+}
+
+#[test]
 fn people_see_a_table() {
     let sandbox = Sandbox::demo();
     let connection = sandbox.synced_connection();

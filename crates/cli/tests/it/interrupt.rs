@@ -23,7 +23,7 @@ fn interrupted(sandbox: &Sandbox, arguments: &[&str]) -> (Option<i32>, String) {
 
 #[test]
 fn the_job_goes_on_and_the_command_to_resume_with_is_printed() {
-    let sandbox = Sandbox::with(&["--fault", "slow-job=10m"]);
+    let sandbox = Sandbox::with(&["--fault", "slow-job=100h"]);
     let (code, said) = interrupted(&sandbox, &[]);
     assert_eq!(code, Some(130), "{said}");
     let job = &sandbox.json(&["job", "list"])[0];
@@ -33,7 +33,7 @@ fn the_job_goes_on_and_the_command_to_resume_with_is_printed() {
 
 #[test]
 fn the_job_is_cancelled_where_that_was_asked_for() {
-    let sandbox = Sandbox::with(&["--fault", "slow-job=10m"]);
+    let sandbox = Sandbox::with(&["--fault", "slow-job=100h"]);
     let (code, said) = interrupted(&sandbox, &["--cancel-on-interrupt"]);
     assert_eq!(code, Some(130), "{said}");
     assert_eq!(sandbox.json(&["job", "list"])[0]["status"], "cancelled", "{said}");
@@ -41,7 +41,7 @@ fn the_job_is_cancelled_where_that_was_asked_for() {
 
 #[test]
 fn a_start_that_is_interrupted_says_where_to_look() {
-    let sandbox = Sandbox::with(&["--fault", "slow-start=10m", "--fault", "slow-job=10m"]);
+    let sandbox = Sandbox::with(&["--fault", "slow-start=100h", "--fault", "slow-job=100h"]);
     let connection = sandbox.connection();
     let mut command = sandbox.command(&["connection", "sync", &connection]);
     let mut process = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -56,7 +56,7 @@ fn a_start_that_is_interrupted_says_where_to_look() {
 
 #[test]
 fn a_second_ctrl_c_does_not_wait_for_the_first() {
-    let sandbox = Sandbox::with(&["--fault", "slow-job=10m", "--fault", "hang=10m,op=cancelJob"]);
+    let sandbox = Sandbox::with(&["--fault", "slow-job=100h", "--fault", "hang=10m,op=cancelJob"]);
     let connection = sandbox.connection();
     let mut command =
         sandbox.command(&["connection", "sync", &connection, "--wait", "--cancel-on-interrupt"]);
@@ -81,7 +81,7 @@ fn a_second_ctrl_c_does_not_wait_for_the_first() {
 
 #[test]
 fn many_jobs_go_on_and_are_named() {
-    let sandbox = Sandbox::with(&["--fault", "slow-job=10m"]);
+    let sandbox = Sandbox::with(&["--fault", "slow-job=100h"]);
     sandbox.json(&[
         "connection",
         "create",

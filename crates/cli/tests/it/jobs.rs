@@ -54,7 +54,7 @@ fn streams_are_cleared_reset_and_refreshed() {
 
 #[test]
 fn a_job_is_cancelled_by_its_id_or_its_connection() {
-    let sandbox = Sandbox::with(&["--fault", "slow-job=10m"]);
+    let sandbox = Sandbox::with(&["--fault", "slow-job=100h"]);
     let started = sandbox.json(&["connection", "sync", NAME]);
     let id = started["job_id"].to_string();
     let asked = sandbox.script(&["job", "cancel", &id]).exits(2).error();

@@ -23,3 +23,5 @@ mod roles;
 mod sandbox;
 mod support;
 mod sync;
+#[cfg(unix)]
+mod terminal;

@@ -43,3 +43,42 @@ fn ten_thousand_rows_are_printed_and_written_whole() {
         sandbox.run(&["dataset", "query", &connection, sql, "-o", "-", "--format", "csv"]).exits(0).stdout;
     assert_eq!(csv, std::fs::read_to_string(sandbox.folder().join("n.csv")).unwrap());
 }
+
+/// The rows have no end, so whoever collected them first would never print one.
+#[test]
+fn rows_are_printed_as_they_come() {
+    use std::io::{BufRead, BufReader};
+    let sandbox = Sandbox::demo();
+    let connection = sandbox.synced_connection();
+    let endless =
+        "with recursive n(x) as (select 1 union all select x + 1 from n) select x, x * 2 as y from n";
+    for (form, fields, lines) in [
+        ("jsonl", "", ["{\"x\":1,\"y\":2}", "{\"x\":2,\"y\":4}", "{\"x\":3,\"y\":6}"]),
+        ("jsonl", "y", ["{\"y\":2}", "{\"y\":4}", "{\"y\":6}"]),
+        ("json", "", ["[", "  {", "    \"x\": 1,"]),
+    ] {
+        let mut command = sandbox.command(&["dataset", "query", &connection, endless, "--output", form]);
+        if !fields.is_empty() {
+            command.args(["--fields", fields]);
+        }
+        let mut process = command
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(process.stdout.take().unwrap()).lines();
+        for line in lines {
+            assert_eq!(stdout.next().unwrap().unwrap(), line);
+        }
+        // A reader that has seen enough ends the command, and that is no failure.
+        drop(stdout);
+        let ended = process.wait_with_output().unwrap();
+        assert_eq!(ended.status.code(), Some(0), "{}", String::from_utf8_lossy(&ended.stderr));
+        assert_eq!(ended.stderr, b"");
+    }
+    let few = ["dataset", "query", &connection, endless, "--limit", "3", "--fields", "y"];
+    assert_eq!(sandbox.json(&few), serde_json::json!([{ "y": 2 }, { "y": 4 }, { "y": 6 }]));
+    let none = ["dataset", "query", &connection, "select 1 as x where 1 = 0"];
+    assert_eq!(sandbox.json(&none), serde_json::json!([]));
+    assert_eq!(sandbox.run(&[none.as_slice(), &["--output", "jsonl"]].concat()).exits(0).stdout, "");
+}

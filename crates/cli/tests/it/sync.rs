@@ -3,7 +3,7 @@
 use crate::support::{Sandbox, text};
 
 /// Longer than any of these tests: their jobs end because somebody ends them, or not at all.
-const ENDLESS: &str = "slow-job=10m";
+const ENDLESS: &str = "slow-job=100h";
 
 #[test]
 fn without_wait_it_returns_at_once() {

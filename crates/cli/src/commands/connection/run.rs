@@ -52,13 +52,13 @@ pub(crate) struct RefreshArgs {
     /// Only this stream [default: all]
     #[arg(long = "stream", value_name = "STREAM")]
     streams: Vec<String>,
-    /// Take the rows away that are there, once the new ones are [default: merge them]
+    /// Take the rows away that are there, once the new ones are [default: merge them]; this asks first
     #[arg(long)]
     truncate: bool,
     #[command(flatten)]
     follow: FollowArgs,
     #[command(flatten)]
-    dry: DryRun,
+    confirm: Confirm,
 }
 
 #[derive(Args, Debug)]
@@ -182,7 +182,13 @@ pub(crate) async fn refresh(args: RefreshArgs, context: &Context) -> Result<u8, 
         .id(connection.id())
         .effect(format!("streams: {streams}"))
         .effect(what);
-    if !context.goes_on(args.dry, &plan)? {
+    // Rows that the source no longer has are lost.
+    let goes_on = if args.truncate {
+        context.confirms(args.confirm, &plan)?
+    } else {
+        context.goes_on(args.confirm.dry, &plan)?
+    };
+    if !goes_on {
         return Ok(exit::OK);
     }
     let mut request = connection.refresh(mode);

@@ -1,14 +1,14 @@
 //! SQL that reads, in the destination's own dialect.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use airbyte_sql_read::{Destination, EnvSecrets, Format, Query, Warehouse};
+use airbyte_sql_read::{Destination, EnvSecrets, Query, Warehouse};
 use arrow_select::concat::concat_batches;
 use clap::Args;
 use futures::TryStreamExt;
-use serde_json::Value;
 
-use super::export::{ExportObject, Exporting, export_to};
+use super::lines;
+use super::target::{self, Rows, TargetArgs};
 use crate::context::Context;
 use crate::error::{Failure, exit};
 use crate::output::{Output, table_of_rows};
@@ -25,35 +25,27 @@ pub(crate) struct QueryArgs {
     #[arg(long, value_name = "FILE")]
     destination: Option<PathBuf>,
     /// So many rows at the most [default: 100 on a terminal, else all]
-    #[arg(long, short = 'n', value_name = "N")]
+    #[arg(long, short = 'n', value_name = "N", conflicts_with_all = ["file", "folder"])]
     limit: Option<usize>,
-    /// Write the rows to this file instead, or to - for standard output
-    #[arg(short = 'o', long = "file", value_name = "FILE", conflicts_with = "limit")]
-    file: Option<PathBuf>,
-    /// parquet, csv, jsonl or arrow [default: by the file's ending]
-    #[arg(long, requires = "file")]
-    format: Option<Format>,
+    #[command(flatten)]
+    target: TargetArgs,
     /// Give up when the rows take longer, such as 30s or 10m
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     timeout: Option<std::time::Duration>,
 }
 
 pub(crate) async fn run(args: QueryArgs, context: &Context) -> Result<u8, Failure> {
-    let format = match &args.file {
-        Some(file) => Some(super::export::format_of(args.format, file)?),
-        None => None,
-    };
+    let target = args.target.checked()?;
     let (warehouse, sql) = open(&args, context).await?;
     let mut query = warehouse.query(sql)?;
     if let Some(timeout) = args.timeout {
         query = query.timeout(timeout);
     }
-    if let (Some(file), Some(format)) = (&args.file, format) {
-        return to_file(&query, file, format, context).await;
+    if let Some(target) = target {
+        return target::write(&Rows::Query(query), target, context).await;
     }
     if context.output().is_for_programs() {
-        let rows = as_json(&query, args.limit).await?;
-        context.output().list(&rows, String::new)?;
+        lines::print(&Rows::Query(query), args.limit, context.output()).await?;
         return Ok(exit::OK);
     }
     let wanted = args.limit.unwrap_or(if Output::has_terminal() { ROWS } else { usize::MAX });
@@ -83,20 +75,6 @@ async fn open<'a>(args: &'a QueryArgs, context: &Context) -> Result<(Warehouse, 
     }
 }
 
-async fn to_file(query: &Query, file: &Path, format: Format, context: &Context) -> Result<u8, Failure> {
-    if file == Path::new("-") {
-        let folder = tempfile::tempdir()?;
-        let whole = folder.path().join("rows");
-        query.export(&whole, format).await?;
-        std::io::copy(&mut std::fs::File::open(whole)?, &mut std::io::stdout().lock())?;
-        return Ok(exit::OK);
-    }
-    let exporting = Exporting { stream: None, schema: None, table: None };
-    let object: ExportObject = export_to(query.export(file, format), exporting, context).await?;
-    object.print(context)?;
-    Ok(exit::OK)
-}
-
 /// So many rows as one batch, and whether there are more.
 async fn first_rows(query: &Query, wanted: usize) -> Result<(arrow_array::RecordBatch, bool), Failure> {
     let mut batches = query.batches().await?;
@@ -111,14 +89,4 @@ async fn first_rows(query: &Query, wanted: usize) -> Result<(arrow_array::Record
         taken.push(batch);
     }
     Ok((concat_batches(&schema, &taken)?, false))
-}
-
-/// The rows as JSON objects, in the form of the JSON Lines export.
-async fn as_json(query: &Query, limit: Option<usize>) -> Result<Vec<Value>, Failure> {
-    let folder = tempfile::tempdir()?;
-    let whole = folder.path().join("rows.jsonl");
-    query.export(&whole, Format::JsonLines).await?;
-    let text = std::fs::read_to_string(&whole)?;
-    let lines = text.lines().take(limit.unwrap_or(usize::MAX));
-    lines.map(|line| Ok(serde_json::from_str(line)?)).collect()
 }

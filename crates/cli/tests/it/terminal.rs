@@ -1,0 +1,194 @@
+//! What people see on a terminal, and what they are asked there: the command runs on a pseudo-terminal of its own.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::process::{Child, Command};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use console::{measure_text_width, strip_ansi_codes};
+use nix::pty::{Winsize, openpty};
+
+use crate::support::{Sandbox, signal, text};
+
+/// Longer than anything here takes, on whatever machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A command on a terminal.
+struct OnTerminal {
+    process: Child,
+    keys: File,
+    output: Receiver<Vec<u8>>,
+    seen: String,
+}
+
+impl OnTerminal {
+    fn start(command: &mut Command, columns: u16) -> Self {
+        let size = Winsize { ws_row: 40, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        let pair = openpty(Some(&size), None).unwrap();
+        let slave = File::from(pair.slave);
+        let end = || slave.try_clone().unwrap();
+        command.env("PAGER", "cat").stdin(end()).stdout(end()).stderr(end());
+        let process = command.spawn().unwrap();
+        // The command holds the terminal's other end, too: without this one it ends when the process does.
+        command.stdin(std::process::Stdio::null());
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        drop(slave);
+        let keys = File::from(pair.master);
+        let mut screen = keys.try_clone().unwrap();
+        let (sender, output) = channel();
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(read @ 1..) = screen.read(&mut bytes) {
+                if sender.send(bytes[..read].to_vec()).is_err() {
+                    break;
+                }
+            }
+        });
+        Self { process, keys, output, seen: String::new() }
+    }
+
+    /// Waits until this is on the screen.
+    #[track_caller]
+    fn sees(&mut self, what: &str) {
+        while !self.seen.contains(what) {
+            let Ok(bytes) = self.output.recv_timeout(PATIENCE) else {
+                panic!("`{what}` is not seen in {:?}", self.seen)
+            };
+            self.seen.push_str(&String::from_utf8_lossy(&bytes));
+        }
+    }
+
+    fn types(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// The exit code and all that was written to the terminal.
+    fn ends(mut self) -> (Option<i32>, String) {
+        while let Ok(bytes) = self.output.recv_timeout(PATIENCE) {
+            self.seen.push_str(&String::from_utf8_lossy(&bytes));
+        }
+        (self.process.wait().unwrap().code(), std::mem::take(&mut self.seen))
+    }
+}
+
+fn on_terminal(command: &mut Command, columns: u16) -> (Option<i32>, String) {
+    OnTerminal::start(command.env("TERM", "xterm-256color"), columns).ends()
+}
+
+/// Whether anything is coloured, bold or dim; where the cursor goes is another matter.
+fn has_style(seen: &str) -> bool {
+    seen.split("\u{1b}[").skip(1).any(|rest| {
+        let end = rest.find(|c: char| c.is_ascii_alphabetic()).unwrap_or_default();
+        rest[end..].starts_with('m') && !matches!(&rest[..end], "" | "0")
+    })
+}
+
+#[test]
+fn a_question_is_answered_with_a_key_and_no_is_no_success() {
+    let sandbox = Sandbox::demo();
+    let there = || !sandbox.json(&["source", "list", "--name", "File"]).as_array().unwrap().is_empty();
+    for (key, code, word) in
+        [("n", 1, "nothing was done"), ("\u{3}", 130, "interrupted"), ("y", 0, "deleted")]
+    {
+        assert!(there(), "before {key:?}");
+        let mut delete = sandbox.command(&["source", "delete", "File"]);
+        let mut asked = OnTerminal::start(delete.env("TERM", "xterm-256color"), 100);
+        asked.sees("Go on?");
+        asked.types(key);
+        let (ended, seen) = asked.ends();
+        assert_eq!(ended, Some(code), "{key:?}: {seen}");
+        assert!(seen.contains("This will delete source `File`") && seen.contains(word), "{key:?}: {seen}");
+    }
+    assert!(!there());
+}
+
+#[test]
+fn forty_columns_are_enough() {
+    let sandbox = Sandbox::demo();
+    let connection = sandbox.synced_connection();
+    for arguments in [
+        ["connection", "list"].as_slice(),
+        &["source", "list"],
+        &["job", "list"],
+        &["connection", "streams", &connection],
+        &["connection", "history", &connection],
+        &["dataset", "list", &connection],
+        &["dataset", "schema", &connection, "users"],
+        &["dataset", "head", &connection, "users"],
+    ] {
+        let (code, seen) = on_terminal(&mut sandbox.command(arguments), 40);
+        assert_eq!(code, Some(0), "{arguments:?}: {seen}");
+        for line in strip_ansi_codes(&seen).lines() {
+            // An id is never cut: of no use it would be otherwise.
+            let id = line.split([' ', ':']).any(|word| word.len() == 36 && word.matches('-').count() == 4);
+            assert!(id || measure_text_width(line) <= 40, "{arguments:?}: {line:?}\n{seen}");
+        }
+    }
+}
+
+#[test]
+fn colours_are_for_terminals_that_want_them() {
+    let sandbox = Sandbox::demo();
+    let failing = || sandbox.command(&["connection", "get", "nothing of the name"]);
+    let coloured = "\u{1b}[1m\u{1b}[31merror";
+    let (code, seen) = on_terminal(&mut failing(), 100);
+    assert_eq!(code, Some(4));
+    assert!(seen.contains(coloured), "{seen:?}");
+    for (name, value) in [("NO_COLOR", "1"), ("TERM", "dumb")] {
+        let mut command = failing();
+        command.env("TERM", "xterm-256color").env(name, value);
+        let (_, seen) = OnTerminal::start(&mut command, 100).ends();
+        assert!(seen.starts_with("error: ") && !seen.contains('\u{1b}'), "{name}: {seen:?}");
+    }
+    let (_, seen) = on_terminal(failing().arg("--no-color"), 100);
+    assert!(seen.starts_with("error: "), "{seen:?}");
+}
+
+#[test]
+fn a_sync_moves_on_a_terminal_and_is_lines_where_nothing_can_move() {
+    let sandbox = Sandbox::demo();
+    let connection = sandbox.connection();
+    let sync = || sandbox.command(&["connection", "sync", &connection, "--wait"]);
+    let (code, seen) = on_terminal(&mut sync(), 100);
+    assert_eq!(code, Some(0), "{seen}");
+    // The moving lines are taken away; the result stays.
+    assert!(seen.contains("\u{1b}[2K") && seen.contains("succeeded"), "{seen:?}");
+    let (code, seen) = OnTerminal::start(sync().env("TERM", "dumb"), 100).ends();
+    assert_eq!(code, Some(0), "{seen}");
+    assert!(!seen.contains('\u{1b}') && seen.contains("succeeded"), "{seen:?}");
+    let (code, seen) = on_terminal(sync().env("NO_COLOR", "1"), 40);
+    assert_eq!(code, Some(0), "{seen}");
+    assert!(!has_style(&seen), "{seen:?}");
+}
+
+#[test]
+fn ctrl_c_in_an_export_leaves_nothing_of_it() {
+    let sandbox = Sandbox::demo();
+    let connection = sandbox.synced_connection();
+    let endless = "with recursive n(x) as (select 1 union all select x + 1 from n) select x from n";
+    for place in [["-o", "endless.csv"].as_slice(), &["--folder", "endless", "--file-size=100kB"]] {
+        let mut query = sandbox.command(&["dataset", "query", &connection, endless]);
+        let mut writing =
+            OnTerminal::start(query.args(place).current_dir(sandbox.folder()).env("TERM", "xterm"), 100);
+        writing.sees(" rows/s");
+        signal(&writing.process, "INT");
+        let (code, seen) = writing.ends();
+        assert_eq!(code, Some(130), "{seen}");
+        assert!(seen.contains("nothing was written under the name"), "{seen}");
+        let left = std::fs::read_dir(sandbox.folder()).unwrap().flatten();
+        let left: Vec<String> = left.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        assert!(!left.iter().any(|name| name.contains("endless") || name.contains("export")), "{left:?}");
+    }
+}
+
+#[test]
+fn the_first_rows_of_a_statement_are_shown_and_the_rest_is_offered() {
+    let sandbox = Sandbox::demo();
+    let connection = sandbox.synced_connection();
+    let endless = "with recursive n(x) as (select 1 union all select x + 1 from n) select x from n";
+    let (code, seen) = on_terminal(&mut sandbox.command(&["dataset", "query", &connection, endless]), 100);
+    assert_eq!(code, Some(0), "{seen}");
+    assert!(seen.contains("the first 100 rows") && !seen.contains("101"), "{seen}");
+    assert_eq!(text(&sandbox.json(&["job", "get", "1"]), "status"), "succeeded");
+}
