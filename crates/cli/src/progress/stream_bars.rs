@@ -11,8 +11,12 @@ use crate::output::{bytes, count, one_line};
 /// Lines that the terminal needs for the rest.
 const OTHER_LINES: usize = 5;
 
-/// Characters of a stream's name.
+/// Columns of the terminal for a stream's name, and where there are few.
 const NAME: usize = 24;
+const SHORT_NAME: usize = 12;
+
+/// A narrower terminal has no room for bars: what is moved is told before how far that is.
+const WITH_BARS: usize = 90;
 
 pub(super) struct StreamBars {
     bars: MultiProgress,
@@ -68,12 +72,14 @@ impl StreamBars {
     }
 
     fn begin(&self, name: &str, stream: &StreamStats) -> Bar {
-        let template = if total(stream).is_some() {
+        let has_room = usize::from(console::Term::stderr().size().1) >= WITH_BARS;
+        let template = if has_room && total(stream).is_some() {
             "  {prefix}  {bar:20} {wide_msg}"
         } else {
             "  {prefix}  {wide_msg}"
         };
-        let name = console::pad_str(&one_line(name), NAME, console::Alignment::Left, Some("…")).into_owned();
+        let width = if has_room { NAME } else { SHORT_NAME };
+        let name = console::pad_str(&one_line(name), width, console::Alignment::Left, Some("…")).into_owned();
         let bar = ProgressBar::new(0).with_style(style(template)).with_prefix(name);
         // Below those that are there already.
         let last = self.streams.last().map_or(&self.above, |(_, it)| &it.line);
@@ -102,7 +108,9 @@ impl Bar {
         } else if let Some(now) = moved {
             self.last = Some((now, Instant::now()));
         }
-        let mut text = format!("{} records, {}", count(records), bytes(moved));
+        let of = total(stream).and_then(|total| i64::try_from(total).ok());
+        let of = of.map(|total| format!(" of about {}", count(Some(total)))).unwrap_or_default();
+        let mut text = format!("{}{of} records, {}", count(records), bytes(moved));
         if let Some(rate) = self.rate.filter(|rate| *rate > 0) {
             text = format!("{text}, {}/s", bytes(Some(rate)));
         }

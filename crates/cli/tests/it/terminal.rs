@@ -12,7 +12,7 @@ use nix::pty::{Winsize, openpty};
 use crate::support::{Sandbox, signal, text};
 
 /// Longer than anything here takes, on whatever machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A command on a terminal.
 struct OnTerminal {
