@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs::File;
 use std::future::{Future, IntoFuture};
 use std::io::{BufWriter, Write};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,9 +16,10 @@ use tokio::sync::mpsc;
 
 use crate::dataset::Dataset;
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::{BatchWriter, Format};
+use crate::format::{BatchWriter, Format, RowGroups};
 use crate::query::Query;
 use crate::reading::Batches;
+use crate::refreshes::Tally;
 
 /// Batches that may wait for the file: reading goes on while one is written.
 const BATCHES_AHEAD: usize = 2;
@@ -42,6 +44,11 @@ pub struct Exported {
     pub bytes: u64,
     /// The file.
     pub file: PathBuf,
+    /// The oldest and the newest refresh that the rows are of, see
+    /// [`Refreshes::generations`](crate::Refreshes::generations).
+    pub generations: Option<RangeInclusive<i64>>,
+    /// What to know about the rows, in words: that an unfinished refresh may lie beside older ones. Mostly empty.
+    pub warnings: Vec<String>,
 }
 
 pub(crate) type OnProgress = Arc<dyn Fn(ExportProgress) + Send + Sync>;
@@ -70,6 +77,7 @@ pub struct Export {
     source: Source,
     path: PathBuf,
     format: Format,
+    groups: RowGroups,
     on_progress: Option<OnProgress>,
 }
 
@@ -84,12 +92,21 @@ impl fmt::Debug for Export {
 
 impl Export {
     pub(crate) fn new(source: Source, path: PathBuf, format: Format) -> Self {
-        Self { source, path, format, on_progress: None }
+        Self { source, path, format, groups: RowGroups::default(), on_progress: None }
     }
 
     /// Calls `report` after each batch.
     pub fn progress(mut self, report: impl Fn(ExportProgress) + Send + Sync + 'static) -> Self {
         self.on_progress = Some(Arc::new(report));
+        self
+    }
+
+    /// Closes a Parquet row group after so many rows (131,072 unless this is called) or so many encoded bytes (8 MiB),
+    /// whichever comes first. A group is in memory until it is closed; larger ones are read a little faster, smaller ones
+    /// let readers skip more. Other formats have none: an Arrow file has the batches that are read, see
+    /// [`Dataset::batch_rows`](crate::Dataset::batch_rows).
+    pub fn row_groups(mut self, rows: usize, bytes: usize) -> Self {
+        self.groups = RowGroups { rows: rows.max(1), bytes: bytes.max(1) };
         self
     }
 
@@ -100,9 +117,10 @@ impl Export {
         let mut batches = self.source.batches().await?;
         let schema = batches.schema();
         let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
-        let (format, on_progress) = (self.format, self.on_progress);
+        let (format, groups, on_progress) = (self.format, self.groups, self.on_progress);
         let writing = tokio::task::spawn_blocking(move || -> Result<(File, u64)> {
-            let writer = BatchWriter::new(BufWriter::with_capacity(1 << 20, file), format, &schema)?;
+            let out = BufWriter::with_capacity(1 << 20, file);
+            let writer = BatchWriter::new(out, format, &schema, groups)?;
             write_all(writer, receiver, on_progress.as_ref())
         });
         while let Some(batch) = batches.next().await {
@@ -115,7 +133,8 @@ impl Export {
         let (file, rows) = writing.await.map_err(|error| Error::new(ErrorKind::Io, error.to_string()))??;
         let bytes = file.metadata().map_err(|error| io(&self.path, error))?.len();
         temporary.persist(&self.path).map_err(|error| io(&self.path, error.error))?;
-        Ok(Exported { rows, bytes, file: self.path })
+        let Tally { rows, generations, warnings } = Tally::new(rows, &batches.refreshes());
+        Ok(Exported { rows, bytes, file: self.path, generations, warnings })
     }
 }
 
@@ -191,15 +210,15 @@ fn io(path: &Path, error: std::io::Error) -> Error {
     Error::new(ErrorKind::Io, format!("{} cannot be written: {error}", path.display())).with_source(error)
 }
 
-/// Writes all rows to `out`, which may be a pipe, and returns how many there were. Parquet and Arrow files need no
+/// Writes all rows to `out`, which may be a pipe, and tells how many there were. Parquet and Arrow files need no
 /// seeking, so every format can be written this way; there is no name to protect, so a failure leaves a part.
 ///
 /// # Errors
 /// Those of [`Dataset::batches`], and `Io` if `out` cannot be written.
-pub async fn write_to<W: Write + Send + 'static>(dataset: &Dataset, out: W, format: Format) -> Result<u64> {
+pub async fn write_to<W: Write + Send + 'static>(dataset: &Dataset, out: W, format: Format) -> Result<Tally> {
     let mut batches = dataset.batches().await?;
     let schema = batches.schema();
-    let mut writer = BatchWriter::new(out, format, &schema)?;
+    let mut writer = BatchWriter::new(out, format, &schema, RowGroups::default())?;
     let mut rows = 0;
     while let Some(batch) = batches.next().await {
         let batch = batch?;
@@ -209,5 +228,5 @@ pub async fn write_to<W: Write + Send + 'static>(dataset: &Dataset, out: W, form
     let mut out = writer.finish()?;
     out.flush()
         .map_err(|error| Error::new(ErrorKind::Io, "the output cannot be written").with_source(error))?;
-    Ok(rows)
+    Ok(Tally::new(rows, &batches.refreshes()))
 }

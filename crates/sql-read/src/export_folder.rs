@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs::File;
 use std::future::{Future, IntoFuture};
 use std::io::{self, BufWriter, Write};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +18,8 @@ use tokio::sync::mpsc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::export::{ExportProgress, OnProgress, Source};
-use crate::format::{BatchWriter, Format};
+use crate::format::{BatchWriter, Format, RowGroups};
+use crate::refreshes::Tally;
 
 /// Batches that may wait for the files.
 const BATCHES_AHEAD: usize = 2;
@@ -34,6 +36,11 @@ pub struct ExportedFolder {
     pub bytes: u64,
     /// The files, in the order in which they were written. Of no rows there is one file with none.
     pub files: Vec<PathBuf>,
+    /// The oldest and the newest refresh that the rows are of, see
+    /// [`Refreshes::generations`](crate::Refreshes::generations).
+    pub generations: Option<RangeInclusive<i64>>,
+    /// What to know about the rows, in words: that an unfinished refresh may lie beside older ones. Mostly empty.
+    pub warnings: Vec<String>,
 }
 
 /// A folder to be written; `.await` it.
@@ -46,6 +53,7 @@ pub struct FolderExport {
     path: PathBuf,
     format: Format,
     file_bytes: u64,
+    groups: RowGroups,
     on_progress: Option<OnProgress>,
 }
 
@@ -61,7 +69,8 @@ impl fmt::Debug for FolderExport {
 
 impl FolderExport {
     pub(crate) fn new(source: Source, path: PathBuf, format: Format) -> Self {
-        Self { source, path, format, file_bytes: FILE_BYTES, on_progress: None }
+        let (file_bytes, groups) = (FILE_BYTES, RowGroups::default());
+        Self { source, path, format, file_bytes, groups, on_progress: None }
     }
 
     /// Begins a new file after so many bytes, 256 MiB unless this is called. A file can be larger by a batch or, in
@@ -77,6 +86,15 @@ impl FolderExport {
         self
     }
 
+    /// Closes a Parquet row group after so many rows (131,072 unless this is called) or so many encoded bytes (8 MiB),
+    /// whichever comes first. A group is in memory until it is closed; larger ones are read a little faster, smaller ones
+    /// let readers skip more. Other formats have none: an Arrow file has the batches that are read, see
+    /// [`Dataset::batch_rows`](crate::Dataset::batch_rows).
+    pub fn row_groups(mut self, rows: usize, bytes: usize) -> Self {
+        self.groups = RowGroups { rows: rows.max(1), bytes: bytes.max(1) };
+        self
+    }
+
     async fn run(self) -> Result<ExportedFolder> {
         // Refused before the database is asked anything.
         let folder = Shared(Arc::new(Mutex::new(Some(temporary_beside(&self.path)?))));
@@ -84,6 +102,7 @@ impl FolderExport {
         let mut files = Files {
             folder: folder.0.clone(),
             format: self.format,
+            groups: self.groups,
             schema: batches.schema(),
             file_bytes: self.file_bytes,
             open: None,
@@ -118,7 +137,8 @@ impl FolderExport {
         for file in &files {
             bytes += file.metadata().map_err(|error| failed(file, error))?.len();
         }
-        Ok(ExportedFolder { rows, bytes, files })
+        let Tally { rows, generations, warnings } = Tally::new(rows, &batches.refreshes());
+        Ok(ExportedFolder { rows, bytes, files, generations, warnings })
     }
 }
 
@@ -164,6 +184,7 @@ fn lock(folder: &Folder) -> MutexGuard<'_, Option<TempDir>> {
 struct Files {
     folder: Folder,
     format: Format,
+    groups: RowGroups,
     schema: SchemaRef,
     file_bytes: u64,
     open: Option<Open>,
@@ -172,15 +193,31 @@ struct Files {
 
 impl Files {
     fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        let (writer, written) = match &mut self.open {
+        let open = match self.open.take() {
             Some(open) => open,
-            none => none.insert(begin(&self.folder, self.format, &self.schema, &mut self.names)?),
+            None => self.begin()?,
         };
+        let (writer, written) = self.open.insert(open);
         writer.write(batch)?;
         if written.load(Ordering::Relaxed) >= self.file_bytes {
             self.close()?;
         }
         Ok(())
+    }
+
+    fn begin(&mut self) -> Result<Open> {
+        let name = format!("part-{:05}.{}", self.names.len(), self.format.name());
+        let folder = lock(&self.folder);
+        let path = match folder.as_ref() {
+            Some(folder) => folder.path().join(&name),
+            None => return Err(Error::new(ErrorKind::Io, "the export was given up")),
+        };
+        let file = File::create_new(&path).map_err(|error| failed(&path, error))?;
+        drop(folder);
+        let written = Arc::new(AtomicU64::new(0));
+        let out = Counted { inner: BufWriter::with_capacity(1 << 20, file), written: written.clone() };
+        self.names.push(name);
+        Ok((BatchWriter::new(out, self.format, &self.schema, self.groups)?, written))
     }
 
     fn close(&mut self) -> Result<()> {
@@ -198,7 +235,7 @@ impl Files {
     /// The names of the files. Of no rows there is one, which has the columns.
     fn finish(mut self) -> Result<Vec<String>> {
         if self.names.is_empty() {
-            self.open = Some(begin(&self.folder, self.format, &self.schema, &mut self.names)?);
+            self.open = Some(self.begin()?);
         }
         self.close()?;
         Ok(self.names)
@@ -206,21 +243,6 @@ impl Files {
 }
 
 type Open = (BatchWriter<Counted<BufWriter<File>>>, Arc<AtomicU64>);
-
-fn begin(folder: &Folder, format: Format, schema: &SchemaRef, names: &mut Vec<String>) -> Result<Open> {
-    let name = format!("part-{:05}.{}", names.len(), format.name());
-    let folder = lock(folder);
-    let path = match folder.as_ref() {
-        Some(folder) => folder.path().join(&name),
-        None => return Err(Error::new(ErrorKind::Io, "the export was given up")),
-    };
-    let file = File::create_new(&path).map_err(|error| failed(&path, error))?;
-    drop(folder);
-    let written = Arc::new(AtomicU64::new(0));
-    let out = Counted { inner: BufWriter::with_capacity(1 << 20, file), written: written.clone() };
-    names.push(name);
-    Ok((BatchWriter::new(out, format, schema)?, written))
-}
 
 /// Counts what is written.
 struct Counted<W> {

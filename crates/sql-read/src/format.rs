@@ -14,10 +14,20 @@ use parquet::file::properties::WriterProperties;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Rows of a Parquet row group at the most; a group is held in memory until it is full.
-const ROW_GROUP_ROWS: usize = 131_072;
-/// Bytes of a Parquet row group, as encoded, at which it is closed.
-const ROW_GROUP_BYTES: usize = 8 * 1024 * 1024;
+/// When a row group of a Parquet file is closed. A group is held in memory until it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RowGroups {
+    /// Rows of a group at the most.
+    pub rows: usize,
+    /// Bytes of a group, as encoded, at which it is closed.
+    pub bytes: usize,
+}
+
+impl Default for RowGroups {
+    fn default() -> Self {
+        Self { rows: 131_072, bytes: 8 * 1024 * 1024 }
+    }
+}
 
 /// A file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -72,24 +82,24 @@ impl FromStr for Format {
 
 /// Writes batches in one of the formats.
 pub(crate) enum BatchWriter<W: Write + Send> {
-    Parquet(Box<ArrowWriter<W>>, Convert),
+    Parquet(Box<ArrowWriter<W>>, Convert, RowGroups),
     Csv(arrow_csv::Writer<W>, Convert),
     JsonLines(arrow_json::LineDelimitedWriter<W>, Convert),
     Arrow(arrow_ipc::writer::FileWriter<W>),
 }
 
 impl<W: Write + Send> BatchWriter<W> {
-    pub(crate) fn new(out: W, format: Format, schema: &SchemaRef) -> Result<Self> {
+    pub(crate) fn new(out: W, format: Format, schema: &SchemaRef, groups: RowGroups) -> Result<Self> {
         Ok(match format {
             Format::Parquet => {
                 let convert = Convert::new(schema, |kind| matches!(kind, DataType::Interval(_)));
                 let properties = WriterProperties::builder()
                     .set_compression(Compression::ZSTD(ZstdLevel::default()))
-                    .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+                    .set_max_row_group_row_count(Some(groups.rows))
                     .build();
                 let writer = ArrowWriter::try_new(out, convert.schema.clone(), Some(properties))
                     .map_err(|error| failed(&error))?;
-                Self::Parquet(Box::new(writer), convert)
+                Self::Parquet(Box::new(writer), convert, groups)
             }
             Format::Csv => {
                 let convert = Convert::new(schema, |kind| {
@@ -108,9 +118,9 @@ impl<W: Write + Send> BatchWriter<W> {
 
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         match self {
-            Self::Parquet(writer, convert) => {
+            Self::Parquet(writer, convert, groups) => {
                 writer.write(&convert.apply(batch)?).map_err(|error| failed(&error))?;
-                if writer.in_progress_size() > ROW_GROUP_BYTES {
+                if writer.in_progress_size() > groups.bytes {
                     writer.flush().map_err(|error| failed(&error))?;
                 }
                 Ok(())
@@ -124,7 +134,7 @@ impl<W: Write + Send> BatchWriter<W> {
     /// Writes what belongs at the end and gives the output back.
     pub(crate) fn finish(self) -> Result<W> {
         match self {
-            Self::Parquet(writer, _) => writer.into_inner().map_err(|error| failed(&error)),
+            Self::Parquet(writer, ..) => writer.into_inner().map_err(|error| failed(&error)),
             Self::Csv(mut writer, convert) => {
                 // The header comes with the first batch, be it empty.
                 writer.write(&RecordBatch::new_empty(convert.schema))?;

@@ -11,8 +11,8 @@ use arrow_schema::DataType;
 use crate::dataset::Dataset;
 use crate::error::Result;
 use crate::filter::{Filter, Order};
+use crate::meta_columns::GENERATION_COLUMN;
 
-const GENERATION_COLUMN: &str = "_airbyte_generation_id";
 const META_COLUMN: &str = "_airbyte_meta";
 const EXTRACTED_COLUMN: &str = "_airbyte_extracted_at";
 

@@ -36,6 +36,8 @@
 //!   error that names the column, and [`Dataset::text_columns`] is the way around it.
 //! - **In parts**, where one reader is not enough: [`Dataset::read_parallel`] here, [`Dataset::splits`] for other processes.
 //! - **Bounded memory**, whatever the size of the table.
+//! - **One refresh, or it says so.** A table that holds the rows of an unfinished refresh beside older ones is read like any
+//!   other, and the read tells: [`Batches::refreshes`], [`Exported::warnings`], [`Dataset::tally`], and the log.
 //!
 //! # DuckDB, and databases without an engine of their own
 //!
@@ -71,6 +73,7 @@ mod naming;
 mod plan;
 mod query;
 mod reading;
+mod refreshes;
 mod scan;
 mod secret;
 mod secret_sources;
@@ -97,8 +100,9 @@ pub use json_columns::InexactNumbers;
 pub use locate::Located;
 pub use meta_columns::MetaColumns;
 pub use naming::{Candidate, Layout, NameSettings, SchemaOverride, candidates, catalog_candidates};
-pub use query::Query;
+pub use query::{Estimate, Query};
 pub use reading::Batches;
+pub use refreshes::{Refreshes, Tally};
 pub use secret::{EnvSecrets, SecretField, SecretResolver};
 pub use secret_sources::{CommandSecrets, FileSecrets, SecretChain};
 pub use split::{Split, Splits};

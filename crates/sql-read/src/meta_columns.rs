@@ -16,6 +16,8 @@ pub enum MetaColumns {
 const PREFIX: &str = "_airbyte_";
 /// The column that holds a record as JSON.
 pub(crate) const DATA_COLUMN: &str = "_airbyte_data";
+/// The number of the refresh that a row is from.
+pub(crate) const GENERATION_COLUMN: &str = "_airbyte_generation_id";
 /// When a row was deleted in its source, as change data capture tells it.
 pub(crate) const DELETED_COLUMN: &str = "_ab_cdc_deleted_at";
 

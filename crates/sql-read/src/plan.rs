@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::SchemaRef;
+use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::RecordBatchStream;
 use crate::json_columns::JsonColumns;
 use crate::reading::Batches;
+use crate::refreshes::Refreshes;
 use crate::scan::Scan;
 
 /// What the database is asked for, and what is made of its rows.
@@ -21,13 +23,21 @@ pub(crate) struct Plan {
     pub stored: SchemaRef,
     /// The same by the names that they are to have.
     pub schema: SchemaRef,
+    /// The column that numbers the refreshes, where somebody wants to know. It is among those of the scan.
+    pub generation: Option<String>,
 }
 
 impl Plan {
-    /// The rows in the form that is wanted.
-    pub(crate) fn finish(&self, rows: RecordBatchStream) -> Batches {
-        let batches = Batches::new(self.stored.clone(), rows);
+    /// The rows in the form that is wanted. `refreshes` hears which ones they are of.
+    pub(crate) fn finish(&self, rows: RecordBatchStream, refreshes: &Refreshes) -> Batches {
+        let batches =
+            Batches::new(self.stored.clone(), self.watched(rows, refreshes)).told_by(refreshes.clone());
         let batches = match &self.json {
+            // What is read for the refreshes alone comes last.
+            None if self.scan.columns.len() > self.stored.fields().len() => {
+                let wanted: Vec<usize> = (0..self.stored.fields().len()).collect();
+                batches.changed(self.stored.clone(), move |batch| Ok(batch.project(&wanted)?))
+            }
             None => batches,
             Some(json) => {
                 let (json, stored) = (json.clone(), self.stored.clone());
@@ -42,5 +52,16 @@ impl Plan {
             let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
             Ok(RecordBatch::try_new_with_options(Arc::clone(&schema), batch.columns().to_vec(), &rows)?)
         })
+    }
+
+    fn watched(&self, rows: RecordBatchStream, refreshes: &Refreshes) -> RecordBatchStream {
+        let Some(name) = self.generation.clone() else { return rows };
+        let refreshes = refreshes.clone();
+        rows.inspect(move |batch| {
+            if let Some(column) = batch.as_ref().ok().and_then(|batch| batch.column_by_name(&name)) {
+                refreshes.look(column);
+            }
+        })
+        .boxed()
     }
 }

@@ -32,6 +32,14 @@ pub struct Query {
     patience: Patience,
 }
 
+/// What a statement would do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Estimate {
+    /// Bytes that it would read, which is what BigQuery charges for; `None` if that is not told.
+    pub bytes: Option<u64>,
+}
+
 impl Query {
     pub(crate) fn new(engine: Arc<dyn Engine>, sql: String) -> Self {
         Self { engine, sql: sql.into(), batch_rows: BATCH_ROWS, patience: Patience::default() }
@@ -53,6 +61,14 @@ impl Query {
     pub fn idle_timeout(mut self, idle: Duration) -> Self {
         self.patience.idle = Some(idle);
         self
+    }
+
+    /// Asks what the statement would read, without running it: nothing is read or paid for.
+    ///
+    /// # Errors
+    /// `Unsupported` if the database does not tell, as BigQuery alone does; `Query` if it refuses the statement.
+    pub async fn estimate(&self) -> Result<Estimate> {
+        Ok(Estimate { bytes: self.patience.answer(self.engine.estimate(&self.sql)).await? })
     }
 
     /// The rows, batch by batch, in bounded memory.
@@ -105,6 +121,6 @@ impl Query {
     /// # Errors
     /// Those of [`Query::batches`], and `Io` if `out` cannot be written.
     pub async fn write(&self, out: &mut (impl AsyncWrite + Unpin + Send), format: Format) -> Result<u64> {
-        write_async::write(self.batches().await?, out, format).await
+        Ok(write_async::write(self.batches().await?, out, format).await?.rows)
     }
 }

@@ -14,17 +14,30 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::engine::RecordBatchStream;
 use crate::error::{Error, ErrorKind, Result};
+use crate::refreshes::Refreshes;
 
 /// Batches of rows, as they come: a stream of `Result<RecordBatch>`. An error ends it; without one, it is whole.
 /// Dropping it ends the query.
 pub struct Batches {
     schema: SchemaRef,
     stream: RecordBatchStream,
+    refreshes: Refreshes,
 }
 
 impl Batches {
     pub(crate) fn new(schema: SchemaRef, stream: RecordBatchStream) -> Self {
-        Self { schema, stream }
+        Self { schema, stream, refreshes: Refreshes::default() }
+    }
+
+    /// The same rows, of which `refreshes` tells.
+    pub(crate) fn told_by(self, refreshes: Refreshes) -> Self {
+        Self { refreshes, ..self }
+    }
+
+    /// Of which refreshes the rows are that have come so far. What it says is final when the stream has ended; it can
+    /// be taken before, and outlives the stream.
+    pub fn refreshes(&self) -> Refreshes {
+        self.refreshes.clone()
     }
 
     /// The columns of every batch, known before the first one comes, and also where none does.
@@ -54,7 +67,7 @@ impl Batches {
         schema: SchemaRef,
         mut change: impl FnMut(RecordBatch) -> Result<RecordBatch> + Send + 'static,
     ) -> Self {
-        Self { schema, stream: self.stream.map(move |batch| change(batch?)).boxed() }
+        Self { schema, stream: self.stream.map(move |batch| change(batch?)).boxed(), ..self }
     }
 }
 
@@ -92,7 +105,7 @@ impl Patience {
         if self == Self::default() {
             return Ok(batches);
         }
-        let Batches { schema, stream } = batches;
+        let Batches { schema, stream, refreshes } = batches;
         let timed = futures::stream::unfold(Some(stream), move |stream| async move {
             let mut stream = stream?;
             match self.wait(end, stream.next()).await {
@@ -102,7 +115,7 @@ impl Patience {
                 Err(error) => Some((Err(error), None)),
             }
         });
-        Ok(Batches { schema, stream: timed.boxed() })
+        Ok(Batches { schema, stream: timed.boxed(), refreshes })
     }
 
     /// Waits for an answer that comes in one piece.

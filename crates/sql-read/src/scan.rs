@@ -34,6 +34,8 @@ pub(crate) enum Expression {
 pub(crate) struct Scan {
     pub table: TableName,
     pub columns: Vec<Column>,
+    /// The column that numbers the refreshes, where somebody wants to know them.
+    pub generation: Option<String>,
     /// What the names in filter and order stand for.
     pub names: Vec<(String, Expression)>,
     /// Of the rows with the same key, the newest alone; what the filter leaves out is left out after that.
@@ -85,6 +87,20 @@ pub(crate) trait Dialect {
         Ok(vec![self.json_member(name, None)?])
     }
     fn as_text(&self, column: &str) -> String;
+    /// The smallest or largest number of a refresh, in a type that the engine reads.
+    fn number(&self, sql: String) -> String {
+        sql
+    }
+}
+
+/// A statement that counts, in pieces.
+pub(crate) struct CountSql {
+    /// What it gives: the number of rows, and the first and last refresh where they are wanted.
+    pub totals: String,
+    /// What of a row is needed for that.
+    pub row: String,
+    /// Where the rows are.
+    pub from: String,
 }
 
 /// A name as most databases quote it.
@@ -157,11 +173,23 @@ impl Scan {
 
     /// The query that counts the rows.
     pub(crate) fn count(&self, dialect: &dyn Dialect) -> Result<String> {
-        let conditions = self.conditions(dialect)?;
-        let rows = format!("from {}{conditions}", self.source(dialect)?);
+        let CountSql { totals, row, from } = self.count_sql(dialect)?;
         Ok(match self.sql_limit() {
-            None => format!("select count(*) {rows}"),
-            Some(limit) => format!("select count(*) from (select 1 {rows} limit {limit}) as limited"),
+            None => format!("select {totals} {from}"),
+            Some(limit) => format!("select {totals} from (select {row} {from} limit {limit}) as limited"),
+        })
+    }
+
+    /// Its pieces.
+    pub(crate) fn count_sql(&self, dialect: &dyn Dialect) -> Result<CountSql> {
+        let from = format!("from {}{}", self.source(dialect)?, self.conditions(dialect)?);
+        Ok(match &self.generation {
+            None => CountSql { totals: "count(*)".into(), row: "1 as one".into(), from },
+            Some(name) => {
+                let row = dialect.quoted(name);
+                let end = |which: &str| dialect.number(format!("{which}({row})"));
+                CountSql { totals: format!("count(*), {}, {}", end("min"), end("max")), row, from }
+            }
         })
     }
 

@@ -18,6 +18,7 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::Plan;
 use crate::reading::Batches;
+use crate::refreshes::Refreshes;
 
 /// Batches of a part that may wait to be taken.
 const BATCHES_AHEAD: usize = 2;
@@ -97,7 +98,12 @@ pub(crate) async fn cut(
 }
 
 /// Reads one part.
-pub(crate) async fn read(kind: DestinationKind, engine: &dyn Engine, split: &Split) -> Result<Batches> {
+pub(crate) async fn read(
+    kind: DestinationKind,
+    engine: &dyn Engine,
+    split: &Split,
+    refreshes: &Refreshes,
+) -> Result<Batches> {
     if split.kind != kind {
         return Err(Error::invalid(format!(
             "the split is one of a {} destination, and this is {}",
@@ -110,7 +116,7 @@ pub(crate) async fn read(kind: DestinationKind, engine: &dyn Engine, split: &Spl
         Some(part) => engine.read_part(scan, part).await?,
         None => engine.read(scan).await?,
     };
-    Ok(split.plan.finish(rows))
+    Ok(split.plan.finish(rows, refreshes))
 }
 
 /// Reads all parts side by side, each on a task of its own. The batches come in no order.
@@ -122,12 +128,13 @@ pub(crate) fn read_all(
 ) -> Batches {
     let Splits { parts, hold, .. } = splits;
     let (sender, receiver) = mpsc::channel(BATCHES_AHEAD * parts.len().max(1));
+    let refreshes = Refreshes::default();
     let tasks: Vec<_> = parts
         .into_iter()
         .map(|split| {
-            let (engine, sender) = (engine.clone(), sender.clone());
+            let (engine, sender, refreshes) = (engine.clone(), sender.clone(), refreshes.clone());
             AbortOnDropHandle::new(tokio::spawn(async move {
-                let mut batches = match read(kind, &*engine, &split).await {
+                let mut batches = match read(kind, &*engine, &split, &refreshes).await {
                     Ok(batches) => batches,
                     Err(error) => {
                         // Nobody is left to be told if the reader has gone; the same below.
@@ -163,5 +170,5 @@ pub(crate) fn read_all(
             }
         }
     });
-    Batches::new(schema, batches.boxed())
+    Batches::new(schema, batches.boxed()).told_by(refreshes)
 }

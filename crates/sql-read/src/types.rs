@@ -6,7 +6,9 @@ use arrow_schema::{DataType, Field, IntervalUnit, TimeUnit};
 
 use crate::destination_kind::DestinationKind;
 
-/// What to do with columns of types that this reader does not know, or Arrow has no exact form for.
+/// What to do with columns that fit no type of Arrow: of types that this reader does not know, and of those that Arrow has
+/// no exact form for, such as numbers without a bound to their digits, times of day with a zone, and in SQLite columns
+/// that may hold anything. Texts and JSON are what they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UnknownTypes {
@@ -51,6 +53,28 @@ pub(crate) fn json_field(name: &str, nullable: bool) -> Field {
 /// The type of a column in the words of its database.
 pub(crate) fn declared(field: &Field) -> Option<&str> {
     field.metadata().iter().find(|(key, _)| key.ends_with(":type")).map(|(_, declared)| declared.as_str())
+}
+
+/// Whether a column is text because Arrow has no form of its type, though the database is not asked for a text.
+pub(crate) fn stands_in(kind: DestinationKind, field: &Field) -> bool {
+    let Some(declared) = declared(field) else { return false };
+    match kind {
+        DestinationKind::Postgres | DestinationKind::Redshift => {
+            let is_text = match field.data_type() {
+                DataType::List(element) => element.data_type() == &DataType::Utf8,
+                other => other == &DataType::Utf8,
+            };
+            let element = declared.trim_end_matches("[]");
+            let is_time = element.starts_with("time") && element.ends_with("with time zone");
+            is_text && (is_time || element == "numeric" || element.starts_with("numeric("))
+        }
+        DestinationKind::Sqlite => {
+            let declared = declared.to_ascii_uppercase();
+            let is_declared = ["CHAR", "CLOB", "TEXT"].iter().any(|word| declared.contains(word));
+            field.data_type() == &DataType::Utf8 && !is_declared
+        }
+        _ => false,
+    }
 }
 
 /// The field, marked if its text is JSON.

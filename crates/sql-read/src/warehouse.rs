@@ -13,6 +13,7 @@ use crate::naming::mark_taken_names;
 use crate::naming::{NameSettings, candidates};
 use crate::query::Query;
 use crate::reading::Batches;
+use crate::refreshes::Refreshes;
 use crate::split::{self, Split};
 use crate::statement;
 use crate::stream_spec::StreamSpec;
@@ -59,7 +60,7 @@ impl Warehouse {
     /// `InvalidInput` if it is a part of another kind of destination, `Query` if the snapshot that it belongs to is
     /// gone, and those of [`Dataset::batches`].
     pub async fn read_split(&self, split: &Split) -> Result<Batches> {
-        split::read(self.kind, &*self.engine, split).await
+        split::read(self.kind, &*self.engine, split, &Refreshes::default()).await
     }
 
     /// Where the stream's table is, or would be.

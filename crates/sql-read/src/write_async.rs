@@ -7,8 +7,9 @@ use futures::StreamExt;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::{BatchWriter, Format};
+use crate::format::{BatchWriter, Format, RowGroups};
 use crate::reading::Batches;
+use crate::refreshes::Tally;
 
 /// What is encoded and not yet handed on. The writer of a format owns its output, so that it is shared.
 #[derive(Clone, Default)]
@@ -31,16 +32,16 @@ impl Write for Buffer {
     }
 }
 
-/// Writes all batches and gives the number of rows. What the output does not take yet waits, and so does the database.
+/// Writes all batches and tells of the rows. What the output does not take yet waits, and so does the database.
 pub(crate) async fn write(
     mut batches: Batches,
     out: &mut (impl AsyncWrite + Unpin + Send),
     format: Format,
-) -> Result<u64> {
+) -> Result<Tally> {
     let failed =
         |error: io::Error| Error::new(ErrorKind::Io, "the output cannot be written").with_source(error);
     let buffer = Buffer::default();
-    let mut writer = BatchWriter::new(buffer.clone(), format, &batches.schema())?;
+    let mut writer = BatchWriter::new(buffer.clone(), format, &batches.schema(), RowGroups::default())?;
     let mut rows = 0;
     while let Some(batch) = batches.next().await {
         let batch = batch?;
@@ -51,5 +52,5 @@ pub(crate) async fn write(
     writer.finish()?;
     out.write_all(&buffer.take()).await.map_err(failed)?;
     out.flush().await.map_err(failed)?;
-    Ok(rows)
+    Ok(Tally::new(rows, &batches.refreshes()))
 }

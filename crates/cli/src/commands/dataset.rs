@@ -10,9 +10,12 @@ use std::path::PathBuf;
 
 use airbyte_sql_read::{
     ConnectionDatasets, ConnectionExt, Dataset, Destination, EnvSecrets, Located, NamespaceDefinition,
-    StreamSpec,
+    StreamSpec, Tally,
 };
+use arrow_array::RecordBatch;
+use arrow_select::concat::concat_batches;
 use clap::{Args, Subcommand};
+use futures::TryStreamExt;
 use serde::Serialize;
 
 use target::Rows;
@@ -102,8 +105,14 @@ pub(crate) async fn run(command: DatasetCommand, context: &Context) -> Result<u8
         DatasetCommand::Schema(args) => schema(&open(&args, context).await?, context),
         DatasetCommand::Count { stream, rows } => {
             let dataset = rows.apply(open(&stream, context).await?)?;
-            let rows = dataset.count().await?;
-            let object = serde_json::json!({"stream": stream_name(&stream)?, "rows": rows});
+            let Tally { rows, warnings, .. } = dataset.tally().await?;
+            for warning in &warnings {
+                context.output().warn(warning);
+            }
+            let mut object = serde_json::json!({"stream": stream_name(&stream)?, "rows": rows});
+            if !warnings.is_empty() {
+                object["warnings"] = warnings.into();
+            }
             context.output().object(&object, || rows.to_string())?;
             Ok(exit::OK)
         }
@@ -239,8 +248,14 @@ async fn head(dataset: Dataset, rows: u64, name: &str, context: &Context) -> Res
         let rows = Rows::Stream { name: name.to_owned(), dataset: Box::new(dataset.limit(rows)) };
         lines::print(&rows, None, context.output()).await?;
     } else {
-        let batch = dataset.head(rows).await?;
+        let batches = dataset.limit(rows).batches().await?;
+        let (schema, refreshes) = (batches.schema(), batches.refreshes());
+        let batches: Vec<RecordBatch> = batches.try_collect().await?;
+        let batch = concat_batches(&schema, &batches).map_err(airbyte_sql_read::Error::from)?;
         context.output().text(&table_of_rows(&batch, Output::width())?)?;
+        if let Some(warning) = refreshes.warning() {
+            context.output().warn(&warning);
+        }
     }
     Ok(exit::OK)
 }

@@ -278,6 +278,15 @@ impl Output {
         }
     }
 
+    /// Says that to programs as well, where the result has no place for it.
+    pub(crate) fn warn_beside(&self, text: &str) {
+        if self.quiet || !self.is_for_programs() {
+            self.warn(text);
+        } else {
+            say(&serde_json::json!({ "warning": text }).to_string());
+        }
+    }
+
     /// Reports why the command failed.
     pub(crate) fn fail(&self, failure: &Failure) -> ExitCode {
         if failure.is_closed_pipe() {

@@ -294,3 +294,44 @@ fn a_full_disk_leaves_no_file_that_looks_whole() {
         std::fs::read_dir(sandbox.folder()).unwrap().flatten().map(|it| it.file_name()).collect();
     assert!(!left.iter().any(|name| name.to_string_lossy().contains("users")), "{left:?}");
 }
+
+#[test]
+fn rows_of_an_unfinished_refresh_beside_older_ones_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("shop.db");
+    rusqlite::Connection::open(&database)
+        .unwrap()
+        .execute_batch(
+            "create table users (id integer, _airbyte_generation_id integer); insert into users values (1, 3), (2, 4)",
+        )
+        .unwrap();
+    let destination = json!({"destinationType": "sqlite", "configuration": {"destination_path": database}});
+    std::fs::write(folder.path().join("d.json"), destination.to_string()).unwrap();
+    let told = |said: &str| said.contains("the refreshes 3 to 4");
+    let plain = |arguments: &[&str]| {
+        run(airbyte(["dataset"]).args(arguments).current_dir(folder.path()).args(["--destination", "d.json"]))
+            .exits(0)
+    };
+    let of_users: [&[&str]; 3] =
+        [&["count", "users"], &["head", "users"], &["export", "users", "-o", "-", "--format", "csv"]];
+    for arguments in of_users {
+        assert!(told(&plain(arguments).stderr), "{arguments:?}");
+        assert!(!told(&plain(&[arguments, &["--quiet"]].concat()).stderr), "{arguments:?}");
+        assert!(!told(&plain(&[arguments, &["--where", "id = 1"]].concat()).stderr), "{arguments:?}");
+    }
+    let export: &[&str] = &["export", "users", "-o", "users.csv", "--columns", "id"];
+    assert!(told(&plain(export).stderr));
+
+    let for_scripts =
+        |arguments: &[&str]| alone(folder.path(), &[arguments, &["--destination", "d.json"]].concat());
+    for arguments in [of_users[0], export] {
+        let object = for_scripts(arguments).exits(0).json();
+        assert!(told(object["warnings"][0].as_str().unwrap()), "{object}");
+        assert_eq!(object["rows"], 2);
+    }
+    // An array of rows has no place for it.
+    let head = for_scripts(of_users[1]).exits(0);
+    assert_eq!(head.json().as_array().unwrap().len(), 2);
+    let beside: Value = serde_json::from_str(head.stderr.trim()).unwrap();
+    assert!(told(beside["warning"].as_str().unwrap()), "{beside}");
+}

@@ -15,7 +15,7 @@ use crate::filter::{Filter, Order};
 use crate::json_columns::{ID_COLUMNS, InexactNumbers, JsonColumns};
 use crate::locate::{Located, TableName};
 pub(crate) use crate::meta_columns::DATA_COLUMN;
-use crate::meta_columns::{DELETED_COLUMN, MetaColumns, is_meta};
+use crate::meta_columns::{DELETED_COLUMN, GENERATION_COLUMN, MetaColumns, is_meta};
 use crate::naming::Layout;
 use crate::plan::Plan;
 use crate::query::BATCH_ROWS;
@@ -39,7 +39,9 @@ pub struct Dataset {
     located: Located,
     pub(crate) stream: StreamSpec,
     stored: Vec<Column>,
-    /// Columns of types that the engine does not know.
+    /// The column that numbers the refreshes, unless the stream keeps the rows of older ones.
+    generation: Option<Column>,
+    /// Columns that are text because they fit no type of Arrow.
     unknown: Vec<String>,
     json: Option<JsonColumns>,
     chosen: Option<Vec<String>>,
@@ -69,14 +71,20 @@ impl Dataset {
             (Some(schema), Layout::Raw | Layout::RawV1) if holds_json => JsonColumns::new(schema),
             _ => None,
         };
+        let numbered = |column: &&Column| {
+            let is_number = column.field.data_type().is_integer() || column.field.data_type().is_decimal();
+            is_number && column.name.eq_ignore_ascii_case(GENERATION_COLUMN)
+        };
+        let generation = stored.iter().find(numbered).filter(|_| stream.overwrites != Some(false)).cloned();
         Ok(Self {
             kind,
             engine,
             located,
+            generation,
             stream: stream.clone(),
             unknown: stored
                 .iter()
-                .filter(|column| column.as_text)
+                .filter(|column| column.as_text || types::stands_in(kind, &column.field))
                 .map(|column| column.name.clone())
                 .collect(),
             stored,
@@ -186,8 +194,9 @@ impl Dataset {
         Ok(self)
     }
 
-    /// What to do with columns of types that this reader does not know, or Arrow has no exact form for. Those that are
-    /// chosen by name are read as text in any case. Default: all are.
+    /// What to do with columns that fit no type of Arrow. Those that are chosen by name are read as text in any case.
+    /// Default: all are. (A single value that does not fit its column's type is an error in any case, and
+    /// [`Dataset::text_columns`] the way around it.)
     ///
     /// # Errors
     /// `InvalidInput`, with the columns and their types, if there are any and the policy is [`UnknownTypes::Error`];
@@ -425,9 +434,15 @@ impl Dataset {
                 }
             }
         }
+        if let Some(generation) = &self.generation
+            && !columns.iter().any(|present| present.name == generation.name)
+        {
+            columns.push(generation.clone());
+        }
         let scan = Scan {
             table: TableName { schema: self.located.schema.clone(), table: self.located.table.clone() },
             columns,
+            generation: self.generation.as_ref().map(|column| column.name.clone()),
             names: self.names(),
             latest: self.latest.clone(),
             filter: self.filter.clone(),
@@ -442,6 +457,7 @@ impl Dataset {
             types::marked(self.kind, field).with_name(own.unwrap_or_else(|| self.meta.renamed(field.name())))
         });
         let schema = Arc::new(Schema::new(renamed.collect::<Vec<_>>()));
-        Plan { scan, json, stored: Arc::new(Schema::new(fields)), schema }
+        let generation = scan.generation.clone();
+        Plan { scan, json, stored: Arc::new(Schema::new(fields)), schema, generation }
     }
 }

@@ -15,17 +15,31 @@ use crate::export::{Export, Source};
 use crate::export_folder::FolderExport;
 use crate::format::Format;
 use crate::reading::Batches;
+use crate::refreshes::{Refreshes, Tally};
 use crate::split::{self, Splits};
 use crate::write_async;
 
 impl Dataset {
-    /// Counts the rows, in the database.
+    /// Counts the rows, in the database. If they are of several refreshes, that is logged; [`Dataset::tally`] tells.
     ///
     /// # Errors
     /// `Query` or `BrokenConnection` if the database does not answer, `Timeout`.
     pub async fn count(&self) -> Result<u64> {
+        Ok(self.tally().await?.rows)
+    }
+
+    /// Counts the rows, in the database, and tells of which refreshes they are: one statement for both.
+    ///
+    /// # Errors
+    /// Those of [`Dataset::count`].
+    pub async fn tally(&self) -> Result<Tally> {
         let scan = self.plan().scan;
-        self.patience.answer(self.engine.count(&scan)).await
+        let count = self.patience.answer(self.engine.count(&scan)).await?;
+        let refreshes = Refreshes::default();
+        if let Some((oldest, newest)) = count.generations {
+            refreshes.see(oldest, newest);
+        }
+        Ok(Tally::new(count.rows, &refreshes))
     }
 
     /// The first rows as one batch.
@@ -47,7 +61,11 @@ impl Dataset {
     /// its column's type, `Timeout`.
     pub async fn batches(&self) -> Result<Batches> {
         let plan = self.plan();
-        self.patience.read(async { Ok(plan.finish(self.engine.read(plan.scan.clone()).await?)) }).await
+        self.patience
+            .read(async {
+                Ok(plan.finish(self.engine.read(plan.scan.clone()).await?, &Refreshes::default()))
+            })
+            .await
     }
 
     /// All rows as values of a type of yours, one by one. Fields go by the names of columns.
@@ -73,13 +91,17 @@ impl Dataset {
     }
 
     /// All rows, read in about so many parts side by side, each over a connection of its own. The batches come in no
-    /// order.
+    /// order. All are of one state of the table: where connections cannot share one (SQLite with a write-ahead log, of
+    /// which [`Splits::is_one_snapshot`] says no) the table is read over a single connection.
     ///
     /// # Errors
     /// Those of [`Dataset::batches`]. The first error ends all parts.
     pub async fn read_parallel(&self, wanted: usize) -> Result<Batches> {
         let begin = async {
             let splits = self.splits(wanted).await?;
+            if !splits.is_one_snapshot() {
+                return self.batches().await;
+            }
             Ok(split::read_all(self.kind, &self.engine, splits, self.schema()))
         };
         self.patience.read(begin).await
@@ -100,7 +122,7 @@ impl Dataset {
     ///
     /// # Errors
     /// Those of [`Dataset::batches`], and `Io` if `out` cannot be written.
-    pub async fn write(&self, out: &mut (impl AsyncWrite + Unpin + Send), format: Format) -> Result<u64> {
+    pub async fn write(&self, out: &mut (impl AsyncWrite + Unpin + Send), format: Format) -> Result<Tally> {
         write_async::write(self.batches().await?, out, format).await
     }
 }

@@ -45,11 +45,15 @@ pub(crate) trait Engine: Debug + Send + Sync {
     /// Reads rows, in one snapshot. Dropping the stream ends the query.
     async fn read(&self, scan: Scan) -> Result<RecordBatchStream>;
     /// Counts rows.
-    async fn count(&self, scan: &Scan) -> Result<u64>;
+    async fn count(&self, scan: &Scan) -> Result<Count>;
     /// Runs a statement that reads, such as `select ...`, and gives its rows. That it only reads has been looked at
     /// before; the engine sees to it that the database would refuse it otherwise, where it can.
     async fn query(&self, _sql: &str, _batch_rows: usize) -> Result<Rows> {
         Err(Error::new(ErrorKind::Unsupported, "SQL statements cannot be run in this database"))
+    }
+    /// How many bytes a statement would read, without running it; `None` if that is not told.
+    async fn estimate(&self, _sql: &str) -> Result<Option<u64>> {
+        Err(Error::new(ErrorKind::Unsupported, "this database does not estimate what a statement would read"))
     }
     /// Cuts a read into about so many parts, which together are its rows exactly once. A read with an order or a limit
     /// is one part.
@@ -63,6 +67,21 @@ pub(crate) trait Engine: Debug + Send + Sync {
     /// What of the configuration has no effect here.
     fn warnings(&self) -> &[String] {
         &[]
+    }
+}
+
+/// How many rows there are, and the oldest and newest refresh that they are of, where the scan asks for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Count {
+    pub rows: u64,
+    pub generations: Option<(i64, i64)>,
+}
+
+impl Count {
+    /// Of the first row of an answer. Without a number of rows there is none.
+    pub(crate) fn of(row: &[Option<i64>]) -> Option<Self> {
+        let number = |place: usize| row.get(place).copied().flatten();
+        Some(Self { rows: u64::try_from(number(0)?).ok()?, generations: number(1).zip(number(2)) })
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::{Schema, shown};
 
 /// The path of a driver; `None` where the drivers could not be had, and that was said.
-fn driver(variable: &str) -> Option<String> {
+pub(crate) fn driver(variable: &str) -> Option<String> {
     if std::env::var_os("AIRBYTE_TEST_SKIP_ADBC").is_some() {
         return None;
     }
@@ -166,4 +166,31 @@ async fn a_sqlite_file_is_read_through_its_driver() {
     let error = warehouse.dataset(&StreamSpec::new("user")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::StreamNotFound);
     assert!(error.hint().unwrap().contains("users"), "{error:?}");
+}
+
+#[tokio::test]
+async fn fields_inside_of_records_are_read_and_not_filtered_by_and_the_way_around_is_told() {
+    let Some(driver) = driver("AIRBYTE_TEST_ADBC_SQLITE") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("raw.db");
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection
+        .execute_batch(
+            r#"create table _airbyte_raw_users (_airbyte_ab_id text, _airbyte_emitted_at text, _airbyte_data text);
+               insert into _airbyte_raw_users values ('x', '2026-01-01', '{"id": 1}')"#,
+        )
+        .unwrap();
+    let adbc = json!({"driver": driver, "options": {"uri": format!("file:{}?mode=ro", path.display())}});
+    let warehouse = destination("sqlite", &json!({"destination_path": "x"}), &adbc).connect().await.unwrap();
+    let stream = StreamSpec::new("users").json_schema(json!({"properties": {"id": {"type": "integer"}}}));
+    let users = warehouse.dataset(&stream).await.unwrap();
+    assert_eq!(shown(&users.head(9).await.unwrap(), "id"), ["1"]);
+    let ordered = users.clone().order_by("id", Order::Ascending).unwrap().head(1).await.unwrap_err();
+    let filtered = users.filter(Filter::equal("id", 1)).unwrap();
+    for error in [ordered, filtered.head(1).await.unwrap_err(), filtered.count().await.unwrap_err()] {
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{error:?}");
+        assert!(error.hint().unwrap().contains("Warehouse::query"), "{error:?}");
+    }
+    let sql = "select json_extract(_airbyte_data, '$.id') as id from _airbyte_raw_users";
+    assert_eq!(warehouse.query(sql).unwrap().collect().await.unwrap().num_rows(), 1);
 }

@@ -1,7 +1,7 @@
 //! A dataset of one's own in the emulator of BigQuery, and a proxy that cuts connections to it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use airbyte_sql_read::{Dataset, Destination, StreamSpec, Warehouse};
@@ -113,12 +113,69 @@ impl Place {
         destination("bigquery", &configuration)
     }
 
+    /// The same place, with catalogue and queries going through this listener.
+    pub(crate) fn heard_by(&self, listener: &Listener) -> Destination {
+        let mut configuration = self.configuration();
+        configuration["endpoint"] = json!(format!("http://127.0.0.1:{}", listener.port));
+        configuration["storage_endpoint"] =
+            json!(format!("http://{}", address("BIGQUERY_STORAGE_EMULATOR_HOST")));
+        destination("bigquery", &configuration)
+    }
+
     pub(crate) async fn warehouse(&self) -> Warehouse {
         self.destination().connect().await.unwrap()
     }
 
     pub(crate) async fn stream(&self, name: &str) -> Dataset {
         self.warehouse().await.dataset(&StreamSpec::new(name)).await.unwrap()
+    }
+}
+
+/// Stands between the reader and the emulator's catalogue and queries, and remembers what it hears.
+pub(crate) struct Listener {
+    port: u16,
+    heard: Arc<Mutex<Vec<Heard>>>,
+}
+
+/// A request: its method, its path without the project, its body.
+#[derive(Clone, Debug)]
+pub(crate) struct Heard {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) body: Value,
+}
+
+impl Listener {
+    pub(crate) async fn start() -> Self {
+        // Nothing here speaks TLS, and still the client wants to know how.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let (http, ears) = (reqwest::Client::builder().no_proxy().build().unwrap(), heard.clone());
+        let router = axum::Router::new().fallback(async move |request: axum::extract::Request| {
+            let (parts, body) = request.into_parts();
+            let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+            let prefix = format!("/bigquery/v2/projects/{PROJECT}/");
+            ears.lock().unwrap().push(Heard {
+                method: parts.method.to_string(),
+                path: parts.uri.path().strip_prefix(&prefix).unwrap_or(parts.uri.path()).to_owned(),
+                body: serde_json::from_slice(&body).unwrap_or(Value::Null),
+            });
+            let to = format!("http://{}{}", address("BIGQUERY_EMULATOR_HOST"), parts.uri);
+            let answer = http.request(parts.method, to).header("content-type", "application/json").body(body);
+            let answer = answer.send().await.unwrap();
+            let status = axum::http::StatusCode::from_u16(answer.status().as_u16()).unwrap();
+            let json = [("content-type", "application/json")];
+            (status, json, answer.bytes().await.unwrap())
+        });
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { port, heard }
+    }
+
+    /// What it has heard so far.
+    pub(crate) fn heard(&self) -> Vec<Heard> {
+        self.heard.lock().unwrap().clone()
     }
 }
 

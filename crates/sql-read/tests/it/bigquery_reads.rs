@@ -4,8 +4,9 @@ use airbyte_sql_read::{ErrorKind, Filter, StreamSpec};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use futures::{StreamExt, TryStreamExt};
+use serde_json::json;
 
-use crate::bigquery_emulator::{Place, Proxy, is_skipped};
+use crate::bigquery_emulator::{Listener, Place, Proxy, is_skipped};
 
 const ROWS: i64 = 600_000;
 
@@ -133,8 +134,13 @@ async fn parts_are_the_rows_once_and_read_by_others() {
     let ordered = dataset.clone().order_by("id", airbyte_sql_read::Order::Descending).unwrap().limit(2);
     let splits = ordered.splits(3).await.unwrap();
     assert_eq!(splits.splits().len(), 1);
-    let only = place.warehouse().await.read_split(&splits.splits()[0]).await.unwrap();
-    assert_eq!(only.try_collect::<Vec<_>>().await.unwrap()[0].num_rows(), 2);
+    // A part stays what it was, however often it is read and whatever comes.
+    place.run("insert into {d}.long values (999999999, 'later', 0)");
+    for _ in 0..2 {
+        let only = place.warehouse().await.read_split(&splits.splits()[0]).await.unwrap();
+        let only = only.try_collect::<Vec<_>>().await.unwrap();
+        assert_eq!(crate::support::shown(&only[0], "id"), [ROWS.to_string(), (ROWS - 1).to_string()]);
+    }
     // Without a table that a session could read, the result of a query is the one part.
     let texts = dataset.text_columns(["id"]).unwrap().filter(Filter::at_most("id", 20_000)).unwrap();
     let splits = texts.splits(3).await.unwrap();
@@ -175,4 +181,56 @@ async fn statements_that_read_give_rows_and_others_are_refused() {
     let wrong = warehouse.query("select nothing from long").unwrap().collect().await.unwrap_err();
     assert_eq!(wrong.kind(), ErrorKind::Query);
     assert!(wrong.to_string().contains("nothing"), "{wrong}");
+}
+
+/// Nothing but reads is asked of the catalogue and of the jobs, whichever way is taken. What goes by gRPC goes to a
+/// service that can do nothing else.
+#[tokio::test]
+async fn only_reads_are_asked_for() {
+    if is_skipped() {
+        return;
+    }
+    let place = Place::new("only_reads");
+    let columns = ["n", "id", "_airbyte_generation_id"].map(|name| (name, json!("INTEGER")));
+    place.table("rows", &[columns.as_slice(), &[("name", json!("STRING"))]].concat());
+    let row = |n: i64| json!({"n": n % 100, "id": n, "name": n.to_string(), "_airbyte_generation_id": 7});
+    place.insert("rows", &(0..200).map(row).collect::<Vec<_>>());
+    let listener = Listener::start().await;
+    let destination = place.heard_by(&listener);
+    let connect = async || destination.connect().await.unwrap();
+    crate::only_reads::read_in_every_way(connect, &StreamSpec::new("rows"), 200).await;
+    let heard = listener.heard();
+    assert!(heard.len() > 30, "{heard:?}");
+    for request in heard.iter().filter(|request| request.method != "GET") {
+        assert_eq!(request.method, "POST", "{request:?}");
+        if request.path.starts_with("jobs/") && request.path.ends_with("/cancel") {
+            continue;
+        }
+        assert_eq!(request.path, "jobs", "{request:?}");
+        let query = &request.body["configuration"]["query"];
+        let is_read = query["query"].as_str().is_some_and(|sql| sql.starts_with("select "));
+        // A table to put the result into would be written.
+        assert!(is_read && query.get("destinationTable").is_none(), "{request:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_query_would_read_is_told_without_reading_it() {
+    if is_skipped() {
+        return;
+    }
+    let place = Place::new("estimates");
+    place.table("rows", &[("n", json!("INTEGER"))]);
+    place.insert("rows", &(0..100).map(|n| json!({"n": n})).collect::<Vec<_>>());
+    let listener = Listener::start().await;
+    let warehouse = place.heard_by(&listener).connect().await.unwrap();
+    let estimate = warehouse.query("select n from estimates.rows").unwrap().estimate().await.unwrap();
+    // How many there are is the emulator's own guess.
+    assert!(estimate.bytes.is_some(), "{estimate:?}");
+    let error = warehouse.query("select nothing from nowhere").unwrap().estimate().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Query, "{error}");
+    let heard = listener.heard();
+    let jobs: Vec<_> = heard.iter().filter(|request| request.path == "jobs").collect();
+    assert_eq!(jobs.len(), 2);
+    assert!(jobs.iter().all(|job| job.body["configuration"]["dryRun"] == true), "{jobs:?}");
 }

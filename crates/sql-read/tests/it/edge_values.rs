@@ -412,7 +412,7 @@ async fn sqlite_s_raw_records_give_the_same_values() {
 }
 
 #[tokio::test]
-async fn postgres_gives_the_same_values() {
+async fn postgres_gives_the_same_values_and_so_does_redshift_s_reader_without_copy() {
     let schema = Schema::new("edge_values").await;
     schema
         .run(
@@ -440,5 +440,16 @@ async fn postgres_gives_the_same_values() {
     let mut copy = std::pin::pin!(copy);
     copy.send(bytes::Bytes::from(csv)).await.unwrap();
     copy.close().await.unwrap();
-    assert_same(&schema.dataset("edges").await.head(1_000).await.unwrap(), &[]);
+    for kind in ["postgres", "redshift"] {
+        let warehouse = destination(kind, &schema.configuration()).connect().await.unwrap();
+        let dataset = warehouse.dataset(&StreamSpec::new("edges")).await.unwrap();
+        let read = dataset.head(1_000).await.unwrap();
+        assert_same(&read, &[]);
+        let types = read.schema().fields().iter().map(|field| field.data_type().clone()).collect::<Vec<_>>();
+        assert_eq!(
+            types,
+            table().schema().fields().iter().map(|field| field.data_type().clone()).collect::<Vec<_>>(),
+            "{kind}"
+        );
+    }
 }

@@ -152,7 +152,7 @@ async fn rows_go_into_anything_that_takes_bytes() {
         let file = folder.path().join(format!("whole.{}", format.name()));
         dataset.export(&file, format).await.unwrap();
         let mut bytes = Vec::new();
-        assert_eq!(dataset.write(&mut bytes, format).await.unwrap(), 10_000);
+        assert_eq!(dataset.write(&mut bytes, format).await.unwrap().rows, 10_000);
         assert_eq!(bytes, std::fs::read(&file).unwrap(), "{format:?}");
     }
     // A reader that goes away is an error of the output.
@@ -202,4 +202,24 @@ async fn rows_are_documents() {
     assert_eq!(one[1].content, "Ants");
     let error = dataset.documents().title("nothing").stream().await.err().unwrap();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
+}
+
+#[tokio::test]
+async fn row_groups_end_where_it_is_said() {
+    use parquet::file::metadata::RowGroupMetaData;
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    let groups = |file: &Path| -> Vec<i64> {
+        let reader = SerializedFileReader::new(File::open(file).unwrap()).unwrap();
+        reader.metadata().row_groups().iter().map(RowGroupMetaData::num_rows).collect()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = numbers(folder.path()).await.batch_rows(100);
+    let plain = dataset.export(folder.path().join("plain.parquet"), Format::Parquet).await.unwrap();
+    assert_eq!(groups(&plain.file), [10_000]);
+    let by_rows = dataset.export(folder.path().join("r.parquet"), Format::Parquet).row_groups(4_000, 1 << 30);
+    assert_eq!(groups(&by_rows.await.unwrap().file), [4_000, 4_000, 2_000]);
+    let by_bytes = dataset.export(folder.path().join("b.parquet"), Format::Parquet).row_groups(usize::MAX, 1);
+    assert_eq!(groups(&by_bytes.await.unwrap().file), [100; 100]);
+    let files = dataset.export_folder(folder.path().join("f"), Format::Parquet).row_groups(2_500, 1 << 30);
+    assert_eq!(groups(&files.await.unwrap().files[0]), [2_500; 4]);
 }

@@ -17,6 +17,7 @@ mod edge_values;
 mod exports;
 mod layouts;
 mod names;
+mod only_reads;
 mod postgres;
 mod postgres_pooler;
 mod postgres_queries;
@@ -26,6 +27,7 @@ mod postgres_trust;
 mod postgres_tunnel;
 mod postgres_values;
 mod redshift;
+mod refreshes;
 #[cfg(feature = "snowflake")]
 mod snowflake;
 mod splits;

@@ -157,3 +157,27 @@ async fn sessions_cannot_write() {
         dataset(&schema, "writes").await.filter(Filter::at_least("v", 0)).unwrap().count().await.unwrap_err();
     assert!(error.to_string().contains("read-only"), "{error}");
 }
+
+#[tokio::test]
+async fn fields_inside_of_records_are_read_and_not_filtered_by_and_the_way_around_is_told() {
+    let schema = Schema::new("redshift_raw").await;
+    schema
+        .run(
+            r#"create table redshift_raw_raw__stream_users (_airbyte_raw_id varchar, _airbyte_extracted_at timestamptz,
+                   _airbyte_loaded_at timestamptz, _airbyte_meta jsonb, _airbyte_data jsonb);
+               insert into redshift_raw_raw__stream_users values ('x', now(), null, '{}', '{"My id": 1}')"#,
+        )
+        .await;
+    let mut configuration = configuration(&schema);
+    configuration["raw_data_schema"] = json!("redshift_raw");
+    let warehouse = destination("redshift", &configuration).connect().await.unwrap();
+    let stream = StreamSpec::new("users").json_schema(json!({"properties": {"My id": {"type": "integer"}}}));
+    let users = warehouse.dataset(&stream).await.unwrap();
+    assert_eq!(shown(&users.head(9).await.unwrap(), "My id"), ["1"]);
+    let ordered = users.clone().order_by("My id", Order::Ascending).unwrap().head(1).await.unwrap_err();
+    let filtered = users.filter(Filter::equal("My id", 1)).unwrap();
+    for error in [ordered, filtered.head(1).await.unwrap_err(), filtered.count().await.unwrap_err()] {
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{error:?}");
+        assert!(error.hint().unwrap().contains(r#""_airbyte_data"."My id""#), "{error:?}");
+    }
+}

@@ -168,3 +168,56 @@ async fn parts_hold_no_secret() {
     }
     assert_eq!(rows, 100_000);
 }
+
+/// With a write-ahead log writers go on, and connections see states of their own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn parts_without_a_common_state_say_so_and_are_read_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.db");
+    let connection = Connection::open(&path).unwrap();
+    connection
+        .execute_batch(
+            "pragma journal_mode = wal; create table accounts (id integer primary key, amount integer);
+             insert into accounts with recursive n(i) as (select 1 union all select i + 1 from n where i < 20000) select i, 1 from n",
+        )
+        .unwrap();
+    let warehouse = destination("sqlite", &json!({"destination_path": path})).connect().await.unwrap();
+    let accounts =
+        warehouse.dataset(&StreamSpec::new("accounts")).await.unwrap().columns(["amount"]).unwrap();
+    let splits = accounts.splits(4).await.unwrap();
+    assert_eq!((splits.splits().len(), splits.is_one_snapshot()), (4, false));
+
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let stopped = stop.clone();
+    let writer = std::thread::spawn(move || {
+        let mut moves = 0;
+        while !stopped.load(std::sync::atomic::Ordering::Relaxed) {
+            // One amount wanders from the first accounts to the last and back: the sum is always the same.
+            let (from, to) = if moves % 2 == 0 { (1, 20_000) } else { (20_000, 1) };
+            connection
+                .execute_batch(&format!(
+                    "begin; update accounts set amount = amount - 7 where id = {from};
+                     update accounts set amount = amount + 7 where id = {to}; commit"
+                ))
+                .unwrap();
+            moves += 1;
+        }
+        moves
+    });
+    for _ in 0..60 {
+        let batches = accounts.read_parallel(4).await.unwrap();
+        let batches: Vec<_> = batches.try_collect().await.unwrap();
+        let sum: i64 = batches
+            .iter()
+            .flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec())
+            .sum();
+        assert_eq!(sum, 20_000);
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    assert!(writer.join().unwrap() > 10);
+
+    // A rollback journal keeps writers out while the parts are read.
+    let connection = Connection::open(&path).unwrap();
+    connection.execute_batch("pragma journal_mode = delete").unwrap();
+    assert!(accounts.splits(4).await.unwrap().is_one_snapshot());
+}

@@ -40,8 +40,12 @@ pub(super) async fn print(rows: &Rows, limit: Option<usize>, output: &Output) ->
     tokio::select! {
         biased;
         written = &mut writing => {
-            written?;
-            printing.await
+            let warnings = written?;
+            printing.await?;
+            for warning in warnings {
+                output.warn_beside(&warning);
+            }
+            Ok(())
         }
         // The limit is reached, or nobody reads: the rest is not asked for.
         done = &mut printing => done,

@@ -87,17 +87,20 @@ impl Rows {
         }
     }
 
-    /// Writes all rows as they come. What fails midway leaves a part behind: there is no name to protect.
+    /// Writes all rows as they come, and gives what there is to know about them. What fails midway leaves a part behind:
+    /// there is no name to protect.
     pub(crate) async fn write(
         &self,
         out: &mut (impl tokio::io::AsyncWrite + Unpin + Send),
         format: Format,
-    ) -> Result<(), Failure> {
-        match self {
-            Self::Stream { dataset, .. } => dataset.write(out, format).await?,
-            Self::Query(query) => query.write(out, format).await?,
-        };
-        Ok(())
+    ) -> Result<Vec<String>, Failure> {
+        Ok(match self {
+            Self::Stream { dataset, .. } => dataset.write(out, format).await?.warnings,
+            Self::Query(query) => {
+                query.write(out, format).await?;
+                Vec::new()
+            }
+        })
     }
 }
 
@@ -118,6 +121,8 @@ struct Written {
     folder: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     files: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 impl Written {
@@ -141,13 +146,16 @@ pub(crate) async fn write(rows: &Rows, target: Target, context: &Context) -> Res
     let writing = async {
         let written = match target {
             Target::Stdout(format) => {
-                rows.write(&mut Stdout, format).await?;
+                for warning in rows.write(&mut Stdout, format).await? {
+                    context.output().warn_beside(&warning);
+                }
                 return Ok(None);
             }
             Target::File(file, format) => {
                 let done = rows.to_file(&file, format).progress(shown_on(&bar)).await?;
                 let file = Some(done.file.display().to_string());
-                Written { rows: done.rows, bytes: done.bytes, file, ..Written::default() }
+                let (rows, bytes, warnings) = (done.rows, done.bytes, done.warnings);
+                Written { rows, bytes, file, warnings, ..Written::default() }
             }
             Target::Folder(folder, format, size) => {
                 let mut export = rows.to_folder(&folder, format).progress(shown_on(&bar));
@@ -157,7 +165,8 @@ pub(crate) async fn write(rows: &Rows, target: Target, context: &Context) -> Res
                 let done = export.await?;
                 let files = done.files.iter().map(|file| file.display().to_string()).collect();
                 let folder = Some(folder.display().to_string());
-                Written { rows: done.rows, bytes: done.bytes, folder, files, ..Written::default() }
+                let (rows, bytes, warnings) = (done.rows, done.bytes, done.warnings);
+                Written { rows, bytes, folder, files, warnings, ..Written::default() }
             }
         };
         Ok::<_, Failure>(Some(written))
@@ -173,6 +182,9 @@ pub(crate) async fn write(rows: &Rows, target: Target, context: &Context) -> Res
             written.stream = Some(name.clone());
             written.schema = Some(dataset.schema_name().to_owned());
             written.table = Some(dataset.table_name().to_owned());
+        }
+        for warning in &written.warnings {
+            context.output().warn(warning);
         }
         context.output().object(&written, || written.text())?;
     }

@@ -6,16 +6,13 @@ use crate::destination_kind::DestinationKind;
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::Literal;
 use crate::locate::TableName;
-use crate::scan::{Dialect, Scan, quoted};
+use crate::scan::{CountSql, Dialect, Scan, quoted};
 
 /// What the database speaks: its kind tells.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AdbcDialect {
     kind: DestinationKind,
 }
-
-/// The beginning of every query that counts.
-const COUNT: &str = "select count(*) ";
 
 impl AdbcDialect {
     pub(super) fn of(kind: DestinationKind) -> Self {
@@ -40,9 +37,8 @@ impl AdbcDialect {
 
     pub(super) fn count(self, scan: &Scan) -> Result<String> {
         let Some(limit) = self.top(scan) else { return scan.count(&self) };
-        let all = Scan { limit: None, ..scan.clone() }.count(&self)?;
-        let rows = all.strip_prefix(COUNT).unwrap_or(&all);
-        Ok(format!("{COUNT}from (select top ({limit}) 1 as one {rows}) as limited"))
+        let CountSql { totals, row, from } = scan.count_sql(&self)?;
+        Ok(format!("select {totals} from (select top ({limit}) {row} {from}) as limited"))
     }
 
     /// The limit, where it stands in front.
@@ -134,7 +130,9 @@ impl Dialect for AdbcDialect {
                 "the field `{name}` is inside of JSON, and no filter or order reaches it through a driver"
             ),
         )
-        .with_hint("use a query in the database's own SQL"))
+        .with_hint(
+            "ask by a query in the database's own SQL, whose functions for JSON know the column: `Warehouse::query`",
+        ))
     }
 
     fn as_text(&self, column: &str) -> String {
@@ -161,6 +159,7 @@ mod tests {
         Scan {
             table: TableName { schema: "s".into(), table: "t".into() },
             columns: Vec::new(),
+            generation: None,
             names: vec![("a".into(), Expression::Column("a".into()))],
             latest: None,
             filter: Some(Filter::equal("a", "x\\' or 1 = 1 --")),

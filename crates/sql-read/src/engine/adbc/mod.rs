@@ -26,7 +26,7 @@ use self::read::{Request, read};
 #[cfg(not(feature = "duckdb"))]
 use self::session::{Open, Session};
 use self::settings::Settings;
-use super::{Engine, RecordBatchStream, Rows};
+use super::{Count, Engine, RecordBatchStream, Rows};
 use crate::destination::Destination;
 use crate::error::{Error, ErrorKind, Result};
 use crate::locate::TableName;
@@ -109,10 +109,10 @@ impl Engine for Adbc {
         Ok(read(self.open.clone(), request).await?.batches)
     }
 
-    async fn count(&self, scan: &Scan) -> Result<u64> {
+    async fn count(&self, scan: &Scan) -> Result<Count> {
         let sql = self.dialect.count(scan)?;
-        let rows = self.with_session(move |session| session.number(&sql)).await?;
-        Ok(rows.and_then(|rows| u64::try_from(rows).ok()).unwrap_or_default())
+        let numbers = self.with_session(move |session| session.numbers(&sql)).await?;
+        Count::of(&numbers).ok_or_else(|| Error::new(ErrorKind::Query, "the database counted no rows"))
     }
 
     async fn query(&self, sql: &str, batch_rows: usize) -> Result<Rows> {

@@ -64,11 +64,18 @@ impl Session {
 
     /// The one number that a statement gives; `None` if it is NULL or there is no row.
     pub(crate) fn number(&mut self, sql: &str) -> Result<Option<i64>> {
+        Ok(self.numbers(sql)?.first().copied().flatten())
+    }
+
+    /// The numbers of the first row that a statement gives.
+    pub(crate) fn numbers(&mut self, sql: &str) -> Result<Vec<Option<i64>>> {
         let batches = self.rows(sql)?;
-        let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else { return Ok(None) };
-        let column = arrow_cast::cast(batch.column(0), &arrow_schema::DataType::Int64)?;
-        let numbers = column.as_primitive::<arrow_array::types::Int64Type>();
-        Ok(numbers.iter().next().flatten())
+        let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else { return Ok(Vec::new()) };
+        let number = |column: &arrow_array::ArrayRef| {
+            let column = arrow_cast::cast(column, &arrow_schema::DataType::Int64)?;
+            Ok(column.as_primitive::<arrow_array::types::Int64Type>().iter().next().flatten())
+        };
+        batch.columns().iter().map(number).collect()
     }
 
     /// Runs a statement for its effect on the session.

@@ -30,7 +30,7 @@ use self::dialect::BigQueryDialect;
 use self::fault::{fault, is_forbidden, is_missing};
 use self::query::Finished;
 use self::session::{Session, Shape, Source};
-use super::{Engine, Parts, RecordBatchStream, Rows};
+use super::{Count, Engine, Parts, RecordBatchStream, Rows};
 use crate::destination::Destination;
 use crate::error::{Error, ErrorKind, Result};
 use crate::locate::TableName;
@@ -137,12 +137,11 @@ struct Plan {
     direct: bool,
 }
 
-/// One part of a read, as this engine describes it to itself.
+/// One part of a read, as this engine describes it to itself. What it is a part of is fixed when the parts are made: a
+/// session is a snapshot, and the result of a query is kept; so whoever reads a part again reads the same.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Part {
-    /// The whole read, begun when the part is read.
-    Whole,
     /// A stream of a session, with the session's schema in base 64.
     Stream { name: String, schema: String },
     /// A finished query, whose result is read page by page.
@@ -196,16 +195,21 @@ impl Engine for BigQuery {
         self.rows_of(finished, shape, streams).await
     }
 
-    async fn count(&self, scan: &Scan) -> Result<u64> {
-        // The catalogue's number of rows leaves out what was streamed in lately. Without a filter this query is free.
+    async fn count(&self, scan: &Scan) -> Result<Count> {
+        // The catalogue's number of rows leaves out what was streamed in lately. Without a filter, and
+        // where refreshes are not numbered, this query is free.
         let dialect = match &scan.filter {
             None => BigQueryDialect::new(&self.clients.project, &[]),
             Some(_) => self.plan(scan).await?.dialect,
         };
         let finished = query::run(&self.clients, &scan.count(&dialect)?).await?;
-        let counted =
-            finished.first_page.rows.first().and_then(|row| row["f"][0]["v"].as_str()?.parse().ok());
-        counted.ok_or_else(|| Error::new(ErrorKind::Query, "BigQuery counted no rows"))
+        let numbers = finished.first_page.rows.first().map(|row| {
+            let number = |place: usize| row["f"].get(place)?.get("v")?.as_str()?.parse().ok();
+            [0, 1, 2].map(number)
+        });
+        numbers
+            .and_then(|numbers| Count::of(&numbers))
+            .ok_or_else(|| Error::new(ErrorKind::Query, "BigQuery counted no rows"))
     }
 
     async fn query(&self, sql: &str, batch_rows: usize) -> Result<Rows> {
@@ -217,12 +221,14 @@ impl Engine for BigQuery {
         Ok(Rows { schema, batches: self.rows_of(finished, shape, 1).await? })
     }
 
+    async fn estimate(&self, sql: &str) -> Result<Option<u64>> {
+        let bytes = query::estimate(&self.clients, sql).await?.bytes;
+        Ok(bytes.and_then(|bytes| u64::try_from(bytes).ok()))
+    }
+
     async fn parts(&self, scan: &Scan, wanted: NonZeroUsize) -> Result<Parts> {
         let whole = |parts| Parts { parts, one_snapshot: true, hold: None };
-        if !scan.is_divisible() {
-            return Ok(whole(vec![Part::Whole.to_json()?]));
-        }
-        let streams = i32::try_from(wanted.get()).unwrap_or(i32::MAX);
+        let streams = if scan.is_divisible() { i32::try_from(wanted.get()).unwrap_or(i32::MAX) } else { 1 };
         let plan = self.plan(scan).await?;
         let session = if plan.direct {
             self.begin(scan, plan.restriction, streams).await?
@@ -244,7 +250,6 @@ impl Engine for BigQuery {
         let unreadable = || Error::invalid("the part of the read was not made by this version for BigQuery");
         let shape = shape(&scan);
         match serde_json::from_value(part.clone()).map_err(|_| unreadable())? {
-            Part::Whole => self.read(scan).await,
             Part::Stream { name, schema } => {
                 let schema = BASE64.decode(schema).map_err(|_| unreadable())?.into();
                 let session = Session { streams: vec![name], schema };

@@ -21,9 +21,9 @@ use serde_json::Value;
 use self::dialect::DuckDbDialect;
 use self::place::Place;
 use super::adbc::{self, Open, Request};
-use super::{Engine, Parts, RecordBatchStream, Rows};
+use super::{Count, Engine, Parts, RecordBatchStream, Rows};
 use crate::destination::Destination;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::locate::TableName;
 use crate::scan::{Column, Scan};
 
@@ -89,10 +89,10 @@ impl Engine for DuckDb {
         Ok(adbc::read(self.opener(), request(&scan)?).await?.batches)
     }
 
-    async fn count(&self, scan: &Scan) -> Result<u64> {
+    async fn count(&self, scan: &Scan) -> Result<Count> {
         let sql = scan.count(&DuckDbDialect)?;
-        let rows = self.with_session(move |session| session.number(&sql)).await?;
-        Ok(rows.and_then(|rows| u64::try_from(rows).ok()).unwrap_or_default())
+        let numbers = self.with_session(move |session| session.numbers(&sql)).await?;
+        Count::of(&numbers).ok_or_else(|| Error::new(ErrorKind::Query, "the database counted no rows"))
     }
 
     async fn query(&self, sql: &str, batch_rows: usize) -> Result<Rows> {

@@ -57,6 +57,7 @@ async fn scan(engine: &DuckDb, table: &str) -> Scan {
         names: names.collect(),
         table,
         columns,
+        generation: None,
         latest: None,
         filter: None,
         order: vec![],

@@ -28,9 +28,9 @@ use serde_json::Value;
 
 use self::session::{Isolation, Session};
 use self::settings::Settings;
-use super::{Engine, Parts, RecordBatchStream, Rows};
+use super::{Count, Engine, Parts, RecordBatchStream, Rows};
 use crate::destination::Destination;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::filter::Literal;
 use crate::locate::TableName;
 use crate::scan::{Column, Dialect, Scan, quoted, quoted_text};
@@ -76,14 +76,15 @@ impl Engine for Postgres {
         read::read(self.session().await?, scan).await
     }
 
-    async fn count(&self, scan: &Scan) -> Result<u64> {
+    async fn count(&self, scan: &Scan) -> Result<Count> {
         let query = scan.count(&PostgresDialect)?;
         let session = self.session().await?;
         // Its table is held when it is parsed, its snapshot taken when it runs.
         let rows = session.query_typed(&query, &[]).await.map_err(|error| session.error(error))?;
-        let count = rows.first().map_or(0, |row| row.get::<_, i64>(0));
+        let numbers: Vec<Option<i64>> =
+            rows.first().map_or_else(Vec::new, |row| (0..row.len()).map(|place| row.get(place)).collect());
         session.finish().await;
-        Ok(u64::try_from(count).unwrap_or_default())
+        Count::of(&numbers).ok_or_else(|| Error::new(ErrorKind::Query, "PostgreSQL counted no rows"))
     }
 
     async fn query(&self, sql: &str, batch_rows: usize) -> Result<Rows> {
@@ -143,5 +144,9 @@ impl Dialect for PostgresDialect {
 
     fn as_text(&self, column: &str) -> String {
         format!("{}::text", quoted(column))
+    }
+
+    fn number(&self, sql: String) -> String {
+        format!("{sql}::bigint")
     }
 }

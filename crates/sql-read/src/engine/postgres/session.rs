@@ -126,7 +126,10 @@ fn failure(server: &DbError) -> (ErrorKind, Option<&'static str>) {
     let hint = if *code == SqlState::LOCK_NOT_AVAILABLE {
         Some("somebody holds the table, a sync that replaces it for instance; try again")
     } else if *code == SqlState::INSUFFICIENT_PRIVILEGE {
-        Some("grant the user `usage` on the schema and `select` on the table")
+        Some(
+            "grant the user `usage` on the schema and `select` on the table; where only some columns are granted, \
+             `_airbyte_generation_id` is one of them",
+        )
     } else if *code == SqlState::T_R_SERIALIZATION_FAILURE {
         Some("the server is a replica and has changed what was being read; try again")
     } else {

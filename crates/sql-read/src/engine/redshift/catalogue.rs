@@ -78,16 +78,18 @@ pub(super) fn column(
     nullable: bool,
     declared: Option<String>,
 ) -> Column {
-    let data_type = match types::data_type(type_id, modifier) {
-        // Their texts are not read back into anything else.
-        None | Some(DataType::List(_) | DataType::Binary | DataType::Interval(_)) => DataType::Utf8,
-        Some(data_type) => data_type,
+    let (data_type, as_text) = match types::data_type(type_id, modifier) {
+        // Their texts are not read back into anything else. A SUPER value is JSON, and so a text.
+        None | Some(DataType::List(_) | DataType::Binary | DataType::Interval(_)) => {
+            (DataType::Utf8, declared.as_deref() != Some("super"))
+        }
+        Some(data_type) => (data_type, false),
     };
     let mut field = Field::new(name, data_type, nullable);
     if let Some(declared) = declared {
         field = field.with_metadata([("redshift:type".to_owned(), declared)].into());
     }
-    Column { name: name.to_owned(), field: Arc::new(field), type_id, as_text: false }
+    Column { name: name.to_owned(), field: Arc::new(field), type_id, as_text }
 }
 
 /// The rows of a short answer, without its NULLs.
@@ -110,4 +112,23 @@ pub(super) async fn texts(session: &Session, sql: &str) -> Result<Vec<Vec<String
 
 fn strange() -> Error {
     Error::new(ErrorKind::Query, "the catalogue of Redshift answers in a form that is not known here")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::DestinationKind;
+    use crate::types::{database_types, marked};
+
+    /// The number that a cluster has for SUPER, which no PostgreSQL knows.
+    const SUPER: u32 = 4000;
+
+    #[test]
+    fn a_super_value_is_json() {
+        let column = column("more", SUPER, -1, true, Some("super".to_owned()));
+        let field = marked(DestinationKind::Redshift, &column.field);
+        let known = database_types(DestinationKind::Redshift);
+        let known = known.iter().find(|known| known.name == "super").unwrap();
+        assert_eq!((field.data_type(), field.extension_type_name()), (&known.arrow, Some("arrow.json")));
+    }
 }

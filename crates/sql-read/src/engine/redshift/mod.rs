@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::postgres::session::{Isolation, Session};
 use super::postgres::settings::Settings;
-use super::{Engine, Parts, RecordBatchStream, Rows};
+use super::{Count, Engine, Parts, RecordBatchStream, Rows};
 use crate::destination::Destination;
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::Literal;
@@ -64,7 +64,7 @@ impl Engine for Redshift {
         read::read(self.session().await?, scan).await
     }
 
-    async fn count(&self, scan: &Scan) -> Result<u64> {
+    async fn count(&self, scan: &Scan) -> Result<Count> {
         let session = self.session().await?;
         let count = read::count(&session, &scan.count(&RedshiftDialect)?).await?;
         session.finish().await;
@@ -111,7 +111,11 @@ impl Dialect for RedshiftDialect {
             ErrorKind::Unsupported,
             format!("`{name}` is a field of a SUPER value, and rows cannot be chosen or ordered by one here"),
         )
-        .with_hint("ask for it by a query in Redshift's own SQL"))
+        .with_hint(format!(
+            "ask by a query in Redshift's own SQL, where it is {}.{}: `Warehouse::query`",
+            quoted(crate::dataset::DATA_COLUMN),
+            quoted(name)
+        )))
     }
 
     fn as_text(&self, column: &str) -> String {

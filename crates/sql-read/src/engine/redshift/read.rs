@@ -12,7 +12,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::text::Batches;
 use super::{RedshiftDialect, catalogue};
 use crate::engine::postgres::session::{Isolation, Session};
-use crate::engine::{RecordBatchStream, Rows};
+use crate::engine::{Count, RecordBatchStream, Rows};
 use crate::error::{Error, ErrorKind, Result};
 use crate::scan::{Column, Scan, quoted};
 
@@ -66,10 +66,12 @@ pub(super) async fn query(mut session: Session, sql: &str, batch_rows: usize) ->
 }
 
 /// Runs a statement that counts.
-pub(super) async fn count(session: &Session, sql: &str) -> Result<u64> {
+pub(super) async fn count(session: &Session, sql: &str) -> Result<Count> {
     let rows = catalogue::texts(session, sql).await?;
-    let count = rows.first().and_then(|row| row.first()).and_then(|count| count.parse().ok());
-    count.ok_or_else(|| Error::new(ErrorKind::Query, "Redshift gives no number for a count"))
+    let numbers = rows.first().map(|row| row.iter().map(|number| number.parse().ok()).collect::<Vec<_>>());
+    numbers
+        .and_then(|numbers| Count::of(&numbers))
+        .ok_or_else(|| Error::new(ErrorKind::Query, "Redshift gives no number for a count"))
 }
 
 async fn start(

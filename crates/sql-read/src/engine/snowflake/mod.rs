@@ -34,7 +34,7 @@ use self::session::Session;
 use self::settings::Settings;
 use self::statement::{Mode, earlier, run};
 use self::types::Kind;
-use super::{Engine, Parts, RecordBatchStream, Rows};
+use super::{Count, Engine, Parts, RecordBatchStream, Rows};
 use crate::dataset::DATA_COLUMN;
 use crate::destination::Destination;
 use crate::error::{Error, ErrorKind, Result};
@@ -101,11 +101,14 @@ impl Engine for Snowflake {
         Ok(result.batches(parts, schema(&scan), scan.batch_rows))
     }
 
-    async fn count(&self, scan: &Scan) -> Result<u64> {
+    async fn count(&self, scan: &Scan) -> Result<Count> {
         let answer = run(&self.session, &scan.count(&self.dialect(scan))?, Mode::Run).await?;
         let rows = ResultSet::new(&self.session, answer).texts().await?;
-        let count = rows.first().and_then(|row| row.first()?.as_ref()?.parse().ok());
-        count.ok_or_else(|| Error::new(ErrorKind::Unsupported, "Snowflake counts in an unknown form"))
+        let number = |text: &Option<String>| text.as_ref().and_then(|text| text.parse().ok());
+        let numbers = rows.first().map(|row| row.iter().map(number).collect::<Vec<_>>());
+        numbers
+            .and_then(|numbers| Count::of(&numbers))
+            .ok_or_else(|| Error::new(ErrorKind::Unsupported, "Snowflake counts in an unknown form"))
     }
 
     async fn query(&self, sql: &str, batch_rows: usize) -> Result<Rows> {

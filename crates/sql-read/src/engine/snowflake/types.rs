@@ -158,4 +158,29 @@ mod tests {
         assert_eq!(json.metadata()["ARROW:extension:name"], "arrow.json");
         assert_eq!(field(&column("fixed", Some(38), Some(9))).metadata()["snowflake:type"], "NUMBER(38, 9)");
     }
+
+    /// The protocol's words for the types of the public table.
+    #[test]
+    fn the_table_of_types_is_what_columns_become() {
+        for known in crate::types::database_types(crate::DestinationKind::Snowflake) {
+            let (name, parameters) = known.name.split_once('(').unwrap_or((known.name, ""));
+            let numbers: Vec<i8> = parameters
+                .trim_end_matches(')')
+                .split(", ")
+                .filter_map(|number| number.parse().ok())
+                .collect();
+            let described = match (name, numbers.as_slice()) {
+                ("NUMBER", [precision, scale]) => {
+                    column("fixed", Some(precision.unsigned_abs()), Some(*scale))
+                }
+                ("FLOAT", _) => column("real", None, None),
+                ("VARCHAR", _) => column("text", None, None),
+                (other, scale) => column(&other.to_lowercase(), None, scale.first().copied()),
+            };
+            let field = field(&described);
+            assert_eq!(field.data_type(), &known.arrow, "{}", known.name);
+            assert_eq!(field.metadata()["snowflake:type"], known.name);
+            assert_eq!(field.extension_type_name() == Some("arrow.json"), known.is_json, "{}", known.name);
+        }
+    }
 }

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, InterruptHandle, OpenFlags};
 use serde_json::Value;
 
-use super::{Engine, Parts, RecordBatchStream, Rows, local_file};
+use super::{Count, Engine, Parts, RecordBatchStream, Rows, local_file};
 use crate::destination::Destination;
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::Literal;
@@ -193,11 +193,15 @@ impl Engine for Sqlite {
         &self.warnings
     }
 
-    async fn count(&self, scan: &Scan) -> Result<u64> {
+    async fn count(&self, scan: &Scan) -> Result<Count> {
         let query = scan.count(&SqliteDialect)?;
         self.blocking(move |connection| {
-            let rows: i64 = connection.query_row(&query, [], |row| row.get(0))?;
-            Ok(u64::try_from(rows).unwrap_or_default())
+            let numbers = connection.query_row(&query, [], |row| {
+                let columns = row.as_ref().column_count();
+                // A number of a refresh can be anything here; one that is none counts as none.
+                Ok((0..columns).map(|place| row.get(place).ok().flatten()).collect::<Vec<_>>())
+            })?;
+            Count::of(&numbers).ok_or_else(|| Error::new(ErrorKind::Query, "SQLite counted no rows"))
         })
         .await
     }

@@ -103,3 +103,12 @@ async fn the_edges_of_every_type_are_the_same_in_every_form() {
         assert_same(&all(&lake.dataset("edges").await).await, &[]);
     }
 }
+
+#[tokio::test]
+async fn the_table_of_types_is_what_the_emulator_gives() {
+    let Some(lake) = Lake::new("types_table", in_parts()).await else { return };
+    let columns = crate::types::columns(airbyte_sql_read::DestinationKind::Snowflake).to_uppercase();
+    lake.write(&format!(r#"create table "PUBLIC"."EVERY" ({columns})"#)).await;
+    let dataset = lake.dataset("every").await;
+    crate::types::check(airbyte_sql_read::DestinationKind::Snowflake, &dataset);
+}
