@@ -1,5 +1,7 @@
 //! What the end-to-end suites share: the real `airbyte` binary, and a sandbox process to point it at.
 
+pub mod chaos;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};

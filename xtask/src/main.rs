@@ -5,6 +5,7 @@
 
 mod bench;
 mod browser;
+mod chaos;
 mod ci;
 mod others;
 mod packages;
@@ -43,6 +44,8 @@ enum Task {
     },
     /// Try the sandbox with clients that were written elsewhere, the last part of `test`
     TestOthers,
+    /// Run random schedules of faults: of the sandbox, and of the way to it and to a database
+    Chaos(chaos::Chaos),
     /// Measure the release build beside its peers and rewrite BENCHMARKS.md
     Bench {
         /// Measure only this and print it
@@ -63,6 +66,7 @@ fn main() -> anyhow::Result<()> {
         Task::Tidy => tidy::tidy(),
         Task::Test { arguments } => test::test(&arguments),
         Task::TestOthers => others::test(),
+        Task::Chaos(options) => chaos::chaos(&options),
         Task::Bench { part } => bench::bench(part),
         Task::Vectors { file } => vectors::vectors(&file),
         Task::Ci => ci::ci(),

@@ -1,0 +1,58 @@
+//! Bytes from outside, made of known ones: cut, flipped, doubled, taken from another. Each crate with a decoder of such
+//! bytes has this file in its own tests, and a folder `corpus` with what is known.
+
+use std::path::Path;
+
+use proptest::collection::vec;
+use proptest::prelude::{Strategy, any};
+use proptest::sample::{Index, select};
+
+/// The files of a folder of the corpus of the crate that this is compiled in, by name.
+pub(crate) fn corpus(folder: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(folder);
+    let mut files: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "{} is empty", folder.display());
+    files.into_iter().map(|file| std::fs::read(file).unwrap()).collect()
+}
+
+/// Known bytes, as they are or changed in a few places.
+pub(crate) fn mutated(known: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
+    let edit = (any::<Index>(), any::<Index>(), 0_u8..9, any::<u8>());
+    (select(known.clone()), select(known), vec(edit, 0..6)).prop_map(|(mut bytes, other, edits)| {
+        for (at, to, kind, byte) in edits {
+            if bytes.is_empty() {
+                bytes.push(byte);
+            }
+            let (at, to) = (at.index(bytes.len()), to.index(bytes.len()));
+            let (from, end) = (at.min(to), at.max(to));
+            match kind {
+                0 => bytes.truncate(at),
+                1 => bytes[at] = byte,
+                2 => bytes[at] ^= 1 << (byte % 8),
+                3 => bytes.insert(at, byte),
+                4 => drop(bytes.drain(from..end)),
+                5 if bytes.len() < 100_000 => {
+                    let piece = bytes[from..end].to_vec();
+                    bytes.splice(at..at, piece);
+                }
+                6 => {
+                    let from = to.min(other.len());
+                    bytes.splice(at.., other[from..].iter().copied());
+                }
+                // Numbers at their ends, as lengths and counts like them.
+                7 => bytes[from..end.min(from + 4)].fill(if byte % 2 == 0 { 0xff } else { 0 }),
+                _ => drop(bytes.splice(at..at, (byte % 2 == 0).then_some(b"999999999999999999999".to_vec()).unwrap_or(b"-1".to_vec()))),
+            }
+        }
+        bytes
+    })
+}
+
+/// The same as text: what is not UTF-8 in it is replaced.
+pub(crate) fn mutated_text(known: Vec<Vec<u8>>) -> impl Strategy<Value = String> {
+    mutated(known).prop_map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
