@@ -26,6 +26,7 @@ mod postgres_trust;
 #[cfg(feature = "ssh")]
 mod postgres_tunnel;
 mod postgres_values;
+mod quoting;
 mod redshift;
 mod refreshes;
 #[cfg(feature = "snowflake")]
@@ -35,3 +36,4 @@ mod sqlite;
 mod sqlite_queries;
 mod support;
 mod types;
+mod under_fire;

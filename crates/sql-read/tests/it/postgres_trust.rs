@@ -1,79 +1,13 @@
 //! What happens to a read while a sync writes, when the server dies, and what the server hears of it.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use airbyte_sql_read::{Error, ErrorKind, StreamSpec};
+use airbyte_sql_read::{ErrorKind, StreamSpec};
 use arrow_array::Array;
 use futures::TryStreamExt;
 use serde_json::json;
 
 use crate::support::{SPARE, SPARE_URL, Schema, destination, shown};
-
-const READS: usize = 100;
-
-/// What a writer does over and over; `$` is a number that grows. Every state has `1000 + g` rows of generation `g`.
-const CHANGES: [&str; 4] = [
-    // The connector's swap.
-    "begin; create table fresh as select $::int as g, n from generate_series(1, 1000 + $) as n; drop table swapped;
-     alter table fresh rename to swapped; commit",
-    "begin; truncate swapped; insert into swapped select $, n from generate_series(1, 1000 + $) as n; commit",
-    "alter table swapped add column more text default 'x'",
-    "begin; delete from swapped; insert into swapped (g, n) select $, n from generate_series(1, 1000 + $) as n; commit",
-];
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_of_a_hundred_reads_is_one_of_the_states_that_existed_while_a_sync_writes() {
-    let schema = Schema::new("swapping").await;
-    schema.run("create table swapped as select 0 as g, n from generate_series(1, 1000) as n").await;
-    let warehouse = schema.destination().connect().await.unwrap();
-    let stop = Arc::new(AtomicBool::new(false));
-    let stopped = stop.clone();
-    let writer = tokio::spawn(async move {
-        let mut changes = 0;
-        while !stopped.load(Ordering::Relaxed) {
-            let change = CHANGES[changes % CHANGES.len()].replace('$', &changes.to_string());
-            schema.run(&change).await;
-            changes += 1;
-        }
-        changes
-    });
-    let read = async |again: bool| -> Result<usize, Error> {
-        let dataset = warehouse.dataset(&StreamSpec::new("swapped")).await?;
-        if again {
-            // The table that was found may be another one by now.
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        let batches: Vec<_> = dataset.columns(["g", "n"])?.batches().await?.try_collect().await?;
-        let rows = batches.iter().map(arrow_array::RecordBatch::num_rows).sum();
-        let generations: BTreeSet<String> = batches.iter().flat_map(|batch| shown(batch, "g")).collect();
-        let [generation] = generations.iter().collect::<Vec<_>>()[..] else {
-            panic!("{rows} rows of the generations {generations:?}");
-        };
-        assert_eq!(rows, 1_000 + generation.parse::<usize>().unwrap(), "generation {generation}");
-        Ok(rows)
-    };
-    let mut whole = 0;
-    for _ in 0..READS / 10 {
-        for read in futures::future::join_all((0..10).map(|number| read(number % 2 == 0))).await {
-            match read {
-                Ok(_) => whole += 1,
-                Err(error) => {
-                    assert!(
-                        matches!(error.kind(), ErrorKind::Query | ErrorKind::StreamNotFound),
-                        "{error:?}"
-                    );
-                }
-            }
-        }
-    }
-    stop.store(true, Ordering::Relaxed);
-    let changes = writer.await.unwrap();
-    assert!(changes > 10, "the writer made {changes} changes only");
-    assert!(whole > READS / 2, "{whole} of {READS} reads were whole");
-}
 
 /// Runs a command as the server's user.
 async fn as_server(schema: &Schema, command: &str) {
@@ -128,6 +62,25 @@ async fn a_server_that_falls_silent_is_given_up_after_the_time_of_the_configurat
     as_server(&schema, &format!("kill -CONT {pid}")).await;
     assert_eq!(error.kind(), ErrorKind::BrokenConnection, "{error:?}");
     assert!(error.to_string().contains("silent"), "{error}");
+}
+
+#[tokio::test]
+async fn a_session_that_falls_silent_between_reads_is_replaced() {
+    let _alone = SPARE.lock().await;
+    let schema = Schema::on(SPARE_URL, "silence_between").await;
+    schema.run("create table few as select 1 as n").await;
+    let changes = json!({
+        "jdbc_url_params": "socketTimeout=1&ApplicationName=falls_silent", "ssl_mode": {"mode": "prefer"},
+    });
+    let warehouse = destination("postgres", &schema.configuration_with(&changes)).connect().await.unwrap();
+    assert_eq!(warehouse.dataset(&StreamSpec::new("few")).await.unwrap().count().await.unwrap(), 1);
+    let kept = "select pid from pg_stat_activity where application_name = 'falls_silent'";
+    let pid: i32 = schema.client.query_one(kept, &[]).await.unwrap().get(0);
+    as_server(&schema, &format!("kill -STOP {pid}")).await;
+    let stream = StreamSpec::new("few");
+    let again = tokio::time::timeout(Duration::from_secs(60), warehouse.dataset(&stream)).await;
+    as_server(&schema, &format!("kill -CONT {pid}")).await;
+    assert_eq!(again.expect("it is waited for without end").unwrap().count().await.unwrap(), 1);
 }
 
 #[tokio::test]

@@ -22,8 +22,7 @@ pub(super) async fn tables(session: &Session, schemas: &[String]) -> Result<Vec<
              order by 1, 2",
             &[(&schemas, Type::TEXT_ARRAY)],
         )
-        .await
-        .map_err(|error| session.error(error))?;
+        .await?;
     Ok(rows.iter().map(|row| TableName { schema: row.get(0), table: row.get(1) }).collect())
 }
 
@@ -52,8 +51,7 @@ pub(super) async fn columns(session: &Session, table: &TableName) -> Result<Vec<
              order by a.attnum",
             &[(&table.schema, Type::TEXT), (&table.table, Type::TEXT)],
         )
-        .await
-        .map_err(|error| session.error(error))?;
+        .await?;
     if rows.is_empty() {
         return Err(gone(table));
     }

@@ -32,8 +32,7 @@ pub(super) async fn plan(mut session: Session, scan: &Scan, wanted: NonZeroUsize
     // A holder has nothing to do, and is not to be ended for that.
     session
         .batch_execute("set local idle_in_transaction_session_timeout to 0; set local statement_timeout to 0")
-        .await
-        .map_err(|error| session.error(error))?;
+        .await?;
     let row = session
         .query_typed(
             "select pg_catalog.pg_export_snapshot(), c.oid, pg_catalog.pg_relation_filenode(c.oid), c.relkind = 'r',
@@ -42,8 +41,7 @@ pub(super) async fn plan(mut session: Session, scan: &Scan, wanted: NonZeroUsize
              from pg_catalog.pg_class c where c.oid = $1::text::regclass",
             &[(&scan.table.sql(), Type::TEXT)],
         )
-        .await
-        .map_err(|error| session.error(error))?;
+        .await?;
     let row = row.first().ok_or_else(|| catalogue::gone(&scan.table))?;
     let (snapshot, table, file): (String, u32, Option<u32>) = (row.get(0), row.get(1), row.get(2));
     let pages = u64::try_from(row.get::<_, i64>(4)).unwrap_or_default();
@@ -71,7 +69,7 @@ pub(super) async fn read_part(session: Session, scan: Scan, part: &Value) -> Res
     let part: Part = serde_json::from_value(part.clone())
         .map_err(|error| Error::invalid(format!("this is no part of a PostgreSQL table: {error}")))?;
     let import = format!("set transaction snapshot {}", quoted_text(&part.snapshot)?);
-    if let Err(error) = session.batch_execute(&import).await {
+    if let Err(error) = session.try_execute(&import).await? {
         let known = [
             SqlState::UNDEFINED_OBJECT,
             SqlState::INVALID_PARAMETER_VALUE,
@@ -102,8 +100,7 @@ pub(super) async fn read_part(session: Session, scan: Scan, part: &Value) -> Res
             "select t.now::oid, pg_catalog.pg_relation_filenode(t.now) from (select $1::text::regclass as now) as t",
             &[(&scan.table.sql(), Type::TEXT)],
         )
-        .await
-        .map_err(|error| session.error(error))?
+        .await?
         .first()
         .is_some_and(|row| row.get::<_, u32>(0) == part.table && row.get::<_, Option<u32>>(1) == part.file);
     if !same {
@@ -115,12 +112,12 @@ pub(super) async fn read_part(session: Session, scan: Scan, part: &Value) -> Res
 /// Holds the table before the snapshot is taken.
 async fn hold(session: &mut Session, scan: &Scan) -> Result<()> {
     let lock = format!("lock table {} in access share mode", scan.table.sql());
-    let Err(error) = session.batch_execute(&lock).await else { return Ok(()) };
+    let Err(error) = session.try_execute(&lock).await? else { return Ok(()) };
     if error.code().is_none_or(|code| *code != SqlState::WRONG_OBJECT_TYPE) {
         return Err(session.error(error));
     }
     // Foreign tables and their like cannot be held, nor can a sync swap them.
-    session.batch_execute("rollback").await.map_err(|error| session.error(error))?;
+    session.batch_execute("rollback").await?;
     session.begin(Isolation::Transaction).await
 }
 

@@ -31,7 +31,7 @@ pub(super) async fn read(session: Session, scan: Scan) -> Result<RecordBatchStre
 
 /// Compares the columns of a prepared read with those that were looked up before.
 pub(super) async fn check(session: &Session, select: &str, scan: &Scan) -> Result<()> {
-    let prepared = session.prepare(select).await.map_err(|error| session.error(error))?;
+    let prepared = session.prepare(select).await?;
     for (column, now) in scan.columns.iter().zip(prepared.columns()) {
         let known = if column.as_text { Type::TEXT.oid() } else { column.type_id };
         let kept = column.as_text
@@ -53,7 +53,7 @@ pub(super) async fn query(session: Session, sql: &str, batch_rows: usize) -> Res
     // Behind the statement there may be a comment or a semicolon, and it goes between parentheses.
     let sql = sql.trim().trim_end_matches(';').trim_end();
     // Prepared as it is: two statements, or one that does not end where the text does, are refused here.
-    let prepared = session.prepare(sql).await.map_err(|error| session.error(error))?;
+    let prepared = session.prepare(sql).await?;
     if prepared.columns().is_empty() || !prepared.params().is_empty() {
         return Err(Error::invalid("the statement is not a query that stands by itself and gives columns"));
     }
@@ -85,8 +85,7 @@ pub(super) async fn copy(
     columns: Vec<Column>,
     batch_rows: usize,
 ) -> Result<RecordBatchStream> {
-    let copy = session.copy_out(&format!("copy ({select}) to stdout (format binary)")).await;
-    let copy = copy.map_err(|error| session.error(error))?;
+    let copy = session.copy_out(&format!("copy ({select}) to stdout (format binary)")).await?;
     let schema = Arc::new(Schema::new(columns.iter().map(|column| column.field.clone()).collect::<Vec<_>>()));
     let decoder = Decoder::new(columns, schema, batch_rows);
     let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);

@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tokio_postgres::error::{DbError, SqlState};
-use tokio_postgres::{CancelToken, Client, NoTls};
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{
+    CancelToken, Client, CopyOutStream, NoTls, Row, SimpleQueryMessage, SimpleQueryStream, Statement,
+};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::settings::Settings;
@@ -35,14 +38,6 @@ pub(in crate::engine) struct Session {
     settings: Arc<Settings>,
 }
 
-impl std::ops::Deref for Session {
-    type Target = Client;
-
-    fn deref(&self) -> &Client {
-        &self.wire.client
-    }
-}
-
 impl Session {
     pub(super) fn new(wire: Wire, settings: Arc<Settings>) -> Self {
         Self { unfinished: None, wire, settings }
@@ -52,11 +47,11 @@ impl Session {
     /// a session begins, forget them, or hand them on to somebody else.
     pub(in crate::engine) async fn begin(&mut self, isolation: Isolation) -> Result<()> {
         self.unfinished = Some(Unfinished {
-            token: Some(self.cancel_token()),
+            token: Some(self.wire.client.cancel_token()),
             settings: self.settings.clone(),
             tls: self.wire.tls.clone(),
         });
-        self.batch_execute(&self.settings.begin(isolation)).await.map_err(|error| self.error(error))
+        self.batch_execute(&self.settings.begin(isolation)).await
     }
 
     /// Ends the transaction after everything of it was read. The connection is kept for the next one.
@@ -66,6 +61,49 @@ impl Session {
             Ok(()) => self.settings.keep(self.wire),
             Err(error) => tracing::debug!(%error, "a transaction that only read could not be ended"),
         }
+    }
+
+    /// Runs statements that answer nothing.
+    pub(in crate::engine) async fn batch_execute(&self, sql: &str) -> Result<()> {
+        self.asked(self.wire.client.batch_execute(sql)).await
+    }
+
+    /// The same; the server's own error is left as it is.
+    pub(super) async fn try_execute(&self, sql: &str) -> Result<Result<(), tokio_postgres::Error>> {
+        self.patiently(self.wire.client.batch_execute(sql)).await
+    }
+
+    /// Has a statement read by the server.
+    pub(in crate::engine) async fn prepare(&self, sql: &str) -> Result<Statement> {
+        self.asked(self.wire.client.prepare(sql)).await
+    }
+
+    /// The rows of a short answer.
+    pub(super) async fn query_typed(
+        &self,
+        sql: &str,
+        parameters: &[(&(dyn ToSql + Sync), Type)],
+    ) -> Result<Vec<Row>> {
+        self.asked(self.wire.client.query_typed(sql, parameters)).await
+    }
+
+    /// A short answer as text.
+    pub(in crate::engine) async fn simple_query(&self, sql: &str) -> Result<Vec<SimpleQueryMessage>> {
+        self.asked(self.wire.client.simple_query(sql)).await
+    }
+
+    /// An answer as text, as it comes.
+    pub(in crate::engine) async fn simple_query_raw(&self, sql: &str) -> Result<SimpleQueryStream> {
+        self.asked(self.wire.client.simple_query_raw(sql)).await
+    }
+
+    /// The data of a COPY, as it comes.
+    pub(super) async fn copy_out(&self, sql: &str) -> Result<CopyOutStream> {
+        self.asked(self.wire.client.copy_out(sql)).await
+    }
+
+    async fn asked<T>(&self, answer: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T> {
+        self.patiently(answer).await?.map_err(|error| self.error(error))
     }
 
     /// From now on nothing runs here that would have to be cancelled.

@@ -94,7 +94,7 @@ pub(super) fn column(
 
 /// The rows of a short answer, without its NULLs.
 pub(super) async fn texts(session: &Session, sql: &str) -> Result<Vec<Vec<String>>> {
-    let messages = session.simple_query(sql).await.map_err(|error| session.error(error))?;
+    let messages = session.simple_query(sql).await?;
     messages
         .iter()
         .filter_map(|message| match message {

@@ -46,8 +46,8 @@ pub(super) async fn query(mut session: Session, sql: &str, batch_rows: usize) ->
     let sql = sql.trim().trim_end_matches(';').trim_end();
     // Prepared, two statements are refused; run the simple way, they would not be. Outside of a transaction, so that a
     // look-up of a type that the old catalogue refuses does not end it; the settings were made before.
-    session.batch_execute("commit").await.map_err(|error| session.error(error))?;
-    let prepared = session.prepare(sql).await.map_err(|error| session.error(error))?;
+    session.batch_execute("commit").await?;
+    let prepared = session.prepare(sql).await?;
     if prepared.columns().is_empty() || !prepared.params().is_empty() {
         return Err(Error::invalid("the statement is not a query that stands by itself and gives columns"));
     }
@@ -80,7 +80,7 @@ async fn start(
     columns: Vec<Column>,
     batch_rows: usize,
 ) -> Result<RecordBatchStream> {
-    let mut rows = Box::pin(session.simple_query_raw(sql).await.map_err(|error| session.error(error))?);
+    let mut rows = Box::pin(session.simple_query_raw(sql).await?);
     // What is wrong with the statement is told before the first row.
     let first = session.patiently(rows.next()).await?;
     match &first {

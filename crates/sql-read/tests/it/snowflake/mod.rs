@@ -58,12 +58,12 @@ impl Lake {
         destination("snowflake", &self.configuration())
     }
 
-    async fn dataset(&self, stream: &str) -> Dataset {
+    pub(crate) async fn dataset(&self, stream: &str) -> Dataset {
         self.destination().connect().await.unwrap().dataset(&StreamSpec::new(stream)).await.unwrap()
     }
 
     /// A table of numbers, from 0.
-    async fn numbers(&self, rows: usize) {
+    pub(crate) async fn numbers(&self, rows: usize) {
         self.write(&format!(
             r#"create or replace table "PUBLIC"."NUMBERS" as
                select cast(n - 1 as number(38, 0)) as "ID", 'text ' || n as "NAME"
