@@ -82,6 +82,8 @@ mod edit;
 pub mod env;
 mod error;
 mod failure;
+#[cfg(test)]
+mod fuzz;
 mod group;
 mod health;
 mod hint;

@@ -146,7 +146,7 @@ impl fmt::Display for LogLine {
 }
 
 /// The lines of an attempt's log, in either of the two forms that servers give.
-fn lines(info: types::AttemptInfoRead) -> Vec<LogLine> {
+pub(crate) fn lines(info: types::AttemptInfoRead) -> Vec<LogLine> {
     let attempt = info.attempt.id;
     let Some(logs) = info.logs else { return Vec::new() };
     let events = logs.events.into_iter().flatten().enumerate();

@@ -115,7 +115,7 @@ pub(crate) fn load(file: Option<&Path>, name: Option<&str>) -> Result<LoadedProf
     Ok(LoadedProfile { profile, origin: Some((path, wanted.to_owned())), warnings })
 }
 
-fn parse(text: &str, path: &Path) -> Result<BTreeMap<String, Profile>> {
+pub(crate) fn parse(text: &str, path: &Path) -> Result<BTreeMap<String, Profile>> {
     toml::from_str(text).map_err(|error| {
         // The parser's own text quotes the line, which may hold a secret.
         let line =

@@ -63,6 +63,8 @@ mod definitions;
 mod destinations;
 mod error;
 mod fault;
+#[cfg(test)]
+mod fuzz;
 mod http;
 mod jobs;
 mod mappers;

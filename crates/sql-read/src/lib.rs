@@ -65,10 +65,15 @@ mod export_folder;
 mod filter;
 mod format;
 mod freshness;
+#[cfg(test)]
+mod fuzz;
 mod json_columns;
 mod json_values;
 mod locate;
 mod meta_columns;
+#[cfg(test)]
+#[path = "../../../tests/src/mutated.rs"]
+mod mutated;
 mod naming;
 mod plan;
 mod query;

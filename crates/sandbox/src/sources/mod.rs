@@ -1,11 +1,11 @@
 //! Where rows come from.
 
 pub(crate) mod capture;
-mod csv;
+pub(crate) mod csv;
 mod faker;
 mod file;
 mod infer;
-mod json_lines;
+pub(crate) mod json_lines;
 mod parquet;
 
 use std::ops::ControlFlow;

@@ -4,6 +4,8 @@ mod array;
 mod builder;
 mod catalogue;
 mod copy;
+#[cfg(test)]
+mod fuzz;
 mod numeric;
 mod parameters;
 mod parts;
@@ -80,7 +82,7 @@ impl Engine for Postgres {
         let query = scan.count(&PostgresDialect)?;
         let session = self.session().await?;
         // Its table is held when it is parsed, its snapshot taken when it runs.
-        let rows = session.query_typed(&query, &[]).await.map_err(|error| session.error(error))?;
+        let rows = session.query_typed(&query, &[]).await?;
         let numbers: Vec<Option<i64>> =
             rows.first().map_or_else(Vec::new, |row| (0..row.len()).map(|place| row.get(place)).collect());
         session.finish().await;

@@ -4,6 +4,8 @@
 //! whatever its size, and numbers with all their digits. The texts of the types are PostgreSQL's.
 
 mod catalogue;
+#[cfg(test)]
+mod fuzz;
 mod read;
 mod text;
 

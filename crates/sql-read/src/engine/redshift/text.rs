@@ -7,13 +7,12 @@ use arrow_array::builder::{
     Int32Builder, Int64Builder, StringBuilder, Time64MicrosecondBuilder, TimestampMicrosecondBuilder,
     UInt32Builder,
 };
-use arrow_array::types::Decimal128Type;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow_cast::parse::parse_decimal;
 use arrow_schema::{DataType, Schema, SchemaRef};
 use chrono::NaiveDate;
 use tokio_postgres::SimpleQueryRow;
 
+use crate::engine::decimal_text;
 use crate::error::{Error, ErrorKind, Result};
 use crate::scan::Column;
 
@@ -87,7 +86,7 @@ fn new_builders(schema: &Schema) -> Vec<ColumnBuilder> {
     schema.fields().iter().map(|field| ColumnBuilder::new(field.data_type())).collect()
 }
 
-enum ColumnBuilder {
+pub(super) enum ColumnBuilder {
     Boolean(BooleanBuilder),
     Int16(Int16Builder),
     Int32(Int32Builder),
@@ -103,7 +102,7 @@ enum ColumnBuilder {
 }
 
 impl ColumnBuilder {
-    fn new(data_type: &DataType) -> Self {
+    pub(super) fn new(data_type: &DataType) -> Self {
         match data_type {
             DataType::Boolean => Self::Boolean(BooleanBuilder::new()),
             DataType::Int16 => Self::Int16(Int16Builder::new()),
@@ -125,7 +124,7 @@ impl ColumnBuilder {
     }
 
     /// Appends a value, `None` for NULL. The problem completes "a value of the column x ...".
-    fn append(&mut self, text: Option<&str>) -> Result<(), &'static str> {
+    pub(super) fn append(&mut self, text: Option<&str>) -> Result<(), &'static str> {
         const STRANGE: &str = "does not have the form of its type";
         fn parsed<T: std::str::FromStr>(text: Option<&str>) -> Result<Option<T>, &'static str> {
             text.map(|text| text.parse().map_err(|_| STRANGE)).transpose()
@@ -144,9 +143,9 @@ impl ColumnBuilder {
             Self::Float32(builder) => builder.append_option(parsed(text)?),
             Self::Float64(builder) => builder.append_option(parsed(text)?),
             Self::Decimal(builder, precision, scale) => builder.append_option(
-                text.map(|text| parse_decimal::<Decimal128Type>(text, *precision, *scale))
+                text.map(|text| decimal(text, *precision, *scale))
                     .transpose()
-                    .map_err(|_| "is no number that a decimal of its column holds")?,
+                    .map_err(|()| "is no number that a decimal of its column holds")?,
             ),
             Self::Text(builder) => builder.append_option(text),
             Self::Date(builder) => builder.append_option(text.map(date).transpose()?),
@@ -159,7 +158,7 @@ impl ColumnBuilder {
         Ok(())
     }
 
-    fn finish(self) -> ArrayRef {
+    pub(super) fn finish(self) -> ArrayRef {
         match self {
             Self::Boolean(mut builder) => Arc::new(builder.finish()),
             Self::Int16(mut builder) => Arc::new(builder.finish()),
@@ -198,6 +197,11 @@ fn era(text: &str) -> (&str, bool) {
     text.strip_suffix(" BC").map_or((text, false), |text| (text, true))
 }
 
+fn decimal(text: &str, precision: u8, scale: i8) -> Result<i128, ()> {
+    let count = decimal_text::count(text, u8::try_from(scale).map_err(drop)?).map_err(drop)?;
+    (count.unsigned_abs() < 10_u128.pow(u32::from(precision))).then_some(count).ok_or(())
+}
+
 /// Microseconds of `12:34:56.789`.
 fn time(text: &str) -> Result<i64, &'static str> {
     let (clock, fraction) = text.split_once('.').unwrap_or((text, ""));
@@ -206,6 +210,10 @@ fn time(text: &str) -> Result<i64, &'static str> {
     else {
         return Err(NO_TIME);
     };
+    // Larger numbers than these have no meaning, and could not be counted with.
+    if !(0..=24).contains(&hours) || !(0..60).contains(&minutes) || !(0..=60).contains(&seconds) {
+        return Err(NO_TIME);
+    }
     if fraction.len() > 6 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(NO_TIME);
     }
@@ -229,7 +237,7 @@ fn offset(zone: &str) -> Result<i64, &'static str> {
     let Some(sign) = zone.chars().next() else { return Ok(0) };
     let mut seconds = 0;
     for (part, unit) in zone[1..].split(':').zip([3_600, 60, 1]) {
-        seconds += part.parse::<i64>().map_err(|_| NO_TIME)? * unit;
+        seconds += i64::from(part.parse::<u8>().map_err(|_| NO_TIME)?) * unit;
     }
     Ok(if sign == '-' { -seconds * 1_000_000 } else { seconds * 1_000_000 })
 }
@@ -254,5 +262,15 @@ mod tests {
         assert!(timestamp("infinity").is_err() && timestamp("1970-01-01").is_err());
         assert!(timestamp("1970-01-01 00:00:00.1234567").is_err());
         assert!(timestamp("1970-01-01 00:00:00+x").is_err());
+        assert!(time("999999999999999999:00:00").is_err() && time("-1:00:00").is_err());
+        assert!(timestamp("1970-01-01 00:00:00+999999999999999999").is_err());
+    }
+
+    #[test]
+    fn a_decimal_is_all_of_it_or_none() {
+        assert_eq!(decimal("-999.99", 5, 2), Ok(-99_999));
+        for wrong in ["1000.00", "999999999999999999999999999999999999999999999", "1e3", "NaN", "0.001"] {
+            assert!(decimal(wrong, 5, 2).is_err(), "{wrong}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{BufReader, Cursor, Read};
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow_array::{RecordBatch, RecordBatchOptions};
@@ -272,6 +273,12 @@ impl Output {
     }
 
     fn send_stream(&self, bytes: impl Read, skip: u64, sent: &mut u64) -> Result<(), Ended> {
+        // Lengths in a damaged stream can make the reader of the format panic.
+        let reading = AssertUnwindSafe(|| self.send_batches(bytes, skip, sent));
+        catch_unwind(reading).unwrap_or_else(|_| Err(Ended::Damaged("it is no Arrow stream".to_owned())))
+    }
+
+    fn send_batches(&self, bytes: impl Read, skip: u64, sent: &mut u64) -> Result<(), Ended> {
         let damaged = |error: arrow_schema::ArrowError| Ended::Damaged(error.to_string());
         let mut before = 0;
         for batch in StreamReader::try_new(BufReader::new(bytes), None).map_err(damaged)? {
@@ -367,4 +374,25 @@ fn small(count: u64) -> usize {
 /// Runs on a thread that may block.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(|error| Error::new(ErrorKind::Query, error.to_string()))
+}
+
+/// How many rows of a whole number and a text are in a part; `None` if it cannot be read.
+#[cfg(test)]
+pub(super) fn rows_of_part(part: Vec<u8>, is_json: bool, skip: u64) -> Option<usize> {
+    use arrow_schema::{DataType, Field};
+
+    let (sender, mut receiver) = mpsc::channel(4_096);
+    let schema = Schema::new(vec![
+        Field::new("ID", DataType::Int64, true),
+        Field::new("NAME", DataType::Utf8, true),
+    ]);
+    let kinds = [Kind::Fixed { precision: 18, scale: 0 }, Kind::Text];
+    let output = Output { schema: Arc::new(schema), kinds: kinds.into(), batch_rows: usize::MAX, sender };
+    let outcome = output.send_part(part.into(), is_json, skip, &mut 0);
+    drop(output);
+    let mut rows = 0;
+    while let Ok(batch) = receiver.try_recv() {
+        rows += batch.ok()?.num_rows();
+    }
+    outcome.ok().map(|()| rows)
 }

@@ -9,6 +9,8 @@ mod catalogue;
 mod convert;
 mod credentials;
 mod dialect;
+#[cfg(test)]
+mod fuzz;
 mod http;
 mod key_pair;
 mod session;

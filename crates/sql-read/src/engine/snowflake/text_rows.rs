@@ -13,6 +13,7 @@ use arrow_schema::{DataType, TimeUnit};
 
 use super::convert::{Misfit, rescale, zoned};
 use super::types::{Kind, Zone};
+use crate::engine::decimal_text;
 
 /// A row as it comes.
 pub(super) type TextRow = Vec<Option<String>>;
@@ -110,22 +111,7 @@ fn bytes(text: &str) -> Option<Vec<u8>> {
 
 /// A number with a point as a count of units of the last digit.
 fn decimal(text: &str, scale: u8) -> Result<i128, Misfit> {
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(digits) => (true, digits),
-        None => (false, text),
-    };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let scale = usize::from(scale);
-    let (kept, beyond) = fraction.split_at(fraction.len().min(scale));
-    let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || !all_digits(whole) || !all_digits(fraction) {
-        return Err(NOT_READABLE);
-    }
-    if beyond.bytes().any(|byte| byte != b'0') {
-        return Err(Misfit::Value("has more digits than its type"));
-    }
-    let count: i128 = format!("{whole}{kept:0<scale$}").parse().map_err(|_| NOT_READABLE)?;
-    Ok(if negative { -count } else { count })
+    decimal_text::count(text, scale).map_err(Misfit::Value)
 }
 
 #[cfg(test)]
