@@ -9,8 +9,10 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::{Clumsiness, Story, api, reads};
 
-/// A schedule that takes longer turns in circles: its time is virtual or short.
+/// A schedule that takes longer turns in circles: its time is virtual or short. Counted in looks, so that a process that
+/// was stopped for a while is not taken for one that hangs.
 const LONGEST: Duration = Duration::from_mins(3);
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Schedules that read run so many at a time: most of what they do is wait.
 const READS_AT_ONCE: usize = 8;
@@ -61,7 +63,9 @@ struct Shared {
     began: Instant,
     /// The next seed of each kind.
     next: [AtomicU64; 2],
-    running: Mutex<Vec<(u64, Instant)>>,
+    /// With the number of looks at which each began.
+    running: Mutex<Vec<(u64, u64)>>,
+    looks: AtomicU64,
     summary: Mutex<Summary>,
     report: Box<dyn Fn(&Summary) + Send + Sync>,
 }
@@ -86,6 +90,7 @@ impl Campaign {
             began: Instant::now(),
             next: [AtomicU64::new(0), AtomicU64::new(0)],
             running: Mutex::default(),
+            looks: AtomicU64::new(0),
             summary: Mutex::new(summary),
             report: Box::new(report),
         });
@@ -98,7 +103,7 @@ impl Campaign {
             }));
         }
         while workers.iter().any(|worker| !worker.is_finished()) {
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::sleep(LOOK);
             // A thread that turns in circles cannot be ended, so it is left behind.
             shared.see_that_all_end()?;
         }
@@ -119,8 +124,12 @@ impl Campaign {
 }
 
 impl Shared {
-    /// The next seed of a kind, as long as there is one.
+    /// The next seed of a kind, as long as there is one. A mistake that was made on purpose needs to be noticed once.
     fn next(&self, reads: bool) -> Option<u64> {
+        let is_noticed = || !self.summary.lock().unwrap_or_else(PoisonError::into_inner).broken.is_empty();
+        if self.campaign.clumsiness != Clumsiness::None && is_noticed() {
+            return None;
+        }
         let Campaign { seed, schedules, time, .. } = &self.campaign;
         loop {
             let number = self.next[usize::from(reads)].fetch_add(1, Ordering::Relaxed);
@@ -164,7 +173,10 @@ impl Shared {
     }
 
     fn begins(&self, seed: u64) {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).push((seed, Instant::now()));
+        self.running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((seed, self.looks.load(Ordering::Relaxed)));
     }
 
     fn ends(&self, seed: u64, panics: usize, outcome: Result<Story>) {
@@ -187,9 +199,12 @@ impl Shared {
     }
 
     fn see_that_all_end(&self) -> Result<()> {
+        let looks = self.looks.fetch_add(1, Ordering::Relaxed);
+        let since =
+            |began: u64| LOOK.saturating_mul(u32::try_from(looks.saturating_sub(began)).unwrap_or(u32::MAX));
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let stuck: Vec<u64> =
-            running.iter().filter(|(_, began)| began.elapsed() > LONGEST).map(|(seed, _)| *seed).collect();
+            running.iter().filter(|(_, began)| since(*began) > LONGEST).map(|(seed, _)| *seed).collect();
         ensure!(stuck.is_empty(), "the schedules of these seeds do not end: {stuck:?}");
         Ok(())
     }

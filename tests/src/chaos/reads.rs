@@ -14,7 +14,7 @@ use futures::StreamExt;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::json;
-use tokio::time::timeout;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_postgres::{Config, NoTls};
 
 use super::proxy::{Proxy, Weather};
@@ -118,10 +118,21 @@ pub(super) async fn run(seed: u64, url: &str, clumsiness: Clumsiness) -> Result<
         }
         Ok(())
     };
-    let ended = timeout(NEVER, reading).await;
-    ended.with_context(|| format!("{kind}: {} never ends", doing.get()))??;
+    tokio::select! {
+        read = reading => read?,
+        () = for_ever() => bail!("{kind}: {} never ends", doing.get()),
+    }
     story.troubles = proxy.troubles.load(std::sync::atomic::Ordering::Relaxed);
     Ok(story)
+}
+
+/// Waits that long, in seconds that this process has seen: one that was stopped for a while has not waited.
+async fn for_ever() {
+    let mut seconds = interval(Duration::from_secs(1));
+    seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for _ in 0..NEVER.as_secs() {
+        seconds.tick().await;
+    }
 }
 
 const STEPS: [&str; 9] = [

@@ -4,6 +4,8 @@
 pub(crate) mod adbc;
 #[cfg(feature = "bigquery")]
 pub(crate) mod bigquery;
+#[cfg(any(feature = "postgres", feature = "snowflake"))]
+mod decimal_text;
 #[cfg(feature = "duckdb")]
 pub(crate) mod duckdb;
 #[cfg(any(feature = "duckdb", feature = "sqlite"))]

@@ -101,8 +101,12 @@ async fn all(first: &RecordBatch, rest: Batches) -> Result<usize, Error> {
 async fn whoever_changes_a_table_waits_until_it_has_been_read() {
     const ROWS: usize = 60_000;
     for kind in ["postgres", "redshift"] {
-        for change in ["drop table t", "truncate t", "alter table t drop column filler", "alter table t alter n type text"]
-        {
+        for change in [
+            "drop table t",
+            "truncate t",
+            "alter table t drop column filler",
+            "alter table t alter n type text",
+        ] {
             let schema = Schema::new("changed_in_mid_read").await;
             schema
                 .run(&format!(

@@ -45,7 +45,8 @@ fn field() -> impl Strategy<Value = Vec<u8>> {
         1 => prop_oneof![Just(-1), Just(-2), Just(i32::MIN), Just(i32::MAX), 0..40_i32].prop_map(Some),
     ];
     let size = prop_oneof![Just(0), Just(1), Just(2), Just(4), Just(8), Just(12), Just(16), 0..60_usize];
-    let bytes = size.prop_flat_map(|size| vec(prop_oneof![2 => any::<u8>(), 1 => Just(0), 1 => Just(0xff)], size));
+    let bytes =
+        size.prop_flat_map(|size| vec(prop_oneof![2 => any::<u8>(), 1 => Just(0), 1 => Just(0xff)], size));
     (length, bytes).prop_map(|(length, bytes)| {
         let right = i32::try_from(bytes.len()).unwrap();
         [&length.unwrap_or(right).to_be_bytes()[..], &bytes].concat()

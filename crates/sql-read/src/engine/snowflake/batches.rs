@@ -382,10 +382,8 @@ pub(super) fn rows_of_part(part: Vec<u8>, is_json: bool, skip: u64) -> Option<us
     use arrow_schema::{DataType, Field};
 
     let (sender, mut receiver) = mpsc::channel(4_096);
-    let schema = Schema::new(vec![
-        Field::new("ID", DataType::Int64, true),
-        Field::new("NAME", DataType::Utf8, true),
-    ]);
+    let schema =
+        Schema::new(vec![Field::new("ID", DataType::Int64, true), Field::new("NAME", DataType::Utf8, true)]);
     let kinds = [Kind::Fixed { precision: 18, scale: 0 }, Kind::Text];
     let output = Output { schema: Arc::new(schema), kinds: kinds.into(), batch_rows: usize::MAX, sender };
     let outcome = output.send_part(part.into(), is_json, skip, &mut 0);

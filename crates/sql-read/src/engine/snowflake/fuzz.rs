@@ -18,10 +18,8 @@ use crate::mutated::{corpus, mutated, mutated_text};
 
 /// Streams of Arrow as the service sends them, one of them compressed.
 fn chunks() -> Vec<Vec<u8>> {
-    let schema = Schema::new(vec![
-        Field::new("ID", DataType::Int64, false),
-        Field::new("NAME", DataType::Utf8, true),
-    ]);
+    let schema =
+        Schema::new(vec![Field::new("ID", DataType::Int64, false), Field::new("NAME", DataType::Utf8, true)]);
     let columns: [arrow_array::ArrayRef; 2] = [
         Arc::new(Int64Array::from(vec![1, 2, 3])),
         Arc::new(StringArray::from(vec![Some("a"), None, Some("longer")])),
