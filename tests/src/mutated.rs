@@ -45,10 +45,10 @@ pub(crate) fn mutated(known: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
                 }
                 // Numbers at their ends, as lengths and counts like them.
                 7 => bytes[from..end.min(from + 4)].fill(if byte % 2 == 0 { 0xff } else { 0 }),
-                _ => drop(bytes.splice(
-                    at..at,
-                    (byte % 2 == 0).then_some(b"999999999999999999999".to_vec()).unwrap_or(b"-1".to_vec()),
-                )),
+                _ => {
+                    let number: &[u8] = if byte % 2 == 0 { b"999999999999999999999" } else { b"-1" };
+                    bytes.splice(at..at, number.iter().copied());
+                }
             }
         }
         bytes

@@ -78,7 +78,7 @@ async fn a_session_that_falls_silent_between_reads_is_replaced() {
     let pid: i32 = schema.client.query_one(kept, &[]).await.unwrap().get(0);
     as_server(&schema, &format!("kill -STOP {pid}")).await;
     let stream = StreamSpec::new("few");
-    let again = tokio::time::timeout(Duration::from_secs(60), warehouse.dataset(&stream)).await;
+    let again = tokio::time::timeout(Duration::from_mins(1), warehouse.dataset(&stream)).await;
     as_server(&schema, &format!("kill -CONT {pid}")).await;
     assert_eq!(again.expect("it is waited for without end").unwrap().count().await.unwrap(), 1);
 }

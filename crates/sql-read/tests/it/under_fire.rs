@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use airbyte_sql_read::{Batches, Error, ErrorKind, StreamSpec};
-use arrow_array::{Array, RecordBatch};
+use arrow_array::RecordBatch;
 use futures::{StreamExt, TryStreamExt};
 use rusqlite::Connection;
 use serde_json::json;
