@@ -120,11 +120,13 @@ pub(crate) fn parse(text: &str, path: &Path) -> Result<BTreeMap<String, Profile>
         // The parser's own text quotes the line, which may hold a secret.
         let line =
             error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-        Error::new(
-            ErrorKind::Configuration,
-            format!("{} is not valid, line {line}: {}", path.display(), error.message()),
-        )
-        .with_hint("it holds one table per profile, such as [default], with client_id and client_secret")
+        // So does its message where a value is of the wrong type.
+        let said = match error.message().split_once(", expected ") {
+            Some((what, wanted)) if what.starts_with("invalid ") => format!("it should be {wanted}"),
+            _ => error.message().to_owned(),
+        };
+        Error::new(ErrorKind::Configuration, format!("{} is not valid, line {line}: {said}", path.display()))
+            .with_hint("it holds one table per profile, such as [default], with client_id and client_secret")
     })
 }
 

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_schema::Field;
 use async_trait::async_trait;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, InterruptHandle, OpenFlags};
 use serde_json::Value;
 
@@ -121,6 +122,8 @@ fn connect(path: &Path) -> Result<Connection> {
                     .with_source(error)
             })?;
     connection.pragma_update(None, "query_only", true)?;
+    // Else a name that no column has any more would be read as a text, and every row would say the same.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.busy_timeout(std::time::Duration::from_secs(30))?;
     Ok(connection)
 }
