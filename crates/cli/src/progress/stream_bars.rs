@@ -11,12 +11,14 @@ use crate::output::{bytes, count, one_line};
 /// Lines that the terminal needs for the rest.
 const OTHER_LINES: usize = 5;
 
-/// Columns of the terminal for a stream's name, and where there are few.
-const NAME: usize = 24;
-const SHORT_NAME: usize = 12;
-
-/// A narrower terminal has no room for bars: what is moved is told before how far that is.
-const WITH_BARS: usize = 90;
+/// Columns for a stream's name and its bar in a terminal with so many, the wider ones first. What is moved is told
+/// before how far that is, so a narrow one has no bars.
+const ROOM: [(u16, usize, &str); 3] = [
+    (100, 24, "  {prefix}  {bar:20} {wide_msg}"),
+    (80, 16, "  {prefix}  {bar:12} {wide_msg}"),
+    (0, 12, NO_BAR),
+];
+const NO_BAR: &str = "  {prefix}  {wide_msg}";
 
 pub(super) struct StreamBars {
     bars: MultiProgress,
@@ -72,13 +74,9 @@ impl StreamBars {
     }
 
     fn begin(&self, name: &str, stream: &StreamStats) -> Bar {
-        let has_room = usize::from(console::Term::stderr().size().1) >= WITH_BARS;
-        let template = if has_room && total(stream).is_some() {
-            "  {prefix}  {bar:20} {wide_msg}"
-        } else {
-            "  {prefix}  {wide_msg}"
-        };
-        let width = if has_room { NAME } else { SHORT_NAME };
+        let columns = console::Term::stderr().size().1;
+        let (_, width, with_bar) = ROOM.into_iter().find(|room| columns >= room.0).unwrap_or(ROOM[2]);
+        let template = if total(stream).is_some() { with_bar } else { NO_BAR };
         let name = console::pad_str(&one_line(name), width, console::Alignment::Left, Some("…")).into_owned();
         let bar = ProgressBar::new(0).with_style(style(template)).with_prefix(name);
         // Below those that are there already.
@@ -109,7 +107,7 @@ impl Bar {
             self.last = Some((now, Instant::now()));
         }
         let of = total(stream).and_then(|total| i64::try_from(total).ok());
-        let of = of.map(|total| format!(" of about {}", count(Some(total)))).unwrap_or_default();
+        let of = of.map(|total| format!(" of ~{}", count(Some(total)))).unwrap_or_default();
         let mut text = format!("{}{of} records, {}", count(records), bytes(moved));
         if let Some(rate) = self.rate.filter(|rate| *rate > 0) {
             text = format!("{text}, {}/s", bytes(Some(rate)));

@@ -160,6 +160,10 @@ fn a_sync_moves_on_a_terminal_and_is_lines_where_nothing_can_move() {
     let (code, seen) = on_terminal(sync().env("NO_COLOR", "1"), 40);
     assert_eq!(code, Some(0), "{seen}");
     assert!(!has_style(&seen), "{seen:?}");
+    // A line that is too long would go over two, and the cursor not far enough back.
+    let plain = strip_ansi_codes(&seen);
+    let of_streams = plain.split(['\r', '\n']).filter(|line| line.starts_with("  users"));
+    assert!(of_streams.into_iter().all(|line| measure_text_width(line) <= 40), "{seen:?}");
 }
 
 #[test]
