@@ -1,6 +1,8 @@
 //! Statements of one's own, and reads in parts, on a real PostgreSQL.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use airbyte_sql_read::{ErrorKind, Filter, Order, Split, StreamSpec, Warehouse};
 use arrow_schema::DataType;
@@ -182,6 +184,53 @@ async fn filters_hold_in_parts_and_what_cannot_be_cut_is_one() {
     let batches: Vec<_> = rows.read_parallel(3).await.unwrap().try_collect().await.unwrap();
     let numbers: BTreeSet<_> = batches.iter().flat_map(|batch| shown(batch, "n")).collect();
     assert_eq!(numbers.len(), 5_000);
+}
+
+/// Passes connections on to the server, and counts them.
+async fn counting(configuration: &mut serde_json::Value) -> Arc<AtomicUsize> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = format!("{}:{}", configuration["host"].as_str().unwrap(), configuration["port"]);
+    configuration["host"] = json!("127.0.0.1");
+    configuration["port"] = json!(listener.local_addr().unwrap().port());
+    let accepted = Arc::new(AtomicUsize::new(0));
+    let counted = accepted.clone();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let mut server = tokio::net::TcpStream::connect(&server).await.unwrap();
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut client, &mut server).await });
+        }
+    });
+    accepted
+}
+
+/// To be cancelled is asked for over a connection of its own: a session that begins anew, as it does where a table cannot
+/// be held, must not end what it does then.
+#[tokio::test]
+async fn a_session_that_begins_anew_does_not_cancel_itself() {
+    let schema = Schema::new("begins_anew").await;
+    schema.run("create materialized view kept as select n from generate_series(1, 1000) as n").await;
+    for kind in ["postgres", "redshift"] {
+        let mut configuration = schema.configuration();
+        let connections = counting(&mut configuration).await;
+        let warehouse = destination(kind, &configuration).connect().await.unwrap();
+        for _ in 0..20 {
+            if kind == "postgres" {
+                let kept = warehouse.dataset(&StreamSpec::new("kept")).await.unwrap();
+                let splits = kept.splits(4).await.unwrap();
+                assert_eq!(numbers(&warehouse, &splits.splits()[0]).await.len(), 1_000);
+            } else {
+                let rows =
+                    warehouse.query("select n from begins_anew.kept").unwrap().collect().await.unwrap();
+                assert_eq!(rows.num_rows(), 1_000);
+            }
+        }
+        // Sessions use few connections over and over, but for a plan, which keeps its own to its end. To cancel would
+        // take one more each time.
+        let most = if kind == "postgres" { 20 + 10 } else { 10 };
+        let connections = connections.load(Ordering::SeqCst);
+        assert!(connections <= most, "{kind}: {connections} connections");
+    }
 }
 
 #[tokio::test]

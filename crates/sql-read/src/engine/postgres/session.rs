@@ -46,6 +46,8 @@ impl Session {
     /// Opens a transaction that can only read. Settings are made for it alone: a pooler in between may refuse them when
     /// a session begins, forget them, or hand them on to somebody else.
     pub(in crate::engine) async fn begin(&mut self, isolation: Isolation) -> Result<()> {
+        // What ran before has ended: dropped as unfinished, it would be cancelled, and what begins now with it.
+        self.rests();
         self.unfinished = Some(Unfinished {
             token: Some(self.wire.client.cancel_token()),
             settings: self.settings.clone(),
