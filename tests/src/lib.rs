@@ -40,9 +40,13 @@ pub fn airbyte() -> Command {
 
 fn build() -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    // The features that the tests were built with, where somebody says which: then it is built already.
+    let features = std::env::var("AIRBYTE_TEST_FEATURES")
+        .ok()
+        .or_else(|| cfg!(feature = "duckdb").then(|| "airbyte-cli/duckdb".to_owned()));
     let status = Command::new(cargo)
         .args(["build", "--quiet", "--workspace", "--bins"])
-        .args(cfg!(feature = "duckdb").then_some("--features=airbyte-cli/duckdb"))
+        .args(features.map(|features| format!("--features={features}")))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status()?;
     ensure!(status.success(), "`cargo build --workspace --bins` failed");
@@ -62,6 +66,15 @@ pub struct Sandbox {
 impl Sandbox {
     /// Starts a sandbox with these further arguments and waits for its readiness line.
     pub fn start(arguments: &[&str]) -> Result<Self> {
+        Self::started(arguments, Stdio::inherit())
+    }
+
+    /// The same with what it logs in a file.
+    pub fn logged(arguments: &[&str], log: std::fs::File) -> Result<Self> {
+        Self::started(arguments, log.into())
+    }
+
+    fn started(arguments: &[&str], log: Stdio) -> Result<Self> {
         let data = tempfile::tempdir()?;
         let mut process = airbyte()
             .args(["sandbox", "--json", "--data-dir"])
@@ -70,6 +83,7 @@ impl Sandbox {
             .arg(data.path())
             .args(arguments)
             .stdout(Stdio::piped())
+            .stderr(log)
             .spawn()?;
         let mut line = String::new();
         BufReader::new(process.stdout.take().context("standard output is piped")?).read_line(&mut line)?;

@@ -18,6 +18,17 @@ pub(crate) struct Login {
     pub(crate) secret: SecretString,
     pub(crate) workspace_id: Option<String>,
     pub(crate) allow_insecure_http: bool,
+    pub(crate) network: Network,
+}
+
+/// How the server is reached.
+#[derive(Default)]
+pub(crate) struct Network {
+    pub(crate) root_certificates: Option<String>,
+    pub(crate) client_certificate: Option<String>,
+    pub(crate) client_key: Option<String>,
+    /// It may hold a password.
+    pub(crate) proxy: Option<SecretString>,
 }
 
 /// Where the profiles are.
@@ -35,7 +46,7 @@ pub(crate) fn store(file: &Path, profile: &str, login: &Login) -> Result<(), Fai
         Some(Item::Table(table)) => table,
         _ => Table::new(),
     };
-    let secret = login.secret.expose_secret();
+    let (secret, network) = (login.secret.expose_secret(), &login.network);
     let (client_secret, bearer_token) = match login.client_id {
         Some(_) => (Some(secret), None),
         None => (None, Some(secret)),
@@ -47,6 +58,10 @@ pub(crate) fn store(file: &Path, profile: &str, login: &Login) -> Result<(), Fai
         ("client_secret", client_secret),
         ("bearer_token", bearer_token),
         ("workspace_id", login.workspace_id.as_deref()),
+        ("root_certificates", network.root_certificates.as_deref()),
+        ("client_certificate", network.client_certificate.as_deref()),
+        ("client_key", network.client_key.as_deref()),
+        ("proxy", network.proxy.as_ref().map(ExposeSecret::expose_secret)),
     ] {
         match text {
             Some(text) => table[key] = value(text),
@@ -133,6 +148,7 @@ mod tests {
             secret: "hunter2".into(),
             workspace_id: None,
             allow_insecure_http: false,
+            network: Network::default(),
         }
     }
 

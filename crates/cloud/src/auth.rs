@@ -1,6 +1,7 @@
 //! Credentials, and the tokens they are exchanged for.
 
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use airbyte_api_raw::ResponseValue;
@@ -35,6 +36,9 @@ pub(crate) struct ClientCredentials {
     id: String,
     secret: SecretString,
     cache: TokenCache,
+    /// The tokens that calls have been sent with: the newest, and the one before it, which calls may still be under way
+    /// with.
+    sent: Mutex<Vec<SecretString>>,
 }
 
 /// The value of an `Authorization` header.
@@ -67,7 +71,8 @@ impl Auth {
     }
 
     pub(crate) fn client_credentials(id: String, secret: SecretString) -> Self {
-        Self::ClientCredentials(ClientCredentials { id, secret, cache: TokenCache::default() })
+        let (cache, sent) = (TokenCache::default(), Mutex::default());
+        Self::ClientCredentials(ClientCredentials { id, secret, cache, sent })
     }
 
     /// What to send with a call now; asks the server for a token where needed.
@@ -82,6 +87,7 @@ impl Auth {
             Self::ClientCredentials(credentials) => {
                 let fetch = |need| credentials.fetch(path, need, deadline);
                 let token = credentials.cache.get(&*path.clock, fetch).await?;
+                credentials.sends(&token);
                 Authorization::bearer(token).map(Some)
             }
         }
@@ -98,12 +104,15 @@ impl Auth {
         }
     }
 
-    /// Cleans texts of the secrets held here. Tokens that come and go look like tokens.
+    /// Cleans texts of the secrets held here, and of the tokens that they were exchanged for.
     pub(crate) fn redactor(&self) -> Redactor {
         match self {
             Self::None => Redactor::default(),
             Self::Bearer(authorization) => Redactor::new([authorization.token.clone()]),
-            Self::ClientCredentials(credentials) => Redactor::new([credentials.secret.clone()]),
+            Self::ClientCredentials(credentials) => {
+                let sent = credentials.sent.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                Redactor::new(sent.into_iter().chain([credentials.secret.clone()]))
+            }
         }
     }
 
@@ -142,6 +151,15 @@ struct TokenAnswer {
 }
 
 impl ClientCredentials {
+    /// Takes note of a token that a call is sent with.
+    fn sends(&self, token: &SecretString) {
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        if sent.first().is_none_or(|newest| newest.expose_secret() != token.expose_secret()) {
+            sent.insert(0, token.clone());
+            sent.truncate(2);
+        }
+    }
+
     /// Asks for a token (operation `createAccessToken`). Boxed because it is itself a call, which would
     /// otherwise contain itself.
     fn fetch<'a>(

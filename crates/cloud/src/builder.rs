@@ -16,7 +16,7 @@ use crate::ids::{OrganizationId, WorkspaceId};
 use crate::poller::PollingPolicy;
 use crate::retry::RetryPolicy;
 use crate::settings::{self, Explicit};
-use crate::tls;
+use crate::tls::{self, Place};
 use crate::web_links;
 
 /// The time limit of one attempt of an ordinary call.
@@ -31,7 +31,6 @@ pub struct ClientBuilder {
     explicit: Explicit,
     environment: Environment,
     user_agent: Option<String>,
-    root_certificates: Vec<Vec<u8>>,
     timeout: Duration,
     retry: RetryPolicy,
     polling: PollingPolicy,
@@ -44,7 +43,6 @@ impl Default for ClientBuilder {
             explicit: Explicit::default(),
             environment: Environment::process(),
             user_agent: None,
-            root_certificates: Vec::new(),
             timeout: DEFAULT_TIMEOUT,
             retry: RetryPolicy::default(),
             polling: PollingPolicy::default(),
@@ -140,7 +138,22 @@ impl ClientBuilder {
     /// Trusts this certificate authority, in PEM form, besides those of the system: for installations with a
     /// private one. Can be given several times.
     pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.root_certificates.push(pem.into());
+        self.explicit.root_certificates.push(pem.into());
+        self
+    }
+
+    /// Shows this certificate to servers that want one (mutual TLS): the certificate and those that lead to its
+    /// authority, and its key, both in PEM form. The key must not be encrypted.
+    pub fn client_certificate(mut self, chain_pem: impl Into<Vec<u8>>, key_pem: SecretString) -> Self {
+        self.explicit.client_certificate = Some((chain_pem.into(), key_pem));
+        self
+    }
+
+    /// Goes through this proxy, such as `http://USER:PASSWORD@HOST:PORT`, in place of that of the environment. It is
+    /// asked to connect (`CONNECT`), so that what is encrypted stays so. Plain connections within this machine
+    /// go through none.
+    pub fn proxy(mut self, address: SecretString) -> Self {
+        self.explicit.proxy = Some(address);
         self
     }
 
@@ -185,15 +198,19 @@ impl ClientBuilder {
         let resolved = settings::resolve(&self.explicit, &self.environment)?;
         let own = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
         let user_agent = self.user_agent.map_or_else(|| own.to_owned(), |product| format!("{product} {own}"));
-        let mut extra_roots = Vec::new();
-        for pem in &self.root_certificates {
-            extra_roots.extend(tls::read_certificates(pem)?);
-        }
-        let roots = &resolved.settings;
-        let local = web_links::is_loopback(&roots.api_root.value)
-            && roots.config_api_root.as_ref().is_none_or(|root| web_links::is_loopback(&root.value));
+        let roots: Vec<_> = std::iter::once(&resolved.settings.api_root)
+            .chain(&resolved.settings.config_api_root)
+            .map(|root| &root.value)
+            .collect();
+        let place = if !roots.iter().all(|root| web_links::is_loopback(root)) {
+            Place::Elsewhere
+        } else if roots.iter().all(|root| root.scheme() == "https") {
+            Place::Here
+        } else {
+            Place::HerePlain
+        };
         let path = CallPath {
-            http: tls::http_client(&user_agent, local, extra_roots)?,
+            http: tls::http_client(&user_agent, place, resolved.network)?,
             public_root: resolved.settings.api_root.value.clone(),
             config_root: resolved.settings.config_api_root.as_ref().map(|root| root.value.clone()),
             auth: resolved.auth,

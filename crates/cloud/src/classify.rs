@@ -98,9 +98,27 @@ fn broken(error: reqwest::Error, path: &CallPath) -> Failed {
     if is_certificate_problem(&error) {
         let error = Error::new(ErrorKind::Configuration, "the server's certificate is not trusted")
             .with_hint(
-                "install its certificate authority in the system's store, name its file in SSL_CERT_FILE, or give it as root_certificate",
+                "install its certificate authority in the system's store, or name its file in AIRBYTE_ROOT_CERTIFICATES or root_certificate",
             )
             .with_source(error);
+        return Failed::new(Failure::Permanent, error);
+    }
+    if is_client_certificate_problem(&error) {
+        let what = "the server wants a client certificate, or does not take the one that it was shown";
+        let error = Error::new(ErrorKind::Configuration, what)
+            .with_hint(
+                "name its file in AIRBYTE_CLIENT_CERTIFICATE and that of its key in AIRBYTE_CLIENT_KEY, or give them as client_certificate",
+            )
+            .with_source(error);
+        return Failed::new(Failure::Permanent, error);
+    }
+    if is_refused_by_proxy(&error) {
+        let error = Error::new(
+            ErrorKind::Configuration,
+            "the proxy wants credentials, or refuses those it was given",
+        )
+        .with_hint("they belong into the proxy's address: http://USER:PASSWORD@HOST:PORT")
+        .with_source(error);
         return Failed::new(Failure::Permanent, error);
     }
     if error.is_connect() {
@@ -123,14 +141,43 @@ fn broken(error: reqwest::Error, path: &CallPath) -> Failed {
 }
 
 /// Certificates do not become valid by asking again, unlike other failures to connect.
-fn is_certificate_problem(error: &(dyn std::error::Error + 'static)) -> bool {
-    if matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))) {
-        return true;
-    }
+fn is_certificate_problem(error: &reqwest::Error) -> bool {
+    any_cause(error, &|cause| matches!(cause.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))))
+}
+
+/// Whether the server ended the connection because of what this side has shown, or not shown.
+fn is_client_certificate_problem(error: &reqwest::Error) -> bool {
+    use rustls::AlertDescription as Alert;
+    any_cause(error, &|cause| {
+        matches!(
+            cause.downcast_ref(),
+            Some(rustls::Error::AlertReceived(
+                Alert::CertificateRequired
+                    | Alert::BadCertificate
+                    | Alert::UnsupportedCertificate
+                    | Alert::CertificateRevoked
+                    | Alert::CertificateExpired
+                    | Alert::CertificateUnknown
+                    | Alert::UnknownCA
+            ))
+        )
+    })
+}
+
+/// The transport has no type for it.
+fn is_refused_by_proxy(error: &reqwest::Error) -> bool {
+    error.is_connect() && any_cause(error, &|cause| cause.to_string() == "proxy authorization required")
+}
+
+fn any_cause(
+    error: &(dyn std::error::Error + 'static),
+    wanted: &dyn Fn(&(dyn std::error::Error + 'static)) -> bool,
+) -> bool {
     // TLS errors travel inside I/O errors, whose `source` skips the error they hold.
     let held = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    held.is_some_and(|held| is_certificate_problem(held))
-        || error.source().is_some_and(is_certificate_problem)
+    wanted(error)
+        || held.is_some_and(|held| any_cause(held, wanted))
+        || error.source().is_some_and(|source| any_cause(source, wanted))
 }
 
 /// A success that is not what the API promises.

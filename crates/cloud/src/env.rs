@@ -13,9 +13,13 @@
 //! | [`Variable::ApiRoot`] | `AIRBYTE_API_URL` | `AIRBYTE_CLOUD_API_URL` |
 //! | [`Variable::ConfigApiRoot`] | `AIRBYTE_CONFIG_API_URL` | `AIRBYTE_CLOUD_CONFIG_API_URL` |
 //! | [`Variable::Profile`] | `AIRBYTE_PROFILE` | |
+//! | [`Variable::RootCertificates`] | `AIRBYTE_ROOT_CERTIFICATES` | |
+//! | [`Variable::ClientCertificate`] | `AIRBYTE_CLIENT_CERTIFICATE` | |
+//! | [`Variable::ClientKey`] | `AIRBYTE_CLIENT_KEY` | |
+//! | [`Variable::Proxy`] | `AIRBYTE_PROXY` | |
 //!
-//! Proxies are taken from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, and additional
-//! certificates from `SSL_CERT_FILE`, as everywhere.
+//! Without `AIRBYTE_PROXY`, proxies are taken from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, as
+//! everywhere; and `SSL_CERT_FILE` names certificates in place of the system's.
 
 use std::fmt;
 
@@ -35,6 +39,14 @@ pub const API_URL: &str = "AIRBYTE_API_URL";
 pub const CONFIG_API_URL: &str = "AIRBYTE_CONFIG_API_URL";
 /// The profile to take from the profile file.
 pub const PROFILE: &str = "AIRBYTE_PROFILE";
+/// A file with certificate authorities to trust, in PEM form.
+pub const ROOT_CERTIFICATES: &str = "AIRBYTE_ROOT_CERTIFICATES";
+/// A file with the certificate to show to servers that want one, in PEM form.
+pub const CLIENT_CERTIFICATE: &str = "AIRBYTE_CLIENT_CERTIFICATE";
+/// A file with the key of that certificate, in PEM form.
+pub const CLIENT_KEY: &str = "AIRBYTE_CLIENT_KEY";
+/// The address of a proxy.
+pub const PROXY: &str = "AIRBYTE_PROXY";
 
 /// A setting that the environment can give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,11 +68,19 @@ pub enum Variable {
     ConfigApiRoot,
     /// The name of the profile to take from the profile file.
     Profile,
+    /// A file with certificate authorities that are trusted besides those of the system.
+    RootCertificates,
+    /// A file with the certificate that is shown to servers which want one, and those that lead to its authority.
+    ClientCertificate,
+    /// A file with the key of that certificate, where it is not in the same file.
+    ClientKey,
+    /// The address of the proxy that connections go through, such as `http://USER:PASSWORD@HOST:PORT`.
+    Proxy,
 }
 
 impl Variable {
     /// All of them, in the order of the table above.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::ClientId,
         Self::ClientSecret,
         Self::BearerToken,
@@ -69,6 +89,10 @@ impl Variable {
         Self::ApiRoot,
         Self::ConfigApiRoot,
         Self::Profile,
+        Self::RootCertificates,
+        Self::ClientCertificate,
+        Self::ClientKey,
+        Self::Proxy,
     ];
 
     /// The variable's name.
@@ -87,6 +111,10 @@ impl Variable {
             Self::ApiRoot => &[API_URL, "AIRBYTE_CLOUD_API_URL"],
             Self::ConfigApiRoot => &[CONFIG_API_URL, "AIRBYTE_CLOUD_CONFIG_API_URL"],
             Self::Profile => &[PROFILE],
+            Self::RootCertificates => &[ROOT_CERTIFICATES],
+            Self::ClientCertificate => &[CLIENT_CERTIFICATE],
+            Self::ClientKey => &[CLIENT_KEY],
+            Self::Proxy => &[PROXY],
         }
     }
 

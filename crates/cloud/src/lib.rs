@@ -95,6 +95,7 @@ mod list;
 mod live_log;
 mod log;
 mod manifest;
+mod network;
 mod oauth;
 mod open_enum;
 mod organization;

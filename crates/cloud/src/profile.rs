@@ -30,7 +30,9 @@ pub const DEFAULT_PROFILE: &str = "default";
 /// ```
 ///
 /// The other fields are `organization_id`, `config_api_url`, `no_auth = true` for installations with
-/// authentication switched off, and `allow_insecure_http = true` for plain HTTP in a network you trust.
+/// authentication switched off, `allow_insecure_http = true` for plain HTTP in a network you trust, and how the
+/// server is reached: `root_certificates`, `client_certificate` and `client_key` name files in PEM form, relative
+/// to the folder of the profile file, and `proxy` is an address.
 pub fn default_profile_file() -> Option<PathBuf> {
     etcetera::choose_base_strategy().ok().map(|base| base.config_dir().join("airbyte").join("profiles.toml"))
 }
@@ -46,6 +48,10 @@ pub(crate) struct Profile {
     pub(crate) organization_id: Option<String>,
     pub(crate) api_url: Option<String>,
     pub(crate) config_api_url: Option<String>,
+    pub(crate) root_certificates: Option<String>,
+    pub(crate) client_certificate: Option<String>,
+    pub(crate) client_key: Option<String>,
+    pub(crate) proxy: Option<String>,
     /// For installations with authentication switched off.
     #[serde(default)]
     pub(crate) no_auth: bool,
@@ -133,7 +139,9 @@ pub(crate) fn parse(text: &str, path: &Path) -> Result<BTreeMap<String, Profile>
 #[cfg(unix)]
 fn warnings(path: &Path, profile: &Profile) -> Vec<String> {
     use std::os::unix::fs::PermissionsExt;
-    let secret = profile.client_secret.is_some() || profile.bearer_token.is_some();
+    // A proxy's address may hold a password.
+    let secrets = [&profile.client_secret, &profile.bearer_token, &profile.proxy];
+    let secret = secrets.iter().any(|secret| secret.is_some());
     let open = std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0);
     if secret && open {
         vec![format!("others can read the secrets in {0}: run `chmod 600 {0}`", path.display())]

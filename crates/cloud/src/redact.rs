@@ -13,23 +13,33 @@ const LONGEST_TEXT: usize = 500;
 /// Taking out shorter ones would turn the text into noise without protecting anything.
 const SHORTEST_SECRET: usize = 4;
 
-/// Whether a field of a connector's configuration holds a secret, by its name.
+/// Whether a field of a connector's configuration holds a secret, by its name. The APIs write names in both ways, as
+/// `api_key` and as `apiKey`.
 pub(crate) fn is_secret_name(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
+    let name = name.to_ascii_lowercase().replace(['_', '-'], "");
     // What mappers encrypt and hash with has no longer names.
     if matches!(name.as_str(), "key" | "salt") {
         return true;
     }
     [
-        "password",
-        "passwd",
-        "secret",
-        "token",
-        "api_key",
+        "accesskey",
+        "accountkey",
         "apikey",
-        "private_key",
+        "clientkey",
+        "connectionstring",
         "credentials",
-        "service_account",
+        "hmackey",
+        "passphrase",
+        "passwd",
+        "password",
+        "privatekey",
+        "secret",
+        "serviceaccount",
+        "sharedaccesssignature",
+        "sharedkey",
+        "sshkey",
+        "token",
+        "webhook",
     ]
     .iter()
     .any(|word| name.contains(word))
@@ -59,8 +69,31 @@ pub(crate) struct Redactor {
 impl Redactor {
     /// A redactor that knows these secrets literally, besides what looks like one.
     pub(crate) fn new(secrets: impl IntoIterator<Item = SecretString>) -> Self {
-        let long = |secret: &SecretString| secret.expose_secret().len() >= SHORTEST_SECRET;
-        Self { secrets: secrets.into_iter().filter(long).collect() }
+        let mut redactor = Self::default();
+        for secret in secrets {
+            redactor.add(secret.expose_secret());
+        }
+        redactor
+    }
+
+    /// Adds a secret as it is, and as it is quoted in JSON, in a text within JSON, and in an address.
+    fn add(&mut self, secret: &str) {
+        if secret.len() < SHORTEST_SECRET {
+            return;
+        }
+        let in_json = |text: &str| {
+            let quoted = Value::from(text).to_string();
+            quoted[1..quoted.len() - 1].to_owned()
+        };
+        let quoted = in_json(secret);
+        let twice = in_json(&quoted);
+        let in_form = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect::<String>();
+        let in_path = percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC);
+        // The longest form first: the others may be parts of it.
+        let mut forms = vec![twice, quoted, in_form, in_path.to_string(), secret.to_owned()];
+        forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+        forms.dedup();
+        self.secrets.extend(forms.into_iter().map(SecretString::from));
     }
 
     /// The same redactor with the secrets of a request's body, in case the server quotes them back.
@@ -71,9 +104,7 @@ impl Redactor {
 
     fn collect(&mut self, value: &Value, secret: bool) {
         match value {
-            Value::String(text) if secret && text.len() >= SHORTEST_SECRET => {
-                self.secrets.push(text.as_str().into());
-            }
+            Value::String(text) if secret => self.add(text),
             Value::Array(items) => items.iter().for_each(|item| self.collect(item, secret)),
             Value::Object(fields) => {
                 for (name, value) in fields {
@@ -152,6 +183,22 @@ mod tests {
         } });
         let text = Redactor::default().with_body(&body).clean("db.example refused correct horse and battery");
         assert_eq!(text, "db.example refused *** and ***");
+    }
+
+    #[test]
+    fn a_secret_is_found_as_others_quote_it() {
+        let secret = r#"a"b\c/d e%f"#;
+        let redactor = Redactor::new([SecretString::from(secret)]);
+        let quoted = Value::from(secret).to_string();
+        for text in [
+            secret.to_owned(),
+            quoted.clone(),
+            Value::from(quoted).to_string(),
+            url::form_urlencoded::byte_serialize(secret.as_bytes()).collect(),
+        ] {
+            let clean = redactor.clean(&format!("no good: {text}, sorry"));
+            assert!(!clean.contains("d e") && !clean.contains("d+e") && clean.contains("***"), "{clean}");
+        }
     }
 
     #[test]

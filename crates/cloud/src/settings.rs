@@ -11,6 +11,7 @@ use crate::credentials;
 use crate::env::{Environment, Variable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{OrganizationId, WorkspaceId};
+use crate::network::{self, Network};
 use crate::profile::{self, LoadedProfile};
 use crate::web_links;
 
@@ -106,6 +107,12 @@ pub struct Settings {
     pub organization_id: Option<Setting<OrganizationId>>,
     /// The profile in use.
     pub profile: Option<Setting<String>>,
+    /// The file with certificate authorities that are trusted besides those of the system.
+    pub root_certificates: Option<Setting<PathBuf>>,
+    /// The file with the certificate that is shown to servers which want one.
+    pub client_certificate: Option<Setting<PathBuf>>,
+    /// The proxy that connections go through, where the environment's usual ones do not say it; without its credentials.
+    pub proxy: Option<Setting<String>>,
     /// What the user should know, in sentences: a profile file that others can read, a variable that is
     /// ignored. Nothing is printed by this crate.
     pub warnings: Vec<String>,
@@ -125,12 +132,16 @@ pub(crate) struct Explicit {
     pub(crate) config_file: Option<PathBuf>,
     pub(crate) ignore_profiles: bool,
     pub(crate) allow_insecure_http: bool,
+    pub(crate) root_certificates: Vec<Vec<u8>>,
+    pub(crate) client_certificate: Option<(Vec<u8>, SecretString)>,
+    pub(crate) proxy: Option<SecretString>,
 }
 
-/// Settings put together, and what to authorise with.
+/// Settings put together, what to authorise with, and how to reach the server.
 pub(crate) struct Resolved {
     pub(crate) settings: Settings,
     pub(crate) auth: Auth,
+    pub(crate) network: Network,
 }
 
 /// Puts the settings together and refuses what cannot work.
@@ -179,6 +190,7 @@ pub(crate) fn resolve(explicit: &Explicit, environment: &Environment) -> Result<
             refuse_plain_http(root)?;
         }
     }
+    let (network, shown) = network::resolve(explicit, &layers, &mut warnings)?;
     let workspace_id = layers.parsed(Variable::WorkspaceId, explicit.workspace_id)?;
     let organization_id = layers.parsed(Variable::OrganizationId, explicit.organization_id)?;
     let profile = loaded
@@ -192,9 +204,12 @@ pub(crate) fn resolve(explicit: &Explicit, environment: &Environment) -> Result<
         workspace_id,
         organization_id,
         profile,
+        root_certificates: shown.root_certificates,
+        client_certificate: shown.client_certificate,
+        proxy: shown.proxy,
         warnings,
     };
-    Ok(Resolved { settings, auth })
+    Ok(Resolved { settings, auth, network })
 }
 
 /// Credentials never travel in the open, except within this machine.
@@ -230,6 +245,10 @@ impl Layers<'_> {
             Variable::OrganizationId => &profile.organization_id,
             Variable::ApiRoot => &profile.api_url,
             Variable::ConfigApiRoot => &profile.config_api_url,
+            Variable::RootCertificates => &profile.root_certificates,
+            Variable::ClientCertificate => &profile.client_certificate,
+            Variable::ClientKey => &profile.client_key,
+            Variable::Proxy => &profile.proxy,
             Variable::Profile => return None,
         };
         let value = value.as_deref().map(str::trim).filter(|value| !value.is_empty())?;
@@ -243,7 +262,7 @@ impl Layers<'_> {
         }
     }
 
-    fn lower(&self, variable: Variable) -> Option<Setting<String>> {
+    pub(crate) fn lower(&self, variable: Variable) -> Option<Setting<String>> {
         self.in_environment(variable).or_else(|| self.in_profile(variable))
     }
 

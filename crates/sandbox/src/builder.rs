@@ -199,6 +199,7 @@ impl SandboxBuilder {
                 .map_err(|source| Error::Folder { path: std::env::temp_dir(), source })?;
             (temporary.path().to_owned(), Some(temporary))
         };
+        private_folder(&folder).map_err(|source| Error::Folder { path: folder.clone(), source })?;
         let [local_root, samples] = ["local", "files"].map(|name| folder.join(name));
         std::fs::create_dir_all(&samples)
             .map_err(|source| Error::Folder { path: samples.clone(), source })?;
@@ -295,6 +296,16 @@ fn application(folder: &Path, keep: bool) -> Result<(String, String), Error> {
         written.persist(&file).map_err(|error| failed(error.error))?;
     }
     Ok((id, secret))
+}
+
+/// Makes a folder that its owner alone can look into, since configurations are in it as they were given; one that is there
+/// stays as it is.
+fn private_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 /// A running sandbox. Dropping it stops it, too; running jobs are left as a restart finds them.

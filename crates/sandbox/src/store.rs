@@ -99,11 +99,23 @@ impl<T: Record> Decoded<T> {
     }
 }
 
+/// Makes a file that its owner alone can read; the database's log takes over who may. One that is there stays as it is.
+fn private_file(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::File::options();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
 impl Store {
     /// Opens the file, or an empty store in memory.
     pub(crate) fn open(file: Option<&Path>) -> Result<Self, Error> {
         let database = match file {
-            Some(path) => Database::open(path)?,
+            Some(path) => {
+                private_file(path).map_err(|source| Error::Folder { path: path.to_owned(), source })?;
+                Database::open(path)?
+            }
             None => Database::open_in_memory()?,
         };
         database.pragma_update(None, "journal_mode", "wal")?;

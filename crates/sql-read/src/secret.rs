@@ -39,6 +39,17 @@ impl SecretField {
     }
 }
 
+/// The text of a server that was told these secrets, without them: as they are, and as JSON quotes them.
+#[cfg(any(feature = "snowflake", feature = "postgres"))]
+pub(crate) fn without_secrets<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> String {
+    let mut clean = text.to_owned();
+    for secret in secrets.into_iter().filter(|secret| !secret.is_empty()) {
+        let quoted = serde_json::Value::from(secret).to_string();
+        clean = clean.replace(&quoted[1..quoted.len() - 1], "***").replace(secret, "***");
+    }
+    clean
+}
+
 /// Somebody who knows secrets.
 pub trait SecretResolver: Send + Sync {
     /// The secret, or `None` if it is not known.

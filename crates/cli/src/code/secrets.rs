@@ -7,24 +7,31 @@ use crate::references::refers;
 /// What stands in place of a secret.
 pub(crate) const MASK: &str = "**********";
 
-/// Parts of the names of members whose values are secret.
-const PARTS: [&str; 10] = [
-    "password",
-    "passphrase",
-    "secret",
-    "token",
-    "credential",
-    "private_key",
-    "privatekey",
-    "api_key",
+/// Parts of the names of members whose values are secret; `_` and `-` between words do not count.
+const PARTS: [&str; 17] = [
+    "accesskey",
+    "accountkey",
     "apikey",
-    "access_key",
+    "clientkey",
+    "connectionstring",
+    "credential",
+    "hmackey",
+    "passphrase",
+    "password",
+    "privatekey",
+    "secret",
+    "serviceaccount",
+    "sharedaccesssignature",
+    "sharedkey",
+    "sshkey",
+    "token",
+    "webhook",
 ];
 
-/// Whether a member's value is secret. What mappers encrypt with has no longer name than `key`.
+/// Whether a member's value is secret. What mappers encrypt and hash with has no longer names than `key` and `salt`.
 pub(super) fn is_secret(name: &str) -> bool {
-    let name = name.to_lowercase();
-    name == "key" || PARTS.iter().any(|part| name.contains(part))
+    let name = name.to_lowercase().replace(['_', '-'], "");
+    matches!(name.as_str(), "key" | "salt") || PARTS.iter().any(|part| name.contains(part))
 }
 
 /// A secret, as it is shown: a reference says where it is, and does not tell it.

@@ -1,9 +1,11 @@
 //! Credentials: stored, looked at, forgotten.
 
 use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use airbyte_cloud::{
-    AuthMethod, CLOUD_API_ROOT, Client, DEFAULT_PROFILE, SecretString, Setting, Settings, WorkspaceInfo,
+    AuthMethod, CLOUD_API_ROOT, Client, ClientBuilder, DEFAULT_PROFILE, SecretString, Setting, Settings,
+    WorkspaceInfo,
 };
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -13,7 +15,7 @@ use crate::context::Context;
 use crate::error::{Failure, Kind, exit};
 use crate::names;
 use crate::output::Table;
-use crate::profile_file::{self, Login};
+use crate::profile_file::{self, Login, Network};
 use crate::prompt;
 
 #[derive(Debug, Subcommand)]
@@ -28,6 +30,8 @@ pub(crate) enum AuthCommand {
     /// Example: airbyte auth login --profile staging --api-root https://airbyte.example.com/api/public/v1
     ///
     /// Example: airbyte auth login --client-id 0f1e2d3c --secret-stdin < secret.txt
+    ///
+    /// Example: airbyte auth login --api-root https://airbyte.internal/api/public/v1 --root-certificates ca.pem
     Login(LoginArgs),
     /// Which settings are in use, where each comes from, and whether the server takes them
     ///
@@ -57,6 +61,81 @@ pub(crate) struct LoginArgs {
     /// Read the client secret, or the token, from standard input
     #[arg(long)]
     secret_stdin: bool,
+    #[command(flatten)]
+    network: NetworkArgs,
+}
+
+/// How the server is reached, to be stored with the credentials.
+#[derive(Args, Debug)]
+struct NetworkArgs {
+    /// Trust the certificate authorities in this file, too (PEM)
+    #[arg(long, value_name = "FILE", env = "AIRBYTE_ROOT_CERTIFICATES", hide_env = true)]
+    root_certificates: Option<PathBuf>,
+    /// Show the certificate in this file to a server that wants one (PEM)
+    #[arg(long, value_name = "FILE", env = "AIRBYTE_CLIENT_CERTIFICATE", hide_env = true)]
+    client_certificate: Option<PathBuf>,
+    /// The key of that certificate [default: in the same file]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "AIRBYTE_CLIENT_KEY",
+        hide_env = true,
+        requires = "client_certificate"
+    )]
+    client_key: Option<PathBuf>,
+    /// Go through this proxy: http://HOST:PORT. One with a password is better given in AIRBYTE_PROXY
+    #[arg(long, value_name = "URL", env = "AIRBYTE_PROXY", hide_env = true)]
+    proxy: Option<Hidden>,
+}
+
+/// An address that may hold a password.
+#[derive(Clone)]
+struct Hidden(SecretString);
+
+impl From<&str> for Hidden {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hidden")
+    }
+}
+
+impl NetworkArgs {
+    fn apply(&self, mut builder: ClientBuilder) -> Result<ClientBuilder, Failure> {
+        let read = |file: &Path| {
+            std::fs::read(file)
+                .map_err(|error| Failure::usage(format!("{} cannot be read: {error}", file.display())))
+        };
+        if let Some(file) = &self.root_certificates {
+            builder = builder.root_certificate(read(file)?);
+        }
+        if let Some(file) = &self.client_certificate {
+            let key = read(self.client_key.as_deref().unwrap_or(file))?;
+            let key = SecretString::from(String::from_utf8_lossy(&key).into_owned());
+            builder = builder.client_certificate(read(file)?, key);
+        }
+        if let Some(proxy) = &self.proxy {
+            builder = builder.proxy(proxy.0.clone());
+        }
+        Ok(builder)
+    }
+
+    /// For the profile file, whose reader may be in another folder.
+    fn stored(self) -> Result<Network, Failure> {
+        let path = |file: Option<PathBuf>| {
+            file.map(|file| std::path::absolute(file).map(|file| file.display().to_string())).transpose()
+        };
+        Ok(Network {
+            root_certificates: path(self.root_certificates)?,
+            client_certificate: path(self.client_certificate)?,
+            client_key: path(self.client_key)?,
+            proxy: self.proxy.map(|proxy| proxy.0),
+        })
+    }
 }
 
 /// What was stored, as scripts see it.
@@ -147,7 +226,7 @@ async fn login(args: LoginArgs, context: &Context) -> Result<u8, Failure> {
     if global.allow_insecure_http {
         builder = builder.allow_insecure_http();
     }
-    let client = builder.build()?;
+    let client = args.network.apply(builder)?.build()?;
     let working = context.output().working("asking the server");
     let workspaces = client.workspaces().await;
     working.finish_and_clear();
@@ -159,6 +238,7 @@ async fn login(args: LoginArgs, context: &Context) -> Result<u8, Failure> {
         secret,
         workspace_id: workspace.as_ref().map(|workspace| workspace.workspace_id.to_string()),
         allow_insecure_http: global.allow_insecure_http,
+        network: args.network.stored()?,
     };
     profile_file::store(&file, &profile, &login)?;
     let object = LoginObject {
@@ -216,6 +296,10 @@ impl SettingObject {
     fn of<T: ToString>(setting: &Setting<T>) -> Self {
         Self { value: setting.value.to_string(), origin: setting.origin.to_string() }
     }
+
+    fn of_file(setting: &Setting<PathBuf>) -> Self {
+        Self { value: setting.value.display().to_string(), origin: setting.origin.to_string() }
+    }
 }
 
 #[derive(Serialize)]
@@ -227,6 +311,9 @@ struct StatusObject {
     auth: SettingObject,
     workspace_id: Option<SettingObject>,
     organization_id: Option<SettingObject>,
+    root_certificates: Option<SettingObject>,
+    client_certificate: Option<SettingObject>,
+    proxy: Option<SettingObject>,
     warnings: Vec<String>,
     /// Whether the server takes the credentials; null if it was not asked.
     accepted: Option<bool>,
@@ -271,6 +358,9 @@ impl StatusObject {
             auth: SettingObject { value: auth, origin: settings.auth.origin.to_string() },
             workspace_id: settings.workspace_id.as_ref().map(SettingObject::of),
             organization_id: settings.organization_id.as_ref().map(SettingObject::of),
+            root_certificates: settings.root_certificates.as_ref().map(SettingObject::of_file),
+            client_certificate: settings.client_certificate.as_ref().map(SettingObject::of_file),
+            proxy: settings.proxy.as_ref().map(SettingObject::of),
             warnings: settings.warnings.clone(),
             accepted: None,
             user: None,
@@ -291,6 +381,9 @@ impl StatusObject {
             ("credentials", Some(&self.auth)),
             ("workspace", self.workspace_id.as_ref()),
             ("organization", self.organization_id.as_ref()),
+            ("root certificates", self.root_certificates.as_ref()),
+            ("client certificate", self.client_certificate.as_ref()),
+            ("proxy", self.proxy.as_ref()),
         ];
         for (name, setting) in settings {
             if let Some(setting) = setting {

@@ -131,3 +131,26 @@ fn the_status_of_refused_credentials_is_told_and_fails() {
     assert_eq!(offline["accepted"], Value::Null);
     assert_eq!(offline["warnings"], json!([]));
 }
+
+#[test]
+fn how_the_server_is_reached_is_stored_and_shown_without_its_secrets() {
+    let sandbox = Sandbox::demo();
+    let folder = tempfile::tempdir().unwrap();
+    let secret = sandbox.ready("client_secret").to_owned();
+    let authority = concat!(env!("CARGO_MANIFEST_DIR"), "/../cloud/tests/it/data/localhost.pem");
+    let more = ["--root-certificates", authority, "--proxy", "http://me:hunter2@127.0.0.1:9"];
+    let stored = login(&sandbox, folder.path(), &secret, &more).exits(0);
+    assert!(!(stored.stdout + &stored.stderr).contains("hunter2"));
+    let profile = std::fs::read_to_string(file(folder.path())).unwrap();
+    assert!(profile.contains("hunter2") && profile.contains("localhost.pem"), "{profile}");
+
+    let ended = run(&mut alone(folder.path(), &["auth", "status"])).exits(0);
+    let status = ended.json();
+    assert_eq!(text(&status["proxy"], "value"), "http://127.0.0.1:9");
+    assert_eq!(text(&status["root_certificates"], "value"), authority);
+    assert!(!(ended.stdout + &ended.stderr).contains("hunter2"));
+
+    let broken = ["--client-certificate", authority];
+    let refused = login(&sandbox, folder.path(), &secret, &broken).exits(2).error();
+    assert!(text(&refused, "message").contains("key of the client certificate"), "{refused}");
+}

@@ -22,6 +22,7 @@ mod logs;
 mod manage;
 mod people;
 mod problems;
+mod proxy;
 mod request;
 mod requests;
 mod roles;

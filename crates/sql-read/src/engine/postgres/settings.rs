@@ -21,6 +21,7 @@ use crate::destination::Destination;
 use crate::destination_kind::DestinationKind;
 use crate::error::{Error, ErrorKind, Result};
 use crate::scan::quoted_text;
+use crate::secret::without_secrets;
 
 /// How long connecting may take, unless the configuration says something else.
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
@@ -224,6 +225,17 @@ impl Settings {
     }
 
     pub(super) fn refused(&self, error: tokio_postgres::Error) -> Error {
+        // Whoever is there was told the password, and may say it again.
+        let password = self.config.get_password().map(String::from_utf8_lossy).unwrap_or_default();
+        if let Some(server) = error.as_db_error() {
+            let said = format!("{server} {server:?}");
+            let clean = without_secrets(server.message(), [password.as_ref()]);
+            if said != without_secrets(&said, [password.as_ref()]) {
+                return self
+                    .unreachable(&clean)
+                    .with_hint("check username, password, database and ssl_mode of the destination");
+            }
+        }
         let refused = if let Some(server) = error.as_db_error() {
             self.unreachable(server.message())
                 .with_hint("check username, password, database and ssl_mode of the destination")

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::key_pair::KeyPair;
 use crate::destination::Destination;
 use crate::error::{Error, ErrorKind, Result};
+use crate::secret::without_secrets;
 
 /// What proves who the user is. No variant may show itself.
 pub(super) enum Credentials {
@@ -34,6 +35,19 @@ pub(super) struct Renewal {
 }
 
 impl Credentials {
+    /// What the service says of signing in, without what it was told.
+    pub(super) fn cleaned(&self, text: &str, access_token: Option<&str>) -> String {
+        let own = match self {
+            Self::Password(secret) | Self::ProgrammaticToken(secret) => vec![secret.as_str()],
+            Self::OAuth(OAuth { renewal: Some(renewal), .. }) => {
+                vec![renewal.client_secret.as_str(), renewal.refresh_token.as_str()]
+            }
+            // What is sent of these is made anew for each sign-in, and of no use a minute later.
+            Self::OAuth(_) | Self::KeyPair(_) | Self::Workload { .. } => Vec::new(),
+        };
+        without_secrets(text, own.into_iter().chain(access_token))
+    }
+
     /// Reads `credentials`. Which kind they are shows in the fields that are there: the names of the kinds differ
     /// between versions of the connector.
     pub(super) fn new(destination: &Destination) -> Result<Self> {

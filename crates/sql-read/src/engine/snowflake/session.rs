@@ -328,15 +328,21 @@ async fn login(http: &Http, settings: &Settings, access_token: Option<&str>) -> 
         async move { answered(request?).await }
     })
     .await;
-    reply.map_err(|error| match error.kind() {
-        ErrorKind::BrokenConnection => {
+    // Whoever is there was told what proves who the user is, and may say it again.
+    let cleaned = |text: &str| settings.credentials.cleaned(text, access_token);
+    match reply {
+        Ok(reply) => Ok(Reply { message: cleaned(&reply.message), ..reply }),
+        Err(error) if error.kind() == ErrorKind::BrokenConnection => {
             let host = settings.root.host_str().unwrap_or_default();
-            Error::new(ErrorKind::Connect, format!("cannot sign in to Snowflake at {host}: {error}"))
-                .with_hint("check `host` of the destination, and that this machine may reach it")
-                .with_source(error)
+            let said = error.to_string();
+            let clean = cleaned(&said);
+            let told =
+                Error::new(ErrorKind::Connect, format!("cannot sign in to Snowflake at {host}: {clean}"))
+                    .with_hint("check `host` of the destination, and that this machine may reach it");
+            Err(if clean == said { told.with_source(error) } else { told })
         }
-        _ => error,
-    })
+        Err(error) => Err(error),
+    }
 }
 
 /// A new access token for the refresh token.
@@ -369,6 +375,7 @@ async fn fresh_access_token(http: &Http, settings: &Settings, renewal: &Renewal)
         refused => {
             let reason = refused.and_then(|refused| refused.message.or(refused.error));
             let reason = reason.unwrap_or_else(|| format!("it answered {status}"));
+            let reason = settings.credentials.cleaned(&reason, None);
             Err(Error::new(ErrorKind::Connect, format!("Snowflake gives no access token: {reason}"))
                 .with_hint("check client_id, client_secret and refresh_token of the destination; refresh tokens expire too"))
         }
