@@ -49,18 +49,16 @@ pub(crate) fn write(folder: &Path, canaries: &Canaries) {
     let pem = |place: &str| {
         format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", canaries.plain(place))
     };
+    // A connector whose specification the sandbox knows: of others it cannot tell what is secret.
     let source = json!({
-        "host": "127.0.0.1", "port": 3306, "database": "d", "username": "u", "password": odd("source password"),
-        "replication_method": { "method": "STANDARD" },
-        "tunnel_method": {
-            "tunnel_method": "SSH_KEY_AUTH", "tunnel_host": "h", "tunnel_port": 22, "tunnel_user": "u",
-            "ssh_key": pem("source ssh key"),
+        "dataset_name": "d", "format": "csv", "url": "s3://bucket/d.csv", "provider": {
+            "storage": "S3", "aws_access_key_id": "i", "aws_secret_access_key": odd("source password"),
         },
     });
     json("source.json", &source);
     file(
         "referring.yaml",
-        "host: h\nport: 3306\ndatabase: d\nusername: u\npassword: ${PLANTED}\nreplication_method: {method: STANDARD}\n",
+        "dataset_name: d\nformat: csv\nurl: gs://bucket/d.csv\nprovider: {storage: GCS, service_account_json: \"${PLANTED}\"}\n",
     );
     let secret = odd("literal in a file");
     file("broken.json", &format!("{{\"password\": {}, ", Value::from(secret.as_str())));
