@@ -159,6 +159,8 @@ fn is_client_certificate_problem(error: &reqwest::Error) -> bool {
                     | Alert::CertificateExpired
                     | Alert::CertificateUnknown
                     | Alert::UnknownCA
+                    | Alert::DecryptError
+                    | Alert::AccessDenied
             ))
         )
     })
@@ -166,7 +168,8 @@ fn is_client_certificate_problem(error: &reqwest::Error) -> bool {
 
 /// The transport has no type for it.
 fn is_refused_by_proxy(error: &reqwest::Error) -> bool {
-    error.is_connect() && any_cause(error, &|cause| cause.to_string() == "proxy authorization required")
+    error.is_connect()
+        && any_cause(error, &|cause| cause.to_string().ends_with("proxy authorization required"))
 }
 
 fn any_cause(
