@@ -8,6 +8,8 @@ pub(crate) mod bigquery;
 mod decimal_text;
 #[cfg(feature = "duckdb")]
 pub(crate) mod duckdb;
+#[cfg(any(feature = "postgres", feature = "snowflake", feature = "sqlite"))]
+mod from_task;
 #[cfg(any(feature = "duckdb", feature = "sqlite"))]
 mod local_file;
 #[cfg(feature = "postgres")]

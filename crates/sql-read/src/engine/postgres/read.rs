@@ -7,11 +7,11 @@ use arrow_schema::Schema;
 use futures::StreamExt;
 use tokio::sync::mpsc;
 use tokio_postgres::types::{Kind, Type};
-use tokio_stream::wrappers::ReceiverStream;
 
 use super::copy::Decoder;
 use super::session::Session;
 use super::{PostgresDialect, catalogue, types};
+use crate::engine::from_task::from_task;
 use crate::engine::{RecordBatchStream, Rows};
 use crate::error::{Error, ErrorKind, Result};
 use crate::scan::{Column, Scan, quoted};
@@ -89,7 +89,7 @@ pub(super) async fn copy(
     let schema = Arc::new(Schema::new(columns.iter().map(|column| column.field.clone()).collect::<Vec<_>>()));
     let decoder = Decoder::new(columns, schema, batch_rows);
     let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
-    tokio::spawn(async move {
+    let task = tokio::spawn(async move {
         match pump(&session, Box::pin(copy), decoder, &sender).await {
             Ok(Taken::All) => session.finish().await,
             // Nobody wants the rest: the server need not make it. Dropping the session tells it.
@@ -100,7 +100,7 @@ pub(super) async fn copy(
             }
         }
     });
-    Ok(ReceiverStream::new(receiver).boxed())
+    Ok(from_task(receiver, task))
 }
 
 /// How far the reader went.

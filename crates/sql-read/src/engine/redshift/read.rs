@@ -7,10 +7,10 @@ use arrow_schema::Schema;
 use futures::StreamExt;
 use tokio::sync::mpsc;
 use tokio_postgres::{SimpleQueryMessage, SimpleQueryStream};
-use tokio_stream::wrappers::ReceiverStream;
 
 use super::text::Batches;
 use super::{RedshiftDialect, catalogue};
+use crate::engine::from_task::from_task;
 use crate::engine::postgres::session::{Isolation, Session};
 use crate::engine::{Count, RecordBatchStream, Rows};
 use crate::error::{Error, ErrorKind, Result};
@@ -105,7 +105,7 @@ async fn start(
     }
     let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
     let batches = Batches::new(columns, batch_rows);
-    tokio::spawn(async move {
+    let task = tokio::spawn(async move {
         match pump(&session, rows, batches, &sender).await {
             Ok(Taken::All) => session.finish().await,
             // Nobody wants the rest: dropping the session tells the server.
@@ -116,7 +116,7 @@ async fn start(
             }
         }
     });
-    Ok(ReceiverStream::new(receiver).boxed())
+    Ok(from_task(receiver, task))
 }
 
 /// How far the reader went.

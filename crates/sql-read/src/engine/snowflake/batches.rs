@@ -15,7 +15,6 @@ use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use futures::StreamExt;
 use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::answer::{Answer, Chunk, RowType};
@@ -25,6 +24,7 @@ use super::store::Store;
 use super::text_rows::{self, TextRow};
 use super::types::{Kind, field};
 use crate::engine::RecordBatchStream;
+use crate::engine::from_task::from_task;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Batches that may wait to be taken.
@@ -84,7 +84,7 @@ impl ResultSet {
         let is_json = self.answer.query_result_format.as_deref() == Some("json");
         let kinds: Vec<Kind> = self.answer.rowtype.iter().map(Kind::of).collect();
         let output = Output { schema, kinds: kinds.into(), batch_rows, sender };
-        tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             let from_store = parts.start.max(1)..parts.end.max(1);
             let outcome = async {
                 if parts.contains(&0) {
@@ -101,7 +101,7 @@ impl ResultSet {
                 let _ = output.sender.send(Err(error)).await;
             }
         });
-        ReceiverStream::new(receiver).boxed()
+        from_task(receiver, task)
     }
 
     /// All rows as text; for small results.

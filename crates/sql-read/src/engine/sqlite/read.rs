@@ -9,10 +9,10 @@ use futures::StreamExt;
 use rusqlite::Connection;
 use rusqlite::types::{Value, ValueRef};
 use tokio::sync::{mpsc, oneshot};
-use tokio_stream::wrappers::ReceiverStream;
 
 use super::values::{self, ColumnBuilder};
 use super::{Interrupt, SqliteDialect, connect};
+use crate::engine::from_task::from_task;
 use crate::engine::{RecordBatchStream, Rows};
 use crate::error::{Error, ErrorKind, Result};
 use crate::scan::Scan;
@@ -66,7 +66,7 @@ pub(super) fn stream(
     let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
     let interrupt = Interrupt::default();
     let running = interrupt.running();
-    tokio::task::spawn_blocking(move || {
+    let task = tokio::task::spawn_blocking(move || {
         let done = connect(&path)
             .and_then(|connection| running.during(&connection, |connection| work(connection, &sender)));
         if let Err(error) = done {
@@ -74,7 +74,7 @@ pub(super) fn stream(
             let _ = sender.blocking_send(Err(error));
         }
     });
-    ReceiverStream::new(receiver)
+    from_task(receiver, task)
         .inspect(move |_| {
             let _lives_as_long_as_the_stream = &interrupt;
         })
