@@ -22,18 +22,18 @@ pub fn measure() -> Result<String> {
     let mut text = include_str!("command.md").to_owned();
     let size = std::fs::metadata(&airbyte)?.len();
     text += &clients::rows(&in_turn(vec![
-        contender("`airbyte --version`", version(&airbyte)),
+        contender("`airbyte --help`", help(&airbyte)),
         contender("`airbyte connection list --limit 20 --output json`", list),
-        contender("`pyairbyte --version`, 0.71.3", version(&beside)),
+        contender("`pyairbyte --help`, 0.71.3", help(&beside)),
     ])?)?;
     let (whole, tenths) = (size / 1_000_000, size / 100_000 % 10);
     writeln!(text, "\nThe file of the command with its default features: {whole}.{tenths} MB.")?;
     Ok(text)
 }
 
-fn version(program: &Path) -> Command {
+fn help(program: &Path) -> Command {
     let mut command = Command::new(program);
-    command.arg("--version").env("DO_NOT_TRACK", "1");
+    command.arg("--help").env("DO_NOT_TRACK", "1");
     command
 }
 

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use nix::sys::resource::{UsageWho, getrusage};
 
 /// Counted runs of each command, after one that is not counted.
@@ -13,6 +13,11 @@ const RUNS: usize = 5;
 const LONG: Duration = Duration::from_secs(10);
 /// How many.
 const LONG_RUNS: usize = 3;
+
+/// A run that takes longer hangs; one of the peers does so now and then.
+const LIMIT: Duration = Duration::from_mins(2);
+/// How often a run that hangs is begun again.
+const AGAIN: usize = 3;
 
 /// A command among those it is compared with.
 pub struct Contender {
@@ -87,7 +92,19 @@ pub fn in_turn(mut contenders: Vec<Contender>) -> Result<Vec<Measured>> {
 }
 
 impl Contender {
+    /// One run that comes to an end.
     fn run(&mut self) -> Result<Run> {
+        for _ in 0..AGAIN {
+            if let Some(run) = self.try_run(LIMIT)? {
+                return Ok(run);
+            }
+            eprintln!("{}: hangs, and is begun again", self.name);
+        }
+        bail!("the command hangs every time")
+    }
+
+    /// `None`: it has been ended because it took too long.
+    fn try_run(&mut self, limit: Duration) -> Result<Option<Run>> {
         let before = children()?;
         let begun = Instant::now();
         let stdout = if self.prints.is_some() { Stdio::piped() } else { Stdio::null() };
@@ -102,6 +119,11 @@ impl Contender {
             if let Some(exit) = process.try_wait()? {
                 break exit;
             }
+            if begun.elapsed() > limit {
+                process.kill()?;
+                process.wait()?;
+                return Ok(None);
+            }
             std::thread::sleep(Duration::from_millis(1));
         };
         let cpu = children()?.saturating_sub(before);
@@ -112,7 +134,7 @@ impl Contender {
             stdout.read_to_string(&mut text)?;
             ensure!(text.trim_end().ends_with(prints), "it printed {text:?}, not {prints:?}");
         }
-        Ok(run)
+        Ok(Some(run))
     }
 }
 
@@ -139,6 +161,14 @@ mod tests {
     fn the_high_water_mark_is_read_from_the_kernels_own_form() {
         assert_eq!(high_water_mark("Name:\tpsql\nVmHWM:\t    9120 kB\nVmRSS:\t 8000 kB\n"), Some(9120));
         assert_eq!(high_water_mark("Name:\tpsql\n"), None);
+    }
+
+    #[test]
+    fn a_run_that_hangs_is_ended() {
+        let mut sleep = Command::new("sleep");
+        sleep.arg("3600");
+        let mut contender = Contender { name: "sleep".to_owned(), command: sleep, prints: None };
+        assert!(contender.try_run(Duration::from_millis(10)).unwrap().is_none());
     }
 
     #[test]
