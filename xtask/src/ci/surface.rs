@@ -12,7 +12,6 @@ use crate::step::{self, cargo, run, target, workspace_root};
 const LIBRARIES: &[(&str, &str, &str)] = &[
     ("airbyte-cloud", "crates/cloud", "blocking"),
     ("airbyte-sql-read", "crates/sql-read", "adbc,bigquery,cloud,duckdb,postgres,snowflake,sqlite,ssh"),
-    ("airbyte-sandbox", "crates/sandbox", "duckdb"),
 ];
 
 /// Compares what is checked in with what is there, or with `write` writes it anew.
