@@ -187,6 +187,7 @@ pub use problem::Problem;
 pub use profile::{DEFAULT_PROFILE, default_profile_file};
 pub use publish::PublishCustomSource;
 pub use raw::Raw;
+pub use redact::is_secret_name;
 pub use refresh::{RefreshMode, RefreshRequest};
 pub use region::{Region, RegionInfo};
 pub use request::{Api, ApiRequest, ApiResponse};

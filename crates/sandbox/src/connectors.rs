@@ -6,6 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::model::Side;
+use crate::specification;
 
 /// How Airbyte shows a secret: exactly ten asterisks.
 pub(crate) const MASK: &str = "**********";
@@ -90,23 +91,81 @@ impl Connector {
     /// The configuration with each secret that it holds replaced by the mask.
     pub(crate) fn masked(&self, configuration: &Value) -> Value {
         let mut shown = configuration.clone();
-        for path in &self.secrets {
-            if let Some(secret) = at_mut(&mut shown, path) {
-                *secret = Value::from(MASK);
+        if self.is_described() {
+            for path in &self.secrets {
+                if let Some(secret) = at_mut(&mut shown, path) {
+                    *secret = Value::from(MASK);
+                }
             }
+        } else {
+            each_named(&mut shown, &Value::Null, &mut |secret, _| *secret = Value::from(MASK));
         }
         shown
     }
 
     /// Puts the stored secrets in the place of masks, as the server does when a configuration is replaced.
     pub(crate) fn unmask(&self, configuration: &mut Value, stored: &Value) {
-        for path in &self.secrets {
-            if let (Some(sent), Some(kept)) = (at_mut(configuration, path), at(stored, path))
-                && *sent == MASK
-            {
+        let mut keep = |sent: &mut Value, kept: &Value| {
+            if *sent == MASK && !kept.is_null() {
                 *sent = kept.clone();
             }
+        };
+        if self.is_described() {
+            for path in &self.secrets {
+                if let (Some(sent), Some(kept)) = (at_mut(configuration, path), at(stored, path)) {
+                    keep(sent, kept);
+                }
+            }
+        } else {
+            each_named(configuration, stored, &mut keep);
         }
+    }
+
+    /// Whether it is known where its secrets are, if only that there are none.
+    fn is_described(&self) -> bool {
+        !self.secrets.is_empty() || specification::is_own(self)
+    }
+}
+
+/// Parts of the names of members that hold secrets, without `_` and `-`: what there is to go by where a connector's
+/// specification is not known.
+const SECRET_NAMES: [&str; 14] = [
+    "accesskey",
+    "accountkey",
+    "apikey",
+    "clientkey",
+    "connectionstring",
+    "passphrase",
+    "passwd",
+    "password",
+    "privatekey",
+    "secret",
+    "serviceaccount",
+    "sharedkey",
+    "sshkey",
+    "token",
+];
+
+/// Visits each text, number or list whose name says that it is secret, with what `other` holds in its place.
+fn each_named(value: &mut Value, other: &Value, visit: &mut dyn FnMut(&mut Value, &Value)) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                let plain = name.to_lowercase().replace(['_', '-'], "");
+                let is_secret = SECRET_NAMES.iter().any(|part| plain.contains(part));
+                if is_secret && !member.is_object() && !member.is_null() {
+                    visit(member, &other[name.as_str()]);
+                } else {
+                    each_named(member, &other[name.as_str()], visit);
+                }
+            }
+        }
+        Value::Array(items) => {
+            for (place, item) in items.iter_mut().enumerate() {
+                each_named(item, &other[place], visit);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -166,5 +225,28 @@ mod tests {
         assert!(by_slug(Side::Destination, "dev-null").is_none());
         let id = "a7bcc9d8-13b3-4e49-b80d-d020b90045e3".parse().unwrap();
         assert_eq!(by_definition(Side::Destination, id).unwrap().public_name(), "");
+    }
+
+    #[test]
+    fn secrets_of_a_connector_that_is_not_described_go_by_their_names() {
+        let postgres = by_slug(Side::Source, "postgres").unwrap();
+        let stored = json!({
+            "host": "h", "password": "p", "credentials": {"api_key": "k", "auth_type": "key"},
+            "tunnels": [{"ssh_key": "s", "port": 22}],
+        });
+        let shown = json!({
+            "host": "h", "password": MASK, "credentials": {"api_key": MASK, "auth_type": "key"},
+            "tunnels": [{"ssh_key": MASK, "port": 22}],
+        });
+        assert_eq!(postgres.masked(&stored), shown);
+        let mut sent = shown;
+        sent["password"] = json!("new");
+        postgres.unmask(&mut sent, &stored);
+        assert_eq!(sent["password"], "new");
+        assert_eq!(sent.pointer("/credentials/api_key").unwrap(), "k");
+        assert_eq!(sent.pointer("/tunnels/0/ssh_key").unwrap(), "s");
+        // That the faker has none is known.
+        let faker = by_slug(Side::Source, "faker").unwrap();
+        assert_eq!(faker.masked(&json!({"token": "t"})), json!({"token": "t"}));
     }
 }

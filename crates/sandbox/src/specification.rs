@@ -63,6 +63,11 @@ fn each_secret(schema: &Value, value: &mut Value, other: &Value, visit: &mut dyn
     }
 }
 
+/// Whether the connector runs here, so that its whole schema is known.
+pub(crate) fn is_own(connector: &Connector) -> bool {
+    own(connector.side, connector.slug).is_some()
+}
+
 fn own(side: Side, slug: &str) -> Option<&'static Value> {
     OWN.get(format!("{}-{slug}", side.word()))
 }

@@ -29,7 +29,7 @@ impl fmt::Display for Difference {
 impl Difference {
     /// With what is secret masked, by the names of members on the path and within the values.
     pub(crate) fn new(path: String, before: Option<&Value>, after: Option<&Value>) -> Self {
-        let secret = path.split('.').any(secrets::is_secret);
+        let secret = path.split('.').any(airbyte_cloud::is_secret_name);
         let shown = |value: &Value| if secret { secrets::masked(value) } else { secrets::hidden(value) };
         Self { path, before: before.map(shown), after: after.map(shown) }
     }
@@ -64,12 +64,13 @@ mod tests {
     fn differences_are_lines_and_secrets_are_masked() {
         let before = json!({ "port": 1, "password": "old", "host": "a", "gone": true, "mappers": [] });
         let after = json!({
-            "port": 2, "password": "hunter2", "host": "a", "token": "${TOKEN}",
+            "port": 2, "password": "hunter2", "host": "a", "token": "${TOKEN}", "wal_passwd": "hunter2",
             "mappers": [{ "key": "hunter2", "publicKey": "p" }, { "key": "${KEY}" }],
         });
         let mut lines = Vec::new();
         between("configuration", Some(&before), Some(&after), &mut lines);
         let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
+        assert!(!lines.concat().contains("hunter2"), "{lines:?}");
         assert_eq!(
             lines,
             [
@@ -79,6 +80,7 @@ mod tests {
                 "~ configuration.mappers: [] -> \
                  [{\"key\":\"**********\",\"publicKey\":\"p\"},{\"key\":\"${KEY}\"}]",
                 "+ configuration.token: \"${TOKEN}\"",
+                "+ configuration.wal_passwd: \"**********\"",
             ]
         );
     }

@@ -1,38 +1,12 @@
 //! What is secret in configurations and mappers, by the names of members.
 
+use airbyte_cloud::is_secret_name;
 use serde_json::Value;
 
 use crate::references::refers;
 
 /// What stands in place of a secret.
 pub(crate) const MASK: &str = "**********";
-
-/// Parts of the names of members whose values are secret; `_` and `-` between words do not count.
-const PARTS: [&str; 17] = [
-    "accesskey",
-    "accountkey",
-    "apikey",
-    "clientkey",
-    "connectionstring",
-    "credential",
-    "hmackey",
-    "passphrase",
-    "password",
-    "privatekey",
-    "secret",
-    "serviceaccount",
-    "sharedaccesssignature",
-    "sharedkey",
-    "sshkey",
-    "token",
-    "webhook",
-];
-
-/// Whether a member's value is secret. What mappers encrypt and hash with has no longer names than `key` and `salt`.
-pub(super) fn is_secret(name: &str) -> bool {
-    let name = name.to_lowercase().replace(['_', '-'], "");
-    matches!(name.as_str(), "key" | "salt") || PARTS.iter().any(|part| name.contains(part))
-}
 
 /// A secret, as it is shown: a reference says where it is, and does not tell it.
 pub(super) fn masked(value: &Value) -> Value {
@@ -45,7 +19,7 @@ pub(super) fn hidden(value: &Value) -> Value {
     match value {
         Value::Object(members) => {
             let shown = members.iter().map(|(name, value)| {
-                (name.clone(), if is_secret(name) { masked(value) } else { hidden(value) })
+                (name.clone(), if is_secret_name(name) { masked(value) } else { hidden(value) })
             });
             Value::Object(shown.collect())
         }
