@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use adbc_core::options::{AdbcVersion, IngestMode, OptionDatabase, OptionStatement};
 use adbc_core::{Connection, Database, Driver, Optionable, Statement};
 use adbc_driver_manager::{ManagedConnection, ManagedDriver};
-use airbyte_sql_read::{Dataset, Destination, ErrorKind, Filter, Format, Order, StreamSpec};
+use airbyte_sql_read::{Dataset, Destination, Error, ErrorKind, Filter, Format, Order, StreamSpec};
 use arrow_schema::{DataType, IntervalUnit, TimeUnit};
 use futures::TryStreamExt;
 use serde_json::{Value, json};
@@ -306,17 +306,33 @@ async fn an_order_that_does_not_fit_into_memory_is_made_on_the_disk() {
 async fn a_query_that_fails_on_its_way_is_an_error_and_never_the_end() {
     let made = "create view broken as select case when range = 250000 then error('over') else range end as n from range(300000)";
     let Some(file) = File::new(made) else { return };
-    let mut batches = file.dataset(&StreamSpec::new("broken")).await.batches().await.unwrap();
+    // One thread, so that the error is that of the value. Of several, whichever is heard first tells.
+    let one = json!({"options": {"threads": "1"}});
+    let document = json!({"destinationType": "duckdb", "configuration": file.configuration(), "adbc": one});
+    let warehouse = Destination::from_json(&document).unwrap().connect().await.unwrap();
+    let (rows, error) =
+        read_until_it_fails(&warehouse.dataset(&StreamSpec::new("broken")).await.unwrap()).await;
+    assert_eq!(error.kind(), ErrorKind::Query);
+    assert!(rows > 0 && error.to_string().contains("over"), "{rows} rows, {error}");
+
+    let (rows, error) = read_until_it_fails(&file.dataset(&StreamSpec::new("broken")).await).await;
+    assert_eq!(error.kind(), ErrorKind::Query);
+    assert!(rows < 300_000);
+    let told =
+        error.to_string().contains("over") || error.hint().is_some_and(|hint| hint.contains("threads"));
+    assert!(told, "{error:?}");
+}
+
+async fn read_until_it_fails(dataset: &Dataset) -> (usize, Error) {
+    let mut batches = dataset.batches().await.unwrap();
     let mut rows = 0;
-    let error = loop {
+    loop {
         match batches.try_next().await {
             Ok(Some(batch)) => rows += batch.num_rows(),
             Ok(None) => panic!("the data ended after {rows} rows"),
-            Err(error) => break error,
+            Err(error) => return (rows, error),
         }
-    };
-    assert_eq!(error.kind(), ErrorKind::Query);
-    assert!(rows > 0 && error.to_string().contains("over"), "{rows} rows, {error}");
+    }
 }
 
 #[tokio::test]

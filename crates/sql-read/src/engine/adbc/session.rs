@@ -104,11 +104,18 @@ impl Session {
     }
 }
 
-/// DuckDB is the one that is told how much it may take.
+/// What to do about errors of DuckDB, the one driver whose settings are known.
 fn hinted(error: Error) -> Error {
-    if error.to_string().contains("Out of Memory Error") {
+    let text = error.to_string();
+    if text.contains("Out of Memory Error") {
         error.with_hint(
             "a destination file may allow more: \"adbc\": {\"options\": {\"memory_limit\": \"1GB\"}}",
+        )
+    } else if text.contains("INTERRUPT Error") {
+        // The first thread that fails interrupts the others, and one of those may be the first to tell.
+        error.with_hint(
+            "another thread of the query failed first; a destination file with \
+             \"adbc\": {\"options\": {\"threads\": \"1\"}} shows its error",
         )
     } else {
         error
@@ -174,5 +181,13 @@ mod tests {
         let kind = |text: &str| failed(&error(text), &[]).kind();
         assert_eq!(kind("server closed the connection unexpectedly"), ErrorKind::BrokenConnection);
         assert_eq!(kind("syntax error at or near from"), ErrorKind::Query);
+    }
+
+    #[test]
+    fn a_thread_that_was_interrupted_tells_where_the_cause_is_found() {
+        let error =
+            error::Error::with_message_and_status("INTERRUPT Error: Interrupted!", error::Status::Internal);
+        let hint = failed(&error, &[]).hint().map(str::to_owned).unwrap();
+        assert!(hint.contains("threads"), "{hint}");
     }
 }
