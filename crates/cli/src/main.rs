@@ -30,6 +30,10 @@ use crate::context::Context;
 use crate::error::Failure;
 
 fn main() -> ExitCode {
+    // Otherwise whatever runs in a CI system is taken for a terminal that can show colours.
+    if environment::terminal_is_dumb() {
+        anstream::ColorChoice::Never.write_global();
+    }
     let parsed = args::command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,

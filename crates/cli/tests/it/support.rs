@@ -23,6 +23,9 @@ pub(crate) fn airbyte<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -
             command.env_remove(name);
         }
     }
+    for name in ["CI", "CLICOLOR", "CLICOLOR_FORCE", "NO_COLOR", "PAGER"] {
+        command.env_remove(name);
+    }
     command
         .args(arguments)
         .env("XDG_CONFIG_HOME", "/nonexistent")

@@ -140,6 +140,13 @@ fn colours_are_for_terminals_that_want_them() {
         command.env("TERM", "xterm-256color").env(name, value);
         let (_, seen) = OnTerminal::start(&mut command, 100).ends();
         assert!(seen.starts_with("error: ") && !seen.contains('\u{1b}'), "{name}: {seen:?}");
+        // Build servers show colours where nothing else speaks for them; not against these.
+        let (_, seen) = OnTerminal::start(command.env("CI", "true"), 100).ends();
+        assert!(seen.starts_with("error: ") && !seen.contains('\u{1b}'), "{name} in CI: {seen:?}");
+        let mut help = airbyte(["--help"]);
+        let help = help.env("TERM", "xterm-256color").env("CI", "true").env(name, value);
+        let (_, seen) = OnTerminal::start(help, 100).ends();
+        assert!(seen.contains("Usage:") && !has_style(&seen), "{name}: {seen:?}");
     }
     let (_, seen) = on_terminal(failing().arg("--no-color"), 100);
     assert!(seen.starts_with("error: "), "{seen:?}");
