@@ -9,7 +9,7 @@ use std::time::Duration;
 use console::{measure_text_width, strip_ansi_codes};
 use nix::pty::{Winsize, openpty};
 
-use crate::support::{Sandbox, signal, text};
+use crate::support::{Sandbox, airbyte, signal, text};
 
 /// Longer than anything here takes, on whatever machine.
 const PATIENCE: Duration = Duration::from_mins(1);
