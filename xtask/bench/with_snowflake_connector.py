@@ -5,6 +5,9 @@ import sys
 import pyarrow
 import snowflake.connector
 
+# Its threads would import this at the same moment, and two of them can wait for each other's import for ever.
+import snowflake.connector.nanoarrow_arrow_iterator
+
 host, port, database, table, file = sys.argv[1:]
 connection = snowflake.connector.connect(
     account="double",

@@ -3,7 +3,8 @@
 //! - `first`: one answer, about the workspace
 //! - `list`: all connections of the workspace
 //! - `find NAME`: the connections of that name
-//! - `syncs COUNT`: as many connections synced at once, and awaited
+//! - `syncs COUNT`: as many connections synced at once, and each awaited
+//! - `watch COUNT`: the same, but all of them awaited by one watcher
 //! - `prepare COUNT`: makes the connections for all that, from a few rows to nowhere
 //!
 //! The way to the server comes from the environment. What is printed tells the benchmark that the task was done.
@@ -27,8 +28,13 @@ async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         ["list"] => println!("{}", workspace.connections().await?.len()),
         ["find", name] => println!("{}", workspace.connections().name(name).await?.len()),
         ["syncs", count] => println!("{}", syncs(&workspace, count.parse()?).await?),
+        ["watch", count] => println!("{}", watch(&workspace, count.parse()?).await?),
         ["prepare", count] => prepare(&workspace, count.parse()?).await?,
-        _ => return Err("usage: bench first | list | find NAME | syncs COUNT | prepare COUNT".into()),
+        _ => {
+            return Err(
+                "usage: bench first | list | find NAME | syncs COUNT | watch COUNT | prepare COUNT".into()
+            );
+        }
     }
     Ok(())
 }
@@ -41,6 +47,21 @@ async fn syncs(workspace: &Workspace, count: usize) -> Result<usize> {
         .iter()
         .map(|connection| async { client.connection(connection.connection_id).sync().await?.wait().await });
     Ok(futures::future::try_join_all(syncs).await?.len())
+}
+
+/// How many of the syncs succeeded.
+async fn watch(workspace: &Workspace, count: usize) -> Result<usize> {
+    let connections = workspace.connections().limit(count).await?;
+    let client = workspace.client();
+    let jobs: Vec<_> = futures::stream::iter(connections)
+        .map(|connection| async move {
+            Ok::<_, airbyte_cloud::Error>(client.connection(connection.connection_id).sync().await?.job_id())
+        })
+        .buffer_unordered(AT_ONCE)
+        .try_collect()
+        .await?;
+    let ended = client.watch_jobs(workspace.id(), jobs).await;
+    Ok(ended.values().filter(|outcome| outcome.is_ok()).count())
 }
 
 async fn prepare(workspace: &Workspace, count: usize) -> Result<()> {

@@ -6,18 +6,15 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use super::release;
+use super::program;
 use super::run::{Contender, in_turn};
 use crate::parts::bigquery::Emulator;
-use crate::step::{self, cargo};
 
 /// Rows of the tables that are read.
 const ROWS: [u64; 2] = [2_000_000, 6_000_000];
 
 /// Measures and gives the section of the page.
 pub fn measure() -> Result<String> {
-    let mut reader = cargo(&["build", "--release", "--locked", "--package", "airbyte-sql-read"]);
-    step::run(reader.args(["--features", "bigquery", "--example", "bigquery_read"]))?;
     let emulator = Emulator::start()?;
     let folder = tempfile::tempdir()?;
     let destination = folder.path().join("destination.json");
@@ -42,7 +39,7 @@ pub fn measure() -> Result<String> {
         eprintln!("making a table of {rows} rows");
         fill(&emulator, &table, rows)?;
         let reader = |name: &str, way: &str| {
-            let mut command = Command::new(release("examples/bigquery_read"));
+            let mut command = Command::new(program("bigquery_read"));
             command.arg(way).arg(&destination).arg(&table);
             Contender { name: name.to_owned(), command, prints: Some(format!("{rows} rows")) }
         };

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::release;
 use super::run::{Contender, Measured, in_turn};
+use super::{command, program};
 use crate::python;
 use crate::sandbox::Sandbox;
 use crate::step::{self, workspace_root};
@@ -57,9 +57,9 @@ fn tasks(workspace: &str) -> [Task; 4] {
 pub fn measure() -> Result<String> {
     let pythons =
         PEERS.iter().map(|peer| python::environment(peer.environment)).collect::<Result<Vec<_>>>()?;
-    let sandbox = Sandbox::start(&release("airbyte"), &[])?;
+    let sandbox = Sandbox::start(&command(), &[])?;
     eprintln!("making {CONNECTIONS} connections");
-    step::run(sandbox.command(&release("examples/bench")).args(["prepare", &CONNECTIONS.to_string()]))?;
+    step::run(sandbox.command(&program("bench")).args(["prepare", &CONNECTIONS.to_string()]))?;
     let mut text = include_str!("clients.md").to_owned();
     let [first, list, find, syncs] = tasks(sandbox.value("workspace_id"));
     for task in [&first, &list, &find, &syncs] {
@@ -77,7 +77,7 @@ pub fn measure() -> Result<String> {
 /// All clients at one task, ours first.
 fn compare(sandbox: &Sandbox, task: &Task, pythons: &[PathBuf]) -> Result<Vec<Measured>> {
     eprintln!("{}", task.title);
-    let mut ours = sandbox.command(&release("examples/bench"));
+    let mut ours = sandbox.command(&program("bench"));
     ours.args(&task.arguments);
     let mut contenders = vec![("airbyte-cloud".to_owned(), ours)];
     for (peer, python) in PEERS.iter().zip(pythons) {

@@ -6,14 +6,14 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use super::clients;
 use super::run::{Contender, in_turn};
-use super::{clients, release};
 use crate::python;
 use crate::sandbox::Sandbox;
 
 /// Measures and gives the section of the page.
 pub fn measure() -> Result<String> {
-    let airbyte = release("airbyte");
+    let airbyte = super::command();
     let pyairbyte = python::environment("pyairbyte")?;
     let beside = pyairbyte.parent().context("an interpreter is in a folder")?.join("pyairbyte");
     let sandbox = Sandbox::start(&airbyte, &[])?;

@@ -6,9 +6,9 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::release;
+use super::program;
 use super::run::{Contender, in_turn};
-use crate::step::{self, cargo};
+use crate::step;
 use crate::{parts, python};
 
 /// Rows of the tables that are read: memory must not grow with them.
@@ -16,8 +16,6 @@ const ROWS: [u64; 2] = [1_000_000, 5_000_000];
 
 /// Measures and gives the section of the page.
 pub fn measure() -> Result<String> {
-    let mut build = cargo(&["build", "--release", "--locked", "--package", "airbyte-sql-read"]);
-    step::run(build.args(["--features", "duckdb", "--example", "drain"]))?;
     let library = parts::duckdb::library()?;
     let python = python::environment("duckdb")?;
     let folder = tempfile::tempdir()?;
@@ -32,7 +30,7 @@ pub fn measure() -> Result<String> {
         let configuration =
             serde_json::json!({"destinationType": "duckdb", "configuration": {"destination_path": file}});
         std::fs::write(&destination, configuration.to_string())?;
-        let mut ours = Command::new(release("examples/drain"));
+        let mut ours = Command::new(program("drain"));
         ours.arg(&destination).arg("users").env("AIRBYTE_LIBDUCKDB", &library);
         let contender = |name: &str, command| Contender {
             name: name.to_owned(),

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::release;
 use super::run::high_water_mark;
+use super::{command, program};
 use crate::sandbox::Sandbox;
 
 const CONNECTIONS: usize = 10_000;
@@ -34,7 +34,7 @@ pub fn measure() -> Result<String> {
 }
 
 fn table(title: &str, arguments: &[&str], tasks: &[(&str, usize)]) -> Result<String> {
-    let sandbox = Sandbox::start(&release("airbyte"), arguments)?;
+    let sandbox = Sandbox::start(&command(), arguments)?;
     let mut text = format!(
         "\n### {title}\n\n\
          | task | seconds | a second | ms, median / 99th percentile / longest | peak memory so far, MB |\n\
@@ -69,7 +69,7 @@ fn table(title: &str, arguments: &[&str], tasks: &[(&str, usize)]) -> Result<Str
 
 /// What the load program found; an error if anything was refused or lost.
 fn run(sandbox: &Sandbox, task: &str, count: usize) -> Result<Value> {
-    let output = sandbox.command(&release("examples/load")).args([task, &count.to_string()]).output()?;
+    let output = sandbox.command(&program("load")).args([task, &count.to_string()]).output()?;
     ensure!(output.status.success(), "load {task}: {}", String::from_utf8_lossy(&output.stderr));
     Ok(serde_json::from_slice(&output.stdout)?)
 }

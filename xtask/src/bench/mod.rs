@@ -4,6 +4,7 @@ mod bigquery_read;
 mod clients;
 mod command;
 mod duckdb_read;
+mod growth;
 mod load;
 mod postgres_read;
 mod run;
@@ -17,6 +18,11 @@ use anyhow::Result;
 
 use crate::step::{self, cargo, target, workspace_root};
 
+/// The examples that are measured, or that answer them.
+const PROGRAMS: [&str; 7] =
+    ["bench", "bigquery_read", "drain", "load", "pg_to_arrow", "read_parallel", "snowflake_double"];
+const READERS: &str = "airbyte-sql-read/bigquery,airbyte-sql-read/duckdb,airbyte-sql-read/snowflake";
+
 /// A part of the measurements.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 pub enum Part {
@@ -27,6 +33,8 @@ pub enum Part {
     /// Reading a DuckDB file
     #[value(name = "duckdb")]
     DuckDb,
+    /// What ten, a hundred and a thousand times as much costs
+    Growth,
     /// The sandbox under load
     Load,
     /// Reading a PostgreSQL destination
@@ -43,17 +51,14 @@ pub enum Part {
 
 /// Measures everything and rewrites BENCHMARKS.md, or measures one part and prints it.
 pub fn bench(part: Option<Part>) -> Result<()> {
-    // Those parts measure the library, and build it with what they need.
-    if !matches!(part, Some(Part::BigQuery | Part::DuckDb | Part::Postgres | Part::Snowflake | Part::SQLite))
-    {
-        build()?;
-    }
+    build(part)?;
     // What is started here has to be ended here, so Ctrl-C ends the command that runs, and then this.
     ctrlc::set_handler(|| {})?;
     match part {
         Some(Part::Clients) => print!("{}", clients::measure()?),
         Some(Part::Command) => print!("{}", command::measure()?),
         Some(Part::DuckDb) => print!("{}", duckdb_read::measure()?),
+        Some(Part::Growth) => print!("{}", growth::measure()?),
         Some(Part::Load) => print!("{}", load::measure()?),
         Some(Part::Postgres) => print!("{}", postgres_read::measure()?),
         Some(Part::SQLite) => print!("{}", sqlite_read::measure()?),
@@ -67,6 +72,7 @@ pub fn bench(part: Option<Part>) -> Result<()> {
                 + &duckdb_read::measure()?
                 + &snowflake_read::measure()?
                 + &bigquery_read::measure()?
+                + &growth::measure()?
                 + &load::measure()?;
             let page = format!("{}\n{}{sections}", include_str!("head.md").trim_end(), machine()?);
             std::fs::write(workspace_root().join("BENCHMARKS.md"), page)?;
@@ -76,25 +82,31 @@ pub fn bench(part: Option<Part>) -> Result<()> {
     Ok(())
 }
 
-fn build() -> Result<()> {
-    step::run(&mut cargo(&["build", "--release", "--locked", "--package", "airbyte-cli"]))?;
-    for (package, example) in [("airbyte-cloud", "bench"), ("airbyte-sandbox", "load")] {
-        step::run(&mut cargo(&[
-            "build",
-            "--release",
-            "--locked",
-            "--package",
-            package,
-            "--example",
-            example,
-        ]))?;
+/// Builds what is measured: the command as it is handed out, and programs on the libraries as their users build theirs.
+fn build(part: Option<Part>) -> Result<()> {
+    let reads =
+        matches!(part, Some(Part::BigQuery | Part::DuckDb | Part::Postgres | Part::Snowflake | Part::SQLite));
+    if !reads {
+        step::run(&mut cargo(&["build", "--release", "--locked", "--package", "airbyte-cli"]))?;
     }
-    Ok(())
+    let mut programs = cargo(&["build", "--profile", "library", "--locked", "--features", READERS]);
+    for package in ["airbyte-cloud", "airbyte-sandbox", "airbyte-sql-read"] {
+        programs.args(["--package", package]);
+    }
+    for example in PROGRAMS {
+        programs.args(["--example", example]);
+    }
+    step::run(&mut programs)
 }
 
-/// A program of the release build.
-fn release(name: &str) -> PathBuf {
-    target().join("release").join(name)
+/// The command of the release build.
+fn command() -> PathBuf {
+    target().join("release/airbyte")
+}
+
+/// A program on the libraries.
+fn program(name: &str) -> PathBuf {
+    target().join("library/examples").join(name)
 }
 
 /// What the figures were measured on.

@@ -1,16 +1,16 @@
 //! One stream of a PostgreSQL destination, beside what else reads it.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 use serde_json::json;
 
-use super::release;
+use super::program;
 use super::run::{Contender, Measured, in_turn};
 use crate::postgres::Cluster;
-use crate::step::{self, cargo, workspace_root};
+use crate::step::{self, workspace_root};
 
 /// Rows of the tables that are read: of the first, time counts; beside it the second tells whether memory grows.
 const SIZES: [u64; 2] = [1_000_000, 5_000_000];
@@ -31,16 +31,8 @@ const TABLE: &str = "\
            jsonb_build_object('street', n || ' Main Street', 'city', 'Springfield') as address
     from generate_series(1, :rows) as n";
 
-/// The examples that read either database.
-pub fn build() -> Result<()> {
-    let mut build = cargo(&["build", "--release", "--locked", "--package", "airbyte-sql-read"]);
-    build.args(["--no-default-features", "--features", "postgres,sqlite"]);
-    step::run(build.args(["--example", "pg_to_arrow", "--example", "read_parallel"]))
-}
-
 /// Measures and gives the section of the page.
 pub fn measure() -> Result<String> {
-    build()?;
     let folder = tempfile::tempdir()?;
     let mut text = include_str!("postgres_read.md").to_owned();
     let cluster = Cluster::start()?;
@@ -48,16 +40,8 @@ pub fn measure() -> Result<String> {
         eprintln!("making a table of {rows} rows");
         fill(&cluster, rows)?;
     }
-    let destination = folder.path().join("destination.json");
     let url = url::Url::parse(&cluster.url())?;
-    let configuration = json!({
-        "destinationType": "postgres",
-        "configuration": {
-            "host": "127.0.0.1", "port": url.port(), "database": "postgres", "schema": "public",
-            "username": "postgres", "password": url.password(), "ssl_mode": {"mode": "disable"}
-        }
-    });
-    std::fs::write(&destination, configuration.to_string())?;
+    let destination = destination(&url, folder.path())?;
     let mut measured = Vec::new();
     for rows in SIZES {
         let peers = if rows == SIZES[0] { peers(&url, rows)? } else { Vec::new() };
@@ -78,6 +62,20 @@ pub fn measure() -> Result<String> {
     Ok(text)
 }
 
+/// Writes down where the tables are, for the examples.
+pub fn destination(url: &url::Url, folder: &Path) -> Result<PathBuf> {
+    let file = folder.join("destination.json");
+    let configuration = json!({
+        "destinationType": "postgres",
+        "configuration": {
+            "host": "127.0.0.1", "port": url.port(), "database": "postgres", "schema": "public",
+            "username": "postgres", "password": url.password(), "ssl_mode": {"mode": "disable"}
+        }
+    });
+    std::fs::write(&file, configuration.to_string())?;
+    Ok(file)
+}
+
 /// A program, and what it prints when it has read everything.
 pub fn contender(name: impl Into<String>, command: Command, prints: Option<String>) -> Contender {
     Contender { name: name.into(), command, prints }
@@ -88,12 +86,12 @@ fn contenders(cluster: &Cluster, destination: &Path, folder: &Path, rows: u64) -
     let mut psql = cluster.psql();
     psql.args(["-c", &format!("copy (select * from public.{table}) to stdout (format binary)")]);
     let to_file = |file: &str| {
-        let mut command = Command::new(release("examples/pg_to_arrow"));
+        let mut command = Command::new(program("pg_to_arrow"));
         command.arg(destination).arg(&table).arg(folder.join(file));
         command
     };
     let in_parts = |parts: &str| {
-        let mut command = Command::new(release("examples/read_parallel"));
+        let mut command = Command::new(program("read_parallel"));
         command.arg(destination).arg(&table).arg(parts).arg(folder.join("parts.arrow"));
         command
     };
@@ -161,7 +159,8 @@ pub fn rates(measured: &[Measured], rows: u64) -> Result<String> {
     Ok(text)
 }
 
-fn fill(cluster: &Cluster, rows: u64) -> Result<()> {
+/// Makes a table of as many rows: `users_ROWS`.
+pub fn fill(cluster: &Cluster, rows: u64) -> Result<()> {
     let mut psql = cluster.psql();
     let table = TABLE.replace(":rows", &rows.to_string());
     let vacuum = format!("vacuum analyze public.users_{rows}");

@@ -8,13 +8,13 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-use super::release;
+use super::program;
 use super::run::{Contender, in_turn};
 use crate::parts::snowflake::Emulator;
-use crate::step::{self, cargo, workspace_root};
+use crate::step::workspace_root;
 
 /// Rows of the tables that are read.
-const SIZES: [usize; 2] = [1_000_000, 2_000_000];
+const SIZES: [usize; 2] = [1_000_000, 5_000_000];
 /// Rows of a part of a result: of about 16 MB, the least that the service can be asked for.
 const PART_ROWS: usize = 64_000;
 const DATABASE: &str = "BENCH";
@@ -38,9 +38,6 @@ const TABLE: &str = r#"
 
 /// Measures and gives the section of the page.
 pub fn measure() -> Result<String> {
-    let mut build = cargo(&["build", "--release", "--locked", "--package", "airbyte-sql-read"]);
-    build.args(["--no-default-features", "--features", "snowflake"]);
-    step::run(build.args(["--example", "pg_to_arrow", "--example", "snowflake_double"]))?;
     let python = std::path::absolute(crate::python::environment("snowflake")?)?;
     let emulator = Emulator::start()?;
     let double = Double::start(&emulator.url())?;
@@ -66,7 +63,7 @@ fn table(double: &Double, python: &Path, folder: &Path, rows: usize) -> Result<S
     });
     std::fs::write(&destination, configuration.to_string())?;
     let name = format!("USERS_{rows}");
-    let mut ours = Command::new(release("examples/pg_to_arrow"));
+    let mut ours = Command::new(program("pg_to_arrow"));
     ours.arg(&destination).arg(&name).arg(folder.join("ours.arrow"));
     let mut theirs = Command::new(python);
     theirs.arg(std::path::absolute(workspace_root().join("xtask/bench/with_snowflake_connector.py"))?);
@@ -128,7 +125,7 @@ struct Double {
 
 impl Double {
     fn start(emulator: &str) -> Result<Self> {
-        let mut process = Command::new(release("examples/snowflake_double"))
+        let mut process = Command::new(program("snowflake_double"))
             .args([emulator, &PART_ROWS.to_string()])
             .stdout(Stdio::piped())
             .spawn()?;

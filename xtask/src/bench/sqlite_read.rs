@@ -6,8 +6,8 @@ use std::process::Command;
 use anyhow::Result;
 use serde_json::json;
 
-use super::postgres_read::{build, contender, rates, script};
-use super::release;
+use super::postgres_read::{contender, rates, script};
+use super::program;
 use super::run::in_turn;
 use crate::step;
 
@@ -17,7 +17,6 @@ const ROWS: u64 = 1_000_000;
 /// Measures and gives the section of the page.
 pub fn measure() -> Result<String> {
     let rows = ROWS;
-    build()?;
     let folder = tempfile::tempdir()?;
     let folder = folder.path();
     let python = std::path::absolute(crate::python::environment("adbc-reading")?)?;
@@ -26,9 +25,9 @@ pub fn measure() -> Result<String> {
     let destination = folder.join("sqlite.json");
     let configuration = json!({"destinationType": "sqlite", "configuration": {"destination_path": file}});
     std::fs::write(&destination, configuration.to_string())?;
-    let mut ours = Command::new(release("examples/read_parallel"));
+    let mut ours = Command::new(program("read_parallel"));
     ours.arg(&destination).args(["users", "1"]);
-    let mut parts = Command::new(release("examples/read_parallel"));
+    let mut parts = Command::new(program("read_parallel"));
     parts.arg(&destination).args(["users", "2"]);
     let mut theirs = script(&python, "with_adbc_sqlite.py")?;
     theirs.arg(&file).arg("read");
