@@ -119,6 +119,13 @@ impl Failure {
         self
     }
 
+    /// It is about a job that goes on.
+    #[must_use]
+    pub(crate) fn of_running(self, job: airbyte_cloud::JobId) -> Self {
+        self.with_job(job.get())
+            .with_hint(format!("the job goes on; wait for it with `airbyte job wait {job}`"))
+    }
+
     pub(crate) fn exit_code(&self) -> u8 {
         self.kind.exit_code()
     }
@@ -239,7 +246,11 @@ fn is_broken_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
 
 impl From<airbyte_sandbox::Error> for Failure {
     fn from(error: airbyte_sandbox::Error) -> Self {
-        let kind = if matches!(error, airbyte_sandbox::Error::PostgresUrl) { Kind::Usage } else { Kind::Io };
+        let kind = match error {
+            airbyte_sandbox::Error::PostgresUrl => Kind::Usage,
+            airbyte_sandbox::Error::FolderInUse { .. } => Kind::Library("conflict", exit::CONFLICT),
+            _ => Kind::Io,
+        };
         let mut failure = Self::new(kind, error.to_string());
         failure.details.extend(std::error::Error::source(&error).map(ToString::to_string));
         failure

@@ -18,6 +18,7 @@ use crate::auth::Tokens;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::fault::{Fault, Faults};
+use crate::folder_lock::FolderLock;
 use crate::http;
 use crate::jobs::scheduler::{self, Scheduler};
 use crate::jobs::{self, Running};
@@ -187,7 +188,8 @@ impl SandboxBuilder {
     /// Starts the sandbox; it answers as soon as this returns.
     ///
     /// # Errors
-    /// The address is taken, a folder cannot be used or is of a newer version, the PostgreSQL address is none.
+    /// The address is taken, a folder cannot be used, is in use or is of a newer version, the PostgreSQL address is
+    /// none.
     pub async fn start(self) -> Result<Sandbox, Error> {
         let postgres = self.postgres.as_deref().map(postgres_url).transpose()?;
         let (folder, temporary) = if let Some(folder) = self.data_dir {
@@ -200,6 +202,7 @@ impl SandboxBuilder {
             (temporary.path().to_owned(), Some(temporary))
         };
         private_folder(&folder).map_err(|source| Error::Folder { path: folder.clone(), source })?;
+        let lock = temporary.is_none().then(|| FolderLock::take(&folder)).transpose()?;
         let [local_root, samples] = ["local", "files"].map(|name| folder.join(name));
         std::fs::create_dir_all(&samples)
             .map_err(|source| Error::Folder { path: samples.clone(), source })?;
@@ -259,7 +262,7 @@ impl SandboxBuilder {
         }
         app.tasks.spawn(scheduler::run(app.clone()));
         let server = tokio::spawn(http::serve(listener, router, app.clone()));
-        Ok(Sandbox { ready, app, server, _temporary: temporary })
+        Ok(Sandbox { ready, app, server, _lock: lock, _temporary: temporary })
     }
 }
 
@@ -313,6 +316,7 @@ pub struct Sandbox {
     ready: Ready,
     app: Arc<App>,
     server: JoinHandle<()>,
+    _lock: Option<FolderLock>,
     _temporary: Option<TempDir>,
 }
 

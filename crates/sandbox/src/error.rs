@@ -24,6 +24,15 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// Another sandbox works in the data folder.
+    #[error(
+        "another sandbox works in the folder {}: end that one, or use another folder",
+        path.display()
+    )]
+    FolderInUse {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The data folder was written by a newer version of the sandbox.
     #[error(
         "the data folder has format {found}, this version knows {known}: use a newer `airbyte`, or another folder"

@@ -63,6 +63,7 @@ mod definitions;
 mod destinations;
 mod error;
 mod fault;
+mod folder_lock;
 #[cfg(test)]
 mod fuzz;
 mod http;

@@ -76,6 +76,8 @@ fn a_data_folder_keeps_objects_and_the_way_in() {
     let (client_id, connection) = (first.ready("client_id").to_owned(), first.synced_connection());
     drop(first);
     let second = Sandbox::with(&["--data-dir", data]);
+    let third = run(&mut airbyte(["sandbox", "--json", "--output", "json", "--data-dir", data])).exits(6);
+    assert!(third.error()["message"].as_str().unwrap().contains("another sandbox"), "{}", third.stderr);
     assert_eq!(second.ready("client_id"), client_id);
     assert_eq!(second.json(&["job", "list", "--connection", &connection])[0]["status"], "succeeded");
 }

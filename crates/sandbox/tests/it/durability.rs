@@ -62,6 +62,25 @@ async fn a_folder_of_a_newer_version_is_refused() {
 }
 
 #[tokio::test]
+async fn a_folder_belongs_to_one_sandbox_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let api = Api::of(builder(folder.path()).fault("slow-job=1h".parse().unwrap())).await;
+    let connection = api.small_connection().await;
+    let job = api.start_sync(&connection).await;
+    api.until(job, &["running"]).await;
+    match builder(folder.path()).start().await {
+        Err(error @ Error::FolderInUse { .. }) => {
+            assert!(error.to_string().contains(folder.path().to_str().unwrap()), "{error}");
+        }
+        other => panic!("{:?}", other.map(|_| "started")),
+    }
+    let untouched = api.get(&format!("/jobs/{job}")).await.expect(200);
+    assert_eq!(untouched["status"], "running");
+    api.sandbox.shutdown().await;
+    builder(folder.path()).start().await.unwrap().shutdown().await;
+}
+
+#[tokio::test]
 async fn it_listens_on_loopback_and_refuses_an_address_that_is_taken() {
     let api = Api::start(Seed::Empty).await;
     let root = url::Url::parse(&api.sandbox.ready().public_api_root).unwrap();
