@@ -26,7 +26,7 @@ use crate::ids::{JobId, WorkspaceId};
 use crate::job::{JobInfo, JobStatus};
 use crate::poller::{JobProgress, PollingPolicy, Update};
 use crate::retry::RetryPolicy;
-use crate::watch::{is_hopeless, lost_sight, not_ended};
+use crate::watch::{Sight, is_hopeless, not_ended};
 
 /// The server's upper limit.
 const PAGE: i32 = 100;
@@ -45,8 +45,8 @@ struct Watched {
     /// The time of the latest look that showed it.
     seen: Option<Instant>,
     since: Instant,
-    /// Failed requests for it alone, in a row.
-    failed: u32,
+    /// How requests for it alone go.
+    sight: Sight,
 }
 
 /// The jobs that are watched together.
@@ -59,8 +59,8 @@ pub(crate) struct JobBoard {
     interval: Option<Duration>,
     /// Where the next look begins, by the server's clock.
     changed_since: Option<DateTime<Utc>>,
-    /// Failed looks in a row.
-    failed: u32,
+    /// How looks go, from the first one on.
+    sight: Option<Sight>,
 }
 
 type Updates = Vec<(JobId, Update)>;
@@ -85,7 +85,7 @@ impl JobBoard {
             pause: None,
             interval: None,
             changed_since: None,
-            failed: 0,
+            sight: None,
         }
     }
 
@@ -105,7 +105,12 @@ impl JobBoard {
         let since = self.client.clock().now();
         for job in jobs {
             self.interval = None;
-            self.jobs.entry(job).or_insert(Watched { last: None, seen: None, since, failed: 0 });
+            self.jobs.entry(job).or_insert(Watched {
+                last: None,
+                seen: None,
+                since,
+                sight: Sight::new(since),
+            });
         }
     }
 
@@ -124,10 +129,10 @@ impl JobBoard {
         let now = self.client.clock().now();
         match self.read_lists(now, policy, &mut updates).await {
             Ok(()) => {
-                self.failed = 0;
+                self.sight = Some(Sight::new(now));
                 self.ask_for(self.stale(now), now, policy, &mut updates).await;
             }
-            Err(error) => self.look_failed(&error, policy, &mut updates),
+            Err(error) => self.look_failed(&error, now, policy, &mut updates),
         }
         self.stop_late(policy, &mut updates);
         updates
@@ -274,7 +279,7 @@ impl JobBoard {
             updates.push((id, Update::Done(info)));
             return;
         }
-        (job.seen, job.failed) = (Some(now), 0);
+        (job.seen, job.sight) = (Some(now), Sight::new(now));
         if job.last.as_ref() != Some(&info) {
             job.last = Some(info.clone());
             let progress = JobProgress::new(info, now.saturating_duration_since(job.since));
@@ -284,14 +289,15 @@ impl JobBoard {
 
     /// What a failed request for one job means.
     fn job_failed(&mut self, id: JobId, error: Error, policy: PollingPolicy, updates: &mut Updates) {
+        let now = self.client.clock().now();
         let Some(job) = self.jobs.get_mut(&id) else { return };
-        job.failed += 1;
-        let update = if is_hopeless(&error, job.failed) {
+        job.sight.failed += 1;
+        let update = if is_hopeless(&error, job.sight.failed) {
             Update::Stopped(error.with_job_id(id))
-        } else if job.failed > policy.failed_polls {
-            Update::Stopped(lost_sight(id, &error, job.failed))
+        } else if job.sight.is_lost(policy, now) {
+            Update::Stopped(job.sight.lost(id, &error, now))
         } else {
-            self.pause = self.pause.max(error.retry_after());
+            self.pause = self.pause.max(Some(job.sight.asked_pause(&error, policy, now)));
             Update::PollFailed(error)
         };
         if matches!(update, Update::Stopped(_)) {
@@ -301,19 +307,20 @@ impl JobBoard {
     }
 
     /// What a failed look means, for all jobs.
-    fn look_failed(&mut self, error: &Error, policy: PollingPolicy, updates: &mut Updates) {
-        self.failed += 1;
-        let failed = self.failed;
-        let hopeless = is_hopeless(error, failed);
-        if hopeless || failed > policy.failed_polls {
+    fn look_failed(&mut self, error: &Error, begun: Instant, policy: PollingPolicy, updates: &mut Updates) {
+        let now = self.client.clock().now();
+        let sight = self.sight.get_or_insert(Sight::new(begun));
+        sight.failed += 1;
+        let sight = *sight;
+        let hopeless = is_hopeless(error, sight.failed);
+        if hopeless || sight.is_lost(policy, now) {
             let stopped = std::mem::take(&mut self.jobs).into_keys().map(|id| {
-                let error =
-                    if hopeless { error.clone().with_job_id(id) } else { lost_sight(id, error, failed) };
+                let error = if hopeless { error.clone().with_job_id(id) } else { sight.lost(id, error, now) };
                 (id, Update::Stopped(error))
             });
             updates.extend(stopped);
         } else {
-            self.pause = self.pause.max(error.retry_after());
+            self.pause = self.pause.max(Some(sight.asked_pause(error, policy, now)));
             updates.extend(self.jobs.keys().map(|id| (*id, Update::PollFailed(error.clone()))));
         }
     }

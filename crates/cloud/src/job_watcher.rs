@@ -97,6 +97,13 @@ impl JobWatcher {
         self
     }
 
+    /// How long looks may fail, without one between them that succeeds, before a job is given up; see
+    /// [`PollingPolicy::patience`].
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.policy = self.policy.patience(patience);
+        self
+    }
+
     /// Calls this with each update while the outcomes are awaited.
     pub fn on_update(mut self, call: impl FnMut(JobId, &Update) + Send + 'static) -> Self {
         self.on_update = Some(Box::new(call));

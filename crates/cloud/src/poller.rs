@@ -1,7 +1,7 @@
 //! Waiting for a job.
 //!
 //! Watching is not retrying: its pauses have no randomness, a look that fails says nothing about the job,
-//! and there is no limit of time unless the caller sets one.
+//! and there is no limit of time unless the caller sets one. Only a job that cannot be seen at all is given up.
 
 use std::fmt;
 use std::future::IntoFuture;
@@ -28,19 +28,19 @@ pub struct PollingPolicy {
     pub(crate) growth: f64,
     pub(crate) longest_interval: Duration,
     pub(crate) timeout: Option<Duration>,
-    pub(crate) failed_polls: u32,
+    pub(crate) patience: Duration,
 }
 
 impl Default for PollingPolicy {
     /// The first look after half a second, each further one half as much later again, up to ten seconds; no
-    /// time limit; 30 failed looks in a row are survived.
+    /// time limit; 15 minutes without one look that succeeds are survived.
     fn default() -> Self {
         Self {
             interval: Duration::from_millis(500),
             growth: 1.5,
             longest_interval: Duration::from_secs(10),
             timeout: None,
-            failed_polls: 30,
+            patience: Duration::from_mins(15),
         }
     }
 }
@@ -70,9 +70,11 @@ impl PollingPolicy {
         self
     }
 
-    /// How many looks in a row may fail before waiting is given up. The job goes on in any case.
-    pub fn failed_polls(mut self, count: u32) -> Self {
-        self.failed_polls = count;
+    /// How long looks may fail, without one between them that succeeds, before waiting is given up. A single
+    /// failed look never ends a wait, however long ago the one before it was: the machine may have slept. What
+    /// the server asks for with `Retry-After` is kept within this time, too. The job goes on in any case.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
         self
     }
 
@@ -134,8 +136,8 @@ pub enum Update {
     LogUnavailable(Error),
     /// The job has ended, well or not. The last update.
     Done(JobInfo),
-    /// Waiting has ended before the job: the time limit passed, too many looks failed, or looking is not
-    /// allowed (any more). The last update.
+    /// Waiting has ended before the job: the time limit passed, looks have failed for too long, or looking is
+    /// not allowed (any more). The last update.
     Stopped(Error),
 }
 
@@ -210,6 +212,13 @@ impl Poller {
     /// How long to wait. The job goes on afterwards, unless [`cancel_on_timeout`](Self::cancel_on_timeout).
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.policy = self.policy.timeout(timeout);
+        self
+    }
+
+    /// How long looks may fail, without one between them that succeeds, before waiting is given up; see
+    /// [`PollingPolicy::patience`].
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.policy = self.policy.patience(patience);
         self
     }
 

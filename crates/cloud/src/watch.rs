@@ -37,7 +37,7 @@ impl Watch {
             let started = self.job.client().clock().now();
             let deadline = self.policy.timeout.and_then(|timeout| started.checked_add(timeout));
             let mut interval = self.policy.interval;
-            let mut failed = 0;
+            let mut sight = Sight::new(started);
             let mut last_seen = None;
             loop {
                 let mut pause = interval;
@@ -50,7 +50,7 @@ impl Watch {
                         return;
                     }
                     Ok(info) => {
-                        failed = 0;
+                        sight = Sight::new(self.job.client().clock().now());
                         last_seen = Some(info.clone());
                         let watched = self.job.client().clock().now() - started;
                         let mut progress = JobProgress::new(info, watched);
@@ -60,16 +60,17 @@ impl Watch {
                         yield Update::InProgress(progress);
                     }
                     Err(error) => {
-                        failed += 1;
-                        if is_hopeless(&error, failed) {
+                        sight.failed += 1;
+                        if is_hopeless(&error, sight.failed) {
                             yield Update::Stopped(error.with_job_id(self.job.id()));
                             return;
                         }
-                        if failed > self.policy.failed_polls {
-                            yield Update::Stopped(lost_sight(self.job.id(), &error, failed));
+                        let now = self.job.client().clock().now();
+                        if sight.is_lost(self.policy, now) {
+                            yield Update::Stopped(sight.lost(self.job.id(), &error, now));
                             return;
                         }
-                        pause = pause.max(error.retry_after().unwrap_or_default());
+                        pause = pause.max(sight.asked_pause(&error, self.policy, now));
                         yield Update::PollFailed(error);
                     }
                 }
@@ -110,13 +111,42 @@ impl Watch {
     }
 }
 
-/// Why waiting is given up when looking at the job keeps failing.
-pub(crate) fn lost_sight(job: JobId, error: &Error, failed: u32) -> Error {
-    error
-        .clone()
-        .with_message(format!("lost sight of job {job} after {failed} failed looks in a row: {error}"))
-        .with_job_id(job)
-        .with_hint(STILL_RUNS)
+/// How well a job can be seen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sight {
+    /// The last look that succeeded, or the start.
+    since: Instant,
+    /// Failed looks after it.
+    pub(crate) failed: u32,
+}
+
+impl Sight {
+    pub(crate) fn new(since: Instant) -> Self {
+        Self { since, failed: 0 }
+    }
+
+    /// Whether waiting makes no sense any more. One failed look is no proof: the process may have been asleep.
+    pub(crate) fn is_lost(&self, policy: PollingPolicy, now: Instant) -> bool {
+        self.failed > 1 && now.saturating_duration_since(self.since) >= policy.patience
+    }
+
+    /// How long the server wants to be left alone, as far as patience goes.
+    pub(crate) fn asked_pause(&self, error: &Error, policy: PollingPolicy, now: Instant) -> Duration {
+        let left = policy.patience.saturating_sub(now.saturating_duration_since(self.since));
+        error.retry_after().unwrap_or_default().min(left)
+    }
+
+    /// Why waiting is given up.
+    pub(crate) fn lost(&self, job: JobId, error: &Error, now: Instant) -> Error {
+        let (failed, seconds) = (self.failed, now.saturating_duration_since(self.since).as_secs());
+        error
+            .clone()
+            .with_message(format!(
+                "lost sight of job {job}: {failed} looks in a row failed within {seconds} s: {error}"
+            ))
+            .with_job_id(job)
+            .with_hint(STILL_RUNS)
+    }
 }
 
 /// Why waiting ends when the time is over.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use airbyte_cloud::{JobId, Update};
 use indicatif::{MultiProgress, ProgressBar};
 
-use super::{Lines, described, style};
+use super::{Lines, Trouble, described, style};
 use crate::output::{Output, one_line, say};
 
 /// Lines that the terminal needs for the rest.
@@ -27,6 +27,7 @@ struct Line {
 
 enum Form {
     Silent,
+    Programs(Trouble),
     Lines,
     Live { bars: MultiProgress, main: ProgressBar },
 }
@@ -38,8 +39,10 @@ impl Board {
             let main = bars.add(ProgressBar::new_spinner().with_style(style("{spinner} {wide_msg}")));
             main.enable_steady_tick(Duration::from_millis(120));
             Form::Live { bars, main }
-        } else if output.is_for_programs() || output.is_quiet() {
+        } else if output.is_quiet() {
             Form::Silent
+        } else if output.is_for_programs() {
+            Form::Programs(Trouble::default())
         } else {
             Form::Lines
         };
@@ -64,7 +67,9 @@ impl Board {
         // A job whose wait was given up goes on.
         job.open = job.open && !matches!(update, Update::Done(_));
         let text = described(update).map(|text| format!("job {id} {text}"));
-        match (&self.form, text) {
+        match (&mut self.form, text) {
+            // A look fails for all of them at once.
+            (Form::Programs(trouble), _) => trouble.update("the jobs", update),
             (Form::Lines, Some(text)) if ended => say(&format!("{}: {text}", job.label)),
             (Form::Lines, _) => job.lines.update(&format!("{}: job {id}", job.label), update),
             (Form::Live { bars, .. }, Some(text)) => {

@@ -2,6 +2,7 @@
 
 mod board;
 mod stream_bars;
+mod trouble;
 
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 pub(crate) use board::Board;
 use stream_bars::StreamBars;
+use trouble::Trouble;
 
 use crate::output::{Output, bytes, count, one_line, say};
 
@@ -24,6 +26,7 @@ pub(crate) struct View {
 
 enum Form {
     Silent,
+    Programs(Trouble),
     /// Lines on standard error: when the status changes, and now and then.
     Lines(Lines),
     Live(Box<Live>),
@@ -46,8 +49,10 @@ impl View {
             let log = bars.add(ProgressBar::new_spinner().with_style(style("{wide_msg:.dim}")));
             let streams = StreamBars::new(bars.clone(), main.clone());
             Form::Live(Box::new(Live { bars, main, streams, log }))
-        } else if output.is_for_programs() || output.is_quiet() {
+        } else if output.is_quiet() {
             Form::Silent
+        } else if output.is_for_programs() {
+            Form::Programs(Trouble::default())
         } else {
             Form::Lines(Lines::default())
         };
@@ -63,6 +68,7 @@ impl View {
     pub(crate) fn update(&mut self, update: &Update) {
         match &mut self.form {
             Form::Silent => {}
+            Form::Programs(trouble) => trouble.update(&self.label, update),
             Form::Lines(lines) => lines.update(&self.label, update),
             Form::Live(live) => {
                 match update {

@@ -1,8 +1,10 @@
 //! What runs: clearing, refreshing, cancelling, many at once; logs and history.
 
+use std::time::Duration;
+
 use serde_json::json;
 
-use crate::support::{Sandbox, keys, text};
+use crate::support::{Sandbox, airbyte, keys, run, text};
 
 const NAME: &str = "Faker to SQLite";
 
@@ -94,6 +96,55 @@ fn one_that_fails_of_many_is_reported_with_the_others() {
     let failed = jobs.as_array().unwrap().iter().find(|job| job["status"] == "failed").unwrap();
     assert_eq!(failed["error"]["kind"], "job_failed");
     assert_eq!(ended.error()["kind"], "job_failed");
+}
+
+#[test]
+fn many_that_cannot_be_seen_are_given_up_and_named() {
+    let sandbox = Sandbox::with(&["--fault", "slow-job=100h", "--fault", "status=503,op=listJobs"]);
+    second(&sandbox);
+    let ids: Vec<String> = sandbox.json(&["connection", "list"]).as_array().unwrap()[..2]
+        .iter()
+        .map(|connection| {
+            let member = format!("connectionId={}", text(connection, "connection_id"));
+            let job = sandbox.json(&["api", "POST", "/jobs", "-f", &member, "-f", "jobType=sync"]);
+            job["jobId"].to_string()
+        })
+        .collect();
+    let given_up = sandbox.run(&["job", "wait", &ids[0], &ids[1], "--give-up-after", "1s"]).exits(5);
+    for id in &ids {
+        assert!(given_up.stderr.contains(&format!("airbyte job wait {id}")), "{}", given_up.stderr);
+    }
+}
+
+#[test]
+fn jobs_that_were_started_are_named_even_where_nothing_else_can_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    second(&Sandbox::with(&["--data-dir", folder.path().to_str().unwrap()]));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let builder = airbyte_sandbox::Sandbox::builder().data_dir(folder.path());
+    let faults = ["slow-job=100h", "slow-start=3s"].map(|fault| fault.parse().unwrap());
+    let builder = faults.into_iter().fold(builder, airbyte_sandbox::SandboxBuilder::fault);
+    let sandbox = runtime.block_on(builder.start()).unwrap();
+    let ready = sandbox.ready();
+    let mut sync =
+        airbyte(["connection", "sync", NAME, "Second", "--wait", "--timeout", "1s", "--output=json"]);
+    sync.env("AIRBYTE_API_URL", &ready.public_api_root)
+        .env("AIRBYTE_WORKSPACE_ID", &ready.workspace_id)
+        .env("AIRBYTE_CLIENT_ID", &ready.client_id)
+        .env("AIRBYTE_CLIENT_SECRET", &ready.client_secret);
+    let ended = std::thread::spawn(move || run(&mut sync));
+    // Once the jobs are begun, and before the command knows that, connections cannot be read any more.
+    while sandbox.requests_for("createJob").len() < 2 {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    sandbox.add_fault("status=501,op=getConnection".parse().unwrap()).unwrap();
+    let outcomes = ended.join().unwrap().json();
+    for outcome in outcomes.as_array().unwrap() {
+        let error = &outcome["error"];
+        assert!(text(error, "hint").contains(&format!("airbyte job wait {}", error["job_id"])), "{outcomes}");
+    }
+    assert_eq!(outcomes.as_array().unwrap().len(), 2);
+    runtime.block_on(sandbox.shutdown());
 }
 
 #[test]

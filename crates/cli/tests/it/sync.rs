@@ -48,10 +48,30 @@ fn a_time_limit_leaves_the_job_running_and_names_it() {
 }
 
 #[test]
+fn a_job_that_cannot_be_seen_is_given_up_and_named() {
+    let sandbox = Sandbox::with(&["--fault", ENDLESS, "--fault", "status=503,op=getJob"]);
+    let connection = sandbox.connection();
+    let wait = ["connection", "sync", &connection, "--wait", "--give-up-after", "1s"];
+    let error = sandbox.script(&wait).exits(5).error();
+    assert_eq!(error["kind"], "server");
+    assert!(text(&error, "message").contains("lost sight of job"), "{error}");
+    let id = error["job_id"].to_string();
+    let resume = format!("airbyte job wait {id}");
+    assert!(text(&error, "hint").contains(&resume), "{error}");
+
+    let people = sandbox.run(&["job", "wait", &id, "--give-up-after", "1s"]).exits(5);
+    for said in ["still waiting", "lost sight of job", &resume] {
+        assert!(people.stderr.contains(said), "{said}: {}", people.stderr);
+    }
+}
+
+#[test]
 fn a_time_limit_without_waiting_is_refused_before_anything_starts() {
     let sandbox = Sandbox::demo();
     let connection = sandbox.connection();
-    sandbox.script(&["connection", "sync", &connection, "--timeout", "30m"]).exits(2);
+    for option in ["--timeout", "--give-up-after"] {
+        sandbox.script(&["connection", "sync", &connection, option, "30m"]).exits(2);
+    }
     assert_eq!(sandbox.json(&["job", "list"]), serde_json::json!([]));
 }
 

@@ -146,12 +146,14 @@ async fn what_stands_still_is_not_shown_as_progress() {
 }
 
 #[tokio::test]
-async fn too_many_failed_looks_in_a_row_end_the_wait_with_the_job_id() {
+async fn looks_that_fail_for_too_long_end_the_wait_with_the_job_id() {
     let airbyte = airbyte(vec![seen("running"), status(503)]).await;
-    let policy = PollingPolicy::default().failed_polls(4);
-    let error = airbyte.client().job(7.into()).wait().policy(policy).details(false).await.unwrap_err();
+    // Looks at 0, 0.5, 1.25, 2.4, 4.1 and 6.6 seconds; the first one succeeds.
+    let wait = airbyte.client().job(7.into()).wait().patience(Duration::from_secs(5)).details(false);
+    let error = wait.await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server);
-    assert!(error.to_string().contains("lost sight of job 7"), "{error}");
+    assert!(error.to_string().contains("lost sight of job 7: 5 looks in a row failed within 6 s"), "{error}");
+    assert!(error.hint().unwrap().contains("goes on"), "{error:?}");
     assert_job(&error, 7);
     assert_eq!(airbyte.count("GET", JOB).await, 1 + 5);
 }
@@ -160,8 +162,20 @@ async fn too_many_failed_looks_in_a_row_end_the_wait_with_the_job_id() {
 async fn only_failed_looks_in_a_row_count() {
     let looks = [503, 0, 503, 0, 503, 0].map(|code| if code == 0 { seen("running") } else { status(code) });
     let airbyte = airbyte(looks.into_iter().chain([seen("succeeded")]).collect()).await;
-    let policy = PollingPolicy::default().failed_polls(1);
-    airbyte.client().job(7.into()).wait().policy(policy).details(false).await.unwrap();
+    let wait = airbyte.client().job(7.into()).wait().patience(Duration::ZERO).details(false);
+    wait.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_answers_nothing_but_errors_is_given_up_after_a_quarter_of_an_hour() {
+    let absurd = || status(503).insert_header("retry-after", "86400");
+    for answer in [status(500), status(429), absurd(), status(200).set_body_string("<html>")] {
+        let airbyte = airbyte(vec![answer]).await;
+        let error = airbyte.client().job(7.into()).wait().await.unwrap_err();
+        assert_job(&error, 7);
+        let passed = airbyte.clock.passed();
+        assert!((900..=910).contains(&passed.as_secs()), "{passed:?}: {error}");
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use airbyte_cloud::{Client, ErrorKind, JobId, JobStatus, PollingPolicy, SecretString, Update};
+use airbyte_cloud::{Client, ErrorKind, JobId, JobStatus, SecretString, Update};
 use airbyte_sandbox::{Fault, Sandbox, Seed};
 use futures::StreamExt;
 use rand::rngs::StdRng;
@@ -283,7 +283,8 @@ async fn failed_looks_are_told_to_every_job_and_survived() {
 async fn a_wait_that_cannot_go_on_ends_for_every_job() {
     for (answer, kind, requests) in [
         (status(403), ErrorKind::NotFound, 1),
-        (error_id(500), ErrorKind::Server, 4),
+        (error_id(500), ErrorKind::Server, 3),
+        (status(503).insert_header("retry-after", "86400"), ErrorKind::Server, 2),
         // A token that is refused is replaced once at each look, and there are three.
         (status(401), ErrorKind::Unauthorized, 6),
     ] {
@@ -291,8 +292,10 @@ async fn a_wait_that_cannot_go_on_ends_for_every_job() {
         get("/jobs").respond_with(answer).with_priority(1).mount(&airbyte.server).await;
         let jobs = (1..=2).map(|n| FakeJob::new(n, 0, 9000, "succeeded"));
         serve(&airbyte, Fleet::new(&airbyte.clock, jobs.collect())).await;
-        let policy = PollingPolicy::default().failed_polls(3);
-        let outcomes = airbyte.client().watch_jobs(workspace_id(), ids([1, 2])).policy(policy).await;
+        // Looks at 0 (by their ids), 0.5, 1.25 and 2.4 seconds.
+        let watcher = airbyte.client().watch_jobs(workspace_id(), ids([1, 2]));
+        let outcomes = watcher.patience(Duration::from_secs(2)).await;
+        assert!(airbyte.clock.passed() < Duration::from_secs(3), "{:?}", airbyte.clock.passed());
         assert_eq!(outcomes.len(), 2);
         for (id, outcome) in outcomes {
             let error = outcome.unwrap_err();
@@ -315,10 +318,10 @@ async fn a_job_that_cannot_be_asked_for_does_not_hold_up_the_others() {
     let hidden = FakeJob { listed: false, ..FakeJob::new(1, 0, 60, "succeeded") };
     let jobs = vec![hidden, FakeJob::new(2, 0, 900, "succeeded")];
     serve(&airbyte, Fleet::new(&airbyte.clock, jobs)).await;
-    let policy = PollingPolicy::default().failed_polls(3);
-    let outcomes = airbyte.client().watch_jobs(workspace_id(), ids([1, 2])).policy(policy).await;
+    let watcher = airbyte.client().watch_jobs(workspace_id(), ids([1, 2]));
+    let outcomes = watcher.patience(Duration::from_secs(2)).await;
     let error = outcomes[&JobId::new(1)].as_ref().unwrap_err();
-    assert!(error.to_string().contains("lost sight of job 1 after 4"), "{error}");
+    assert!(error.to_string().contains("lost sight of job 1: 4 looks"), "{error}");
     assert!(outcomes[&JobId::new(2)].is_ok(), "{outcomes:?}");
 }
 

@@ -81,10 +81,10 @@ pub(crate) struct FollowArgs {
 
 impl FollowArgs {
     fn check(&self) -> Result<(), Failure> {
-        if !self.wait && (self.waiting.timeout.is_some() || self.waiting.cancel_on_interrupt) {
-            return Err(
-                Failure::usage("--timeout and --cancel-on-interrupt are for waiting").with_hint("add --wait")
-            );
+        let WaitArgs { timeout, give_up_after, cancel_on_interrupt } = self.waiting;
+        if !self.wait && (timeout.is_some() || give_up_after.is_some() || cancel_on_interrupt) {
+            let options = "--timeout, --give-up-after and --cancel-on-interrupt";
+            return Err(Failure::usage(format!("{options} are for waiting")).with_hint("add --wait"));
         }
         Ok(())
     }
@@ -250,7 +250,7 @@ async fn finish(
     if follow.wait {
         let interrupted = outcomes.iter().filter_map(|it| it.failure.as_ref()).any(Failure::is_interruption);
         if !interrupted {
-            wait(client, &mut outcomes, &follow.waiting, context).await?;
+            wait(client, &mut outcomes, &follow.waiting, context).await;
         }
     } else {
         for outcome in &mut outcomes {
@@ -261,20 +261,24 @@ async fn finish(
     report(&outcomes, context)
 }
 
-async fn wait(
-    client: &Client,
-    outcomes: &mut [Outcome],
-    args: &WaitArgs,
-    context: &Context,
-) -> Result<(), Failure> {
+async fn wait(client: &Client, outcomes: &mut [Outcome], args: &WaitArgs, context: &Context) {
     let mut begun: Vec<&mut Outcome> = outcomes.iter_mut().filter(|it| it.started.is_some()).collect();
     let jobs: Vec<SyncResult> = begun.iter().filter_map(|it| it.started.clone()).collect();
     let ended = match jobs.as_slice() {
-        [] => return Ok(()),
+        [] => return,
         [only] => vec![wait_for(&only.job(), context, args).await],
         several => {
             let infos = several.iter().map(|it| async { client.connection(it.connection_id()).info().await });
-            let infos = futures::future::try_join_all(infos).await?;
+            let infos = match futures::future::try_join_all(infos).await {
+                Ok(infos) => infos,
+                Err(error) => {
+                    let failure = Failure::from(error);
+                    for (outcome, job) in begun.iter_mut().zip(several) {
+                        outcome.failure = Some(failure.clone().of_running(job.job_id()));
+                    }
+                    return;
+                }
+            };
             let workspace: WorkspaceId = infos[0].workspace_id;
             let labelled: Vec<(JobId, String)> =
                 several.iter().zip(infos).map(|(job, info)| (job.job_id(), info.name)).collect();
@@ -291,7 +295,6 @@ async fn wait(
         };
         outcome.job = described(outcome, info).await;
     }
-    Ok(())
 }
 
 async fn described(outcome: &Outcome, info: Option<airbyte_cloud::JobInfo>) -> Option<JobObject> {

@@ -10,7 +10,7 @@ use airbyte_cloud::{
 use clap::Args;
 
 use crate::context::Context;
-use crate::error::{Failure, Kind};
+use crate::error::{Failure, Kind, exit};
 use crate::interrupt::unless_interrupted;
 use crate::progress::{Board, View};
 
@@ -20,6 +20,9 @@ pub(crate) struct WaitArgs {
     /// Wait so long at the most, such as 90s, 30m or 2h; the job goes on [default: until it ends]
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub(crate) timeout: Option<Duration>,
+    /// Give up after so long without one answer about the job; it goes on [default: 15m]
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub(crate) give_up_after: Option<Duration>,
     /// Cancel the job on Ctrl-C
     #[arg(long)]
     pub(crate) cancel_on_interrupt: bool,
@@ -37,7 +40,13 @@ impl From<Error> for Box<Waited> {
     fn from(error: Error) -> Self {
         let ended = matches!(error.kind(), ErrorKind::JobFailed | ErrorKind::JobCancelled);
         let (info, failures) = (error.job().cloned().filter(|_| ended), error.failures().to_vec());
-        Self::new(Waited { info, failures, failure: error.into() })
+        let goes_on = error.job_id().filter(|_| !ended);
+        let mut failure = Failure::from(error);
+        // Other failures have hints of their own.
+        if let Some(id) = goes_on.filter(|_| failure.exit_code() == exit::NETWORK) {
+            failure = failure.of_running(id);
+        }
+        Self::new(Waited { info, failures, failure })
     }
 }
 
@@ -53,6 +62,9 @@ pub(crate) async fn wait_for(job: &Job, context: &Context, args: &WaitArgs) -> R
     let view = View::new(output, &format!("job {}", job.id()));
     // The log costs requests, so it is read only where somebody looks at it.
     let mut poller = job.wait().logs(view.is_live());
+    if let Some(patience) = args.give_up_after {
+        poller = poller.patience(patience);
+    }
     if let Some(timeout) = args.timeout {
         poller = poller.timeout(timeout);
     }
@@ -84,6 +96,9 @@ pub(crate) async fn wait_for_all(
     let mut watcher = client
         .watch_jobs(workspace, jobs.iter().map(|(id, _)| *id))
         .policy(PollingPolicy::default().longest_interval(Duration::from_secs(5)));
+    if let Some(patience) = args.give_up_after {
+        watcher = watcher.patience(patience);
+    }
     if let Some(timeout) = args.timeout {
         watcher = watcher.timeout(timeout);
     }
