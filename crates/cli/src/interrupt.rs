@@ -2,8 +2,15 @@
 
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use crate::error::{Failure, Kind};
+use tokio::sync::oneshot;
+
+use crate::error::{Failure, Kind, exit};
+use crate::output::{Output, Stdout};
+
+/// How long a write goes on after Ctrl-C before it is plain that nobody reads.
+const UNREAD: Duration = Duration::from_millis(200);
 
 /// How many steps listen for Ctrl-C now.
 static LISTENING: AtomicUsize = AtomicUsize::new(0);
@@ -28,23 +35,60 @@ impl Drop for Listening {
 }
 
 /// Runs a command; Ctrl-C that none of its steps listens for ends it, wherever it is. What it has begun is dropped,
-/// so that no half of a file stays.
-pub(crate) async fn guarded(command: impl Future<Output = Result<u8, Failure>>) -> Result<u8, Failure> {
-    let nobody_listens = async {
-        for count in 1.. {
-            if tokio::signal::ctrl_c().await.is_err() {
-                // Without a handler Ctrl-C ends the process by itself.
-                std::future::pending::<()>().await;
-            }
-            if LISTENING.load(Ordering::SeqCst) == 0 && TAKEN.load(Ordering::SeqCst) < count {
-                return;
-            }
-        }
-    };
+/// so that no half of a file stays. Where it is held up by somebody who does not read what it prints, it can neither
+/// hear nor be dropped, so the process ends on the spot.
+pub(crate) async fn guarded(
+    command: impl Future<Output = Result<u8, Failure>>,
+    output: Output,
+) -> Result<u8, Failure> {
+    let (tell, told) = oneshot::channel();
+    // Tasks of their own, since a write that blocks holds up this one.
+    tokio::spawn(async move {
+        nobody_listens().await;
+        let _ = tell.send(());
+    });
+    tokio::spawn(nobody_reads(output));
     tokio::select! {
         biased;
-        () = nobody_listens => Err(Failure::new(Kind::Interrupted, "interrupted")),
+        Ok(()) = told => Err(interrupted()),
         outcome = command => outcome,
+    }
+}
+
+fn interrupted() -> Failure {
+    Failure::new(Kind::Interrupted, "interrupted")
+}
+
+/// Ends with the first Ctrl-C that no step takes upon itself.
+async fn nobody_listens() {
+    for count in 1.. {
+        hear().await;
+        if LISTENING.load(Ordering::SeqCst) == 0 && TAKEN.load(Ordering::SeqCst) < count {
+            return;
+        }
+    }
+}
+
+/// Ends the process after a Ctrl-C that comes while nobody reads what is printed.
+async fn nobody_reads(output: Output) {
+    hear().await;
+    // What is dropped may still have something to print.
+    loop {
+        tokio::time::sleep(UNREAD).await;
+        if Stdout::is_busy() {
+            break;
+        }
+    }
+    // Standard error may lead to the same reader.
+    let report = tokio::task::spawn_blocking(move || output.fail(&interrupted()));
+    let _ = tokio::time::timeout(UNREAD, report).await;
+    std::process::exit(exit::INTERRUPTED.into());
+}
+
+/// Waits for Ctrl-C. Without a handler it ends the process by itself.
+async fn hear() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

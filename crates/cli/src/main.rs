@@ -28,6 +28,7 @@ use clap::FromArgMatches;
 use crate::args::Cli;
 use crate::context::Context;
 use crate::error::Failure;
+use crate::output::Output;
 
 fn main() -> ExitCode {
     // Otherwise whatever runs in a CI system is taken for a terminal that can show colours.
@@ -45,7 +46,8 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return context.output().fail(&error.into()),
     };
-    let outcome = runtime.block_on(interrupt::guarded(commands::run(cli.command, &context)));
+    let command = commands::run(cli.command, &context);
+    let outcome = runtime.block_on(interrupt::guarded(command, Output::new(&cli.global)));
     // A sync that is still writing, or a driver that is still closing, must not hold the command up.
     runtime.shutdown_background();
     match outcome {
@@ -66,5 +68,5 @@ fn usage(error: &clap::Error) -> ExitCode {
     let tip = text.lines().find_map(|line| line.trim_start().strip_prefix("tip: "));
     let failure = Failure::usage(message.strip_prefix("error: ").unwrap_or(message))
         .with_hint(tip.unwrap_or("see --help"));
-    output::Output::of_form(form).fail(&failure)
+    Output::of_form(form).fail(&failure)
 }

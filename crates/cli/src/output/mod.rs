@@ -248,9 +248,11 @@ impl Output {
 
     /// Prints a text and a line end to standard output.
     pub(crate) fn text(&self, text: &str) -> Result<(), Failure> {
-        let mut out = anstream::AutoStream::new(std::io::stdout().lock(), self.choice());
-        writeln!(out, "{}", text.trim_end())?;
-        Ok(out.flush()?)
+        Stdout::busy(|out| {
+            let mut out = anstream::AutoStream::new(out, self.choice());
+            writeln!(out, "{}", text.trim_end())?;
+            Ok(out.flush()?)
+        })
     }
 
     /// Says something beside the result, unless it should be quiet or a program listens.

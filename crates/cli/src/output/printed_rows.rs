@@ -1,10 +1,10 @@
 //! Rows for programs, printed one by one: an array or a line each, as `--output` says.
 
-use std::io::{BufWriter, Stdout, Write};
+use std::io::{BufWriter, Write};
 
 use serde_json::Value;
 
-use super::{Output, fields, json};
+use super::{Output, Stdout, fields, json};
 use crate::args::OutputForm;
 use crate::error::Failure;
 
@@ -18,7 +18,7 @@ pub(crate) struct PrintedRows<'a> {
 impl Output {
     /// Begins to print rows. Until the first one nothing is printed, so that what fails at once prints nothing.
     pub(crate) fn printed_rows(&self) -> PrintedRows<'_> {
-        PrintedRows { output: self, out: BufWriter::with_capacity(64 * 1024, std::io::stdout()), rows: 0 }
+        PrintedRows { output: self, out: BufWriter::with_capacity(64 * 1024, Stdout), rows: 0 }
     }
 }
 

@@ -1,7 +1,12 @@
-//! Ctrl-C during a wait.
+//! Ctrl-C during a wait, and while rows are printed.
 
 use std::io::{BufRead, BufReader, Read};
+use std::os::fd::AsFd;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use serde_json::Value;
 
 use crate::support::{Sandbox, signal};
 
@@ -72,7 +77,7 @@ fn a_second_ctrl_c_does_not_wait_for_the_first() {
         if let Some(status) = process.try_wait().unwrap() {
             break status.code();
         }
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(50));
     };
     stderr.read_to_string(&mut said).unwrap();
     assert_eq!(code, Some(130), "{said}");
@@ -94,4 +99,57 @@ fn many_jobs_go_on_and_are_named() {
     assert_eq!(code, Some(130), "{said}");
     assert!(said.contains("airbyte job wait 1 2") || said.contains("airbyte job wait 2 1"), "{said}");
     assert!(sandbox.json(&["job", "list"]).as_array().unwrap().iter().all(|job| job["status"] == "running"));
+}
+
+/// Rows without an end.
+const ENDLESS: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
+
+#[test]
+fn rows_that_nobody_reads_do_not_hold_ctrl_c_up_and_do_not_look_whole() {
+    let sandbox = Sandbox::demo();
+    sandbox.synced_connection();
+    let file = sandbox.destination_file();
+    for form in [["--output", "json"].as_slice(), &["--output", "jsonl"], &["--format", "csv", "-o", "-"]] {
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let mut command = sandbox.command(&["dataset", "query", "--destination", &file, ENDLESS]);
+        let written = writer.try_clone().unwrap();
+        let mut process = command.args(form).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+        let is_full = || {
+            let mut room = [PollFd::new(written.as_fd(), PollFlags::POLLOUT)];
+            poll(&mut room, PollTimeout::ZERO).unwrap() == 0
+        };
+        while !is_full() {
+            assert!(process.try_wait().unwrap().is_none(), "{form:?}: it ended early");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        signal(&process, "INT");
+        let begun = Instant::now();
+        let code = loop {
+            if let Some(status) = process.try_wait().unwrap() {
+                break status.code();
+            }
+            if begun.elapsed() > Duration::from_mins(1) {
+                process.kill().unwrap();
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        let (mut said, mut rows) = (String::new(), String::new());
+        process.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert_eq!(code, Some(130), "{form:?}: {said}");
+        assert!(said.contains("interrupted"), "{form:?}: {said}");
+        drop((written, command));
+        reader.read_to_string(&mut rows).unwrap();
+        assert!(rows.len() > 1000, "{form:?}: {rows}");
+        // An array stays open, so that no reader takes it for all there is; lines are whole but for the last one.
+        match form {
+            [_, "json"] => assert!(rows.starts_with('[') && serde_json::from_str::<Value>(&rows).is_err()),
+            [_, "jsonl"] => {
+                let whole = &rows[..rows.rfind('\n').unwrap()];
+                for (line, number) in whole.lines().zip(1..) {
+                    assert_eq!(serde_json::from_str::<Value>(line).unwrap()["i"], number);
+                }
+            }
+            _ => assert!(rows.starts_with("i\n1\n2\n"), "{rows:.20}"),
+        }
+    }
 }
