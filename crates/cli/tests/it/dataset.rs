@@ -267,32 +267,81 @@ fn rows_are_picked_and_ordered_by_the_database() {
     sandbox.script(&["dataset", "head", &connection, "users", "--order-by", "nothing"]).exits(2);
 }
 
-/// A limit on the size of files, which fails as a full disk does.
+/// A limit on the size of files, which fails as a full disk does: in the middle of a file, and with its last bytes.
 #[test]
 fn a_full_disk_leaves_no_file_that_looks_whole() {
     let sandbox = Sandbox::demo();
     let connection = sandbox.synced_connection();
-    let file = sandbox.folder().join("users.csv");
-    let mut command = std::process::Command::new("sh");
-    let with_limit = sandbox.command(&[]);
-    command
-        .args(["-c", "trap '' XFSZ; ulimit -f 100; exec \"$0\" \"$@\""])
-        .arg(with_limit.get_program())
-        .args(["dataset", "export", &connection, "users", "--output", "json", "-o"])
-        .arg(&file)
-        .env_clear()
-        .current_dir(sandbox.folder());
-    for (name, value) in with_limit.get_envs() {
-        if let Some(value) = value {
-            command.env(name, value);
+    let exports = sandbox.folder().join("exports");
+    std::fs::create_dir(&exports).unwrap();
+    let export = |blocks: &str, arguments: &[&str]| {
+        let with_limit = sandbox.command(&[]);
+        let mut command = std::process::Command::new("sh");
+        command
+            .args(["-c", &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"")])
+            .arg(with_limit.get_program())
+            .args(["dataset", "export", &connection, "users", "--output", "json"])
+            .args(arguments)
+            .env_clear()
+            .current_dir(&exports);
+        for (name, value) in with_limit.get_envs() {
+            if let Some(value) = value {
+                command.env(name, value);
+            }
         }
+        run(&mut command)
+    };
+    let left = || -> Vec<_> {
+        std::fs::read_dir(&exports).unwrap().map(|entry| entry.unwrap().file_name()).collect()
+    };
+    for format in ["csv", "jsonl", "arrow", "parquet"] {
+        let (file, folder) = (format!("users.{format}"), format!("users-{format}"));
+        let whole = export("unlimited", &["--format", format, "-o", &file]).exits(0).json();
+        let bytes = whole["bytes"].as_u64().unwrap();
+        let before = std::fs::read(exports.join(&file)).unwrap();
+        // Blocks have 512 bytes; the database of the rows needs some for itself.
+        for blocks in [100, (bytes - 1) / 512] {
+            let blocks = blocks.to_string();
+            for place in [["-o", "new"], ["-o", &file], ["--folder", &folder]] {
+                let arguments = ["--format", format, place[0], place[1]];
+                let error = export(&blocks, &arguments).exits(1).error();
+                assert_eq!(error["kind"], "io", "{format}, {place:?}, {blocks}: {error}");
+                assert!(
+                    text(&error, "message").contains("written"),
+                    "{format}, {place:?}, {blocks}: {error}"
+                );
+            }
+            assert_eq!(left(), [file.as_str()], "{format}, {blocks}");
+        }
+        assert_eq!(
+            std::fs::read(exports.join(&file)).unwrap(),
+            before,
+            "{format}: what was there is not touched"
+        );
+        std::fs::remove_file(exports.join(&file)).unwrap();
     }
-    let error = run(&mut command).exits(1).error();
-    assert_eq!(error["kind"], "io", "{error}");
-    assert!(!file.exists());
-    let left: Vec<_> =
-        std::fs::read_dir(sandbox.folder()).unwrap().flatten().map(|it| it.file_name()).collect();
-    assert!(!left.iter().any(|name| name.to_string_lossy().contains("users")), "{left:?}");
+}
+
+/// A device that is always full.
+#[cfg(target_os = "linux")]
+#[test]
+fn standard_output_that_takes_nothing_is_a_failure() {
+    let sandbox = Sandbox::demo();
+    let connection = sandbox.synced_connection();
+    let head = ["dataset", "head", &connection, "users", "--output", "json"];
+    let mut commands = vec![sandbox.command(&head), sandbox.command(&["connection", "list"])];
+    for format in ["csv", "jsonl", "arrow", "parquet"] {
+        let export = ["dataset", "export", &connection, "users", "--format", format, "-o", "-"];
+        commands.push(sandbox.command(&export));
+    }
+    for mut command in commands {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let ended = command.stdout(full).stderr(std::process::Stdio::piped()).spawn().unwrap();
+        let ended = ended.wait_with_output().unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{command:?}: {said}");
+        assert!(said.contains("No space left"), "{command:?}: {said}");
+    }
 }
 
 #[test]
