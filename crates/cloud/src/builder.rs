@@ -13,9 +13,9 @@ use crate::clock::{Clock, SystemClock};
 use crate::env::Environment;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{OrganizationId, WorkspaceId};
+use crate::layers::{self, Explicit};
 use crate::poller::PollingPolicy;
 use crate::retry::RetryPolicy;
-use crate::settings::{self, Explicit};
 use crate::tls::{self, Place};
 use crate::web_links;
 
@@ -195,7 +195,7 @@ impl ClientBuilder {
         if self.timeout.is_zero() {
             return Err(Error::new(ErrorKind::InvalidInput, "the time limit of a call is zero"));
         }
-        let resolved = settings::resolve(&self.explicit, &self.environment)?;
+        let resolved = layers::resolve(&self.explicit, &self.environment)?;
         let own = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
         let user_agent = self.user_agent.map_or_else(|| own.to_owned(), |product| format!("{product} {own}"));
         let roots: Vec<_> = std::iter::once(&resolved.settings.api_root)

@@ -8,8 +8,9 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::auth::Auth;
 use crate::env::Variable;
 use crate::error::{Error, ErrorKind, Result};
+use crate::layers::{Explicit, Layers};
 use crate::profile;
-use crate::settings::{AuthMethod, Explicit, Layers, Origin, Setting};
+use crate::settings::{AuthMethod, Origin, Setting};
 
 type Chosen = (Setting<AuthMethod>, Auth);
 

@@ -91,6 +91,7 @@ mod ids;
 mod job;
 mod job_board;
 mod job_watcher;
+mod layers;
 mod list;
 mod live_log;
 mod log;

@@ -9,7 +9,8 @@ use url::Url;
 
 use crate::env::Variable;
 use crate::error::{Error, ErrorKind, Result};
-use crate::settings::{Explicit, Layers, Origin, Setting};
+use crate::layers::{Explicit, Layers};
+use crate::settings::{Origin, Setting};
 use crate::web_links;
 
 /// What the HTTP client is set up with.
