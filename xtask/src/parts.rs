@@ -4,6 +4,7 @@
 mod adbc;
 pub mod bigquery;
 pub mod duckdb;
+mod emulator;
 mod pooler;
 pub mod snowflake;
 mod ssh;

@@ -1,20 +1,14 @@
 //! An emulator of BigQuery: its REST interface and its rows by gRPC.
 
-use std::fs::File;
-use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
-use tempfile::TempDir;
+use anyhow::{Context, Result, ensure};
 
 use super::Running;
+use super::emulator::{self, script};
+use crate::postgres::free_port;
 use crate::python;
-use crate::step::workspace_root;
-
-/// How long it may take to listen: it loads a database and all of its functions first.
-const START_LIMIT: Duration = Duration::from_mins(2);
 
 /// Installs the emulator where it is missing, and starts it.
 pub fn start() -> Result<Running> {
@@ -28,13 +22,8 @@ pub fn start() -> Result<Running> {
     })
 }
 
-/// A running emulator, all of whose data is in its memory. Dropping it ends the process.
-pub struct Emulator {
-    process: Child,
-    folder: TempDir,
-    rest: u16,
-    grpc: u16,
-}
+/// A running emulator.
+pub struct Emulator(emulator::Emulator);
 
 impl Emulator {
     /// Starts one on free ports.
@@ -43,58 +32,22 @@ impl Emulator {
         let folder = tempfile::Builder::new().prefix("airbyte-bigquery-").tempdir()?;
         offer_extension(&python, folder.path())?;
         let (rest, grpc) = (free_port()?, free_port()?);
-        let log = File::create(folder.path().join("log"))?;
-        let process = Command::new(std::path::absolute(&python)?)
-            .arg(std::path::absolute(workspace_root().join("tests/python/bigquery_emulator.py"))?)
+        let mut script = script(&python, "bigquery_emulator.py")?;
+        script
             .args(["start", "--project", "test", "--rest-port", &rest.to_string()])
             .args(["--grpc-port", &grpc.to_string()])
-            .env("HOME", folder.path())
-            .current_dir(folder.path())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .context("`bqemulator` could not be started")?;
-        let mut emulator = Self { process, folder, rest, grpc };
-        emulator.wait_until_ready()?;
-        Ok(emulator)
+            .env("HOME", folder.path());
+        Ok(Self(emulator::Emulator::start("bqemulator", script, folder, vec![rest, grpc])?))
     }
 
     /// Where catalogue and queries are.
     pub fn rest(&self) -> String {
-        format!("127.0.0.1:{}", self.rest)
+        format!("127.0.0.1:{}", self.0.ports[0])
     }
 
     /// Where rows are.
     pub fn storage(&self) -> String {
-        format!("127.0.0.1:{}", self.grpc)
-    }
-
-    fn wait_until_ready(&mut self) -> Result<()> {
-        let begun = Instant::now();
-        loop {
-            if let Some(status) = self.process.try_wait()? {
-                bail!("`bqemulator` stopped at once ({status}):\n{}", self.log());
-            }
-            if [self.rest, self.grpc].iter().all(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok()) {
-                return Ok(());
-            }
-            if begun.elapsed() > START_LIMIT {
-                bail!("`bqemulator` accepted no connection within {START_LIMIT:?}:\n{}", self.log());
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
-    }
-
-    fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
-    }
-}
-
-impl Drop for Emulator {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        format!("127.0.0.1:{}", self.0.ports[1])
     }
 }
 
@@ -125,8 +78,4 @@ fn platform() -> String {
     let system = if cfg!(target_os = "macos") { "osx" } else { "linux" };
     let processor = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
     format!("{system}_{processor}")
-}
-
-fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
