@@ -62,6 +62,13 @@ fn encrypted(server: &Server, folder: &Path) -> String {
     std::fs::read_to_string(file).unwrap()
 }
 
+/// A key's fingerprint as OpenSSH prints it.
+fn fingerprint(file: &Path) -> String {
+    let printed = Command::new("ssh-keygen").arg("-lf").arg(file).output().unwrap();
+    let printed = String::from_utf8(printed.stdout).unwrap();
+    printed.split_whitespace().find(|word| word.starts_with("SHA256:")).unwrap().to_owned()
+}
+
 #[tokio::test]
 async fn rows_come_through_a_tunnel_by_key_and_by_password() {
     let Some(server) = Server::find() else { return };
@@ -70,12 +77,22 @@ async fn rows_come_through_a_tunnel_by_key_and_by_password() {
         .run("create table rows as select n, repeat('x', 100) as filler from generate_series(1, 100000) as n")
         .await;
     let folder = tempfile::tempdir().unwrap();
+    let key = server.text("host_key.pub");
+    let known_hosts = folder.path().join("known_hosts");
+    std::fs::write(&known_hosts, format!("[127.0.0.1]:{} {key}\n", server.port())).unwrap();
+    let mut by_known_hosts = server.by_password(&server.text("password"));
+    by_known_hosts["tunnel_host_key"] = json!(null);
+    by_known_hosts["tunnel_known_hosts"] = json!(known_hosts);
+    let mut by_fingerprint = server.by_password(&server.text("password"));
+    by_fingerprint["tunnel_host_key"] = json!(fingerprint(&server.0.join("host_key.pub")));
     let mut by_encrypted_key = server.by_key(&encrypted(&server, folder.path()));
     by_encrypted_key["ssh_key_passphrase"] = json!("open sesame");
     let ways = [
         server.by_key(&server.text("user_key")),
         by_encrypted_key,
         server.by_password(&server.text("password")),
+        by_known_hosts,
+        by_fingerprint,
     ];
     for tunnel in ways {
         let warehouse = connect(&schema, &tunnel).await.unwrap();
@@ -101,7 +118,31 @@ async fn what_is_wrong_with_a_tunnel_is_told_without_its_secrets() {
     };
     let by_key = server.by_key(&server.text("user_key"));
     let another = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
+    let unknown = folder.path().join("known_hosts");
+    std::fs::write(&unknown, format!("elsewhere {another}\n")).unwrap();
+    let listed = folder.path().join("listed");
+    std::fs::write(&listed, format!("[127.0.0.1]:{} {another}\n", server.port())).unwrap();
+    let by_file = |file: &Path| {
+        with(with(by_key.clone(), "tunnel_host_key", json!(null)), "tunnel_known_hosts", json!(file))
+    };
     let cases = [
+        (by_file(&unknown), ErrorKind::Connect, "is not in "),
+        (by_file(&folder.path().join("missing")), ErrorKind::Connect, "is not in "),
+        (by_file(&listed), ErrorKind::Connect, "is not the one that is known"),
+        (
+            with(
+                by_key.clone(),
+                "tunnel_host_key",
+                json!("SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"),
+            ),
+            ErrorKind::Connect,
+            "is not the one that is known",
+        ),
+        (
+            with(by_key.clone(), "tunnel_host_key", json!("SHA256:hunter2")),
+            ErrorKind::InvalidInput,
+            "tunnel_host_key",
+        ),
         (server.by_password("hunter2"), ErrorKind::Connect, "refuses the user"),
         (with(by_key.clone(), "tunnel_user", json!("hunter2")), ErrorKind::Connect, "refuses the user"),
         (

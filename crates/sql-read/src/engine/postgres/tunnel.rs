@@ -1,8 +1,9 @@
 //! SSH tunnels: one SSH session, and a channel of it for each connection to the database.
 //!
 //! A destination's configuration has no place for the key of the SSH server. So it is compared with what the
-//! destination file says (`tunnel_method.tunnel_host_key`), else with the user's `~/.ssh/known_hosts`; a server that
-//! neither knows is taken as it is, with a warning; its fingerprint is in the log.
+//! destination file says (`tunnel_method.tunnel_host_key`, `tunnel_method.tunnel_known_hosts`): then a server that is
+//! not known is refused. Else it is compared with the user's `~/.ssh/known_hosts`, and a server that is not in there is
+//! taken as it is, with a warning; its fingerprint is in the log.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex as Slot, PoisonError};
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use russh::client::{self, AuthResult, Handle, KeyboardInteractiveAuthResponse};
 use russh::keys::known_hosts::{known_host_keys, known_host_keys_path};
-use russh::keys::ssh_key::HashAlg;
+use russh::keys::ssh_key::{Fingerprint, HashAlg};
 use russh::keys::{
     Algorithm, PrivateKey, PrivateKeyWithHashAlg, PublicKey, PublicKeyOrCertificate, decode_secret_key,
 };
@@ -32,9 +33,39 @@ pub(super) struct Tunnel {
     port: u16,
     user: String,
     secret: Secret,
-    /// The server's own key, if it is known.
-    expected: Vec<PublicKey>,
+    host_key: HostKey,
     live: Mutex<Option<Arc<Handle<Checker>>>>,
+}
+
+/// What is known of the server's own key.
+#[derive(Clone)]
+enum HostKey {
+    Unknown,
+    OneOf(Vec<PublicKey>),
+    Fingerprint(Fingerprint),
+}
+
+impl HostKey {
+    fn parse(text: &str) -> Result<Self> {
+        let parsed = if text.starts_with("SHA256:") {
+            text.trim().parse().map(Self::Fingerprint)
+        } else {
+            PublicKey::from_openssh(text).map(|key| Self::OneOf(vec![key]))
+        };
+        parsed.map_err(|_| {
+            Error::invalid("`tunnel_host_key` is neither a public key of SSH nor a fingerprint").with_hint(
+                "write it as `ssh-keyscan` prints it, without the name: `ssh-ed25519 AAAA...`, or as `SHA256:...`",
+            )
+        })
+    }
+
+    fn is(&self, key: &PublicKey) -> bool {
+        match self {
+            Self::Unknown => true,
+            Self::OneOf(known) => known.iter().any(|known| known.key_data() == key.key_data()),
+            Self::Fingerprint(known) => key.fingerprint(known.algorithm()) == *known,
+        }
+    }
 }
 
 enum Secret {
@@ -74,20 +105,17 @@ impl Tunnel {
                 .ok_or_else(|| Error::invalid(format!("`tunnel_port` is {port}, which is none")))?,
         };
         let user = required("tunnel_user")?.to_owned();
-        let expected = match text("tunnel_host_key") {
-            Some(line) => vec![PublicKey::from_openssh(line).map_err(|_| {
-                Error::invalid("`tunnel_host_key` is not a public key of SSH")
-                    .with_hint("write it as `ssh-keyscan` prints it, without the name: `ssh-ed25519 AAAA...`")
-            })?],
-            None => known(&host, port, None)?,
+        let host_key = match (text("tunnel_host_key"), text("tunnel_known_hosts")) {
+            (Some(key), _) => HostKey::parse(key)?,
+            (None, file) => known(&host, port, file.map(Path::new))?,
         };
-        if expected.is_empty() {
+        if matches!(host_key, HostKey::Unknown) {
             warnings.push(format!(
                 "the SSH server {host}:{port} of the tunnel is in no known_hosts file, so nothing tells whether it is the \
                  right one; connect to it once by `ssh`, or give its key as `tunnel_host_key`"
             ));
         }
-        Ok(Some(Self { host, port, user, secret, expected, live: Mutex::default() }))
+        Ok(Some(Self { host, port, user, secret, host_key, live: Mutex::default() }))
     }
 
     /// A connection from the SSH server to this place.
@@ -119,10 +147,10 @@ impl Tunnel {
     async fn connect(&self) -> Result<Handle<Checker>> {
         let mut config =
             client::Config { keepalive_interval: Some(KEEP_ALIVE), nodelay: true, ..Default::default() };
-        if !self.expected.is_empty() {
+        if let HostKey::OneOf(keys) = &self.host_key {
             // A server has keys of several kinds, and only the known ones tell something.
             let known = |kind: &Algorithm| {
-                self.expected.iter().any(|key| {
+                keys.iter().any(|key| {
                     key.algorithm() == *kind
                         || (key.algorithm().is_rsa() && matches!(kind, Algorithm::Rsa { .. }))
                 })
@@ -131,7 +159,7 @@ impl Tunnel {
             config.preferred.key = kinds.into();
         }
         let refused = Arc::new(Slot::new(None));
-        let checker = Checker { expected: self.expected.clone(), refused: refused.clone() };
+        let checker = Checker { expected: self.host_key.clone(), refused: refused.clone() };
         let connected = client::connect(Arc::new(config), (self.host.as_str(), self.port), checker).await;
         let mut session = connected.map_err(|error| {
             let refused = refused.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -203,15 +231,23 @@ async fn answer(session: &mut Handle<Checker>, user: &str, password: &str) -> Re
     }
 }
 
-/// The keys of a server in the user's file of known ones, or in this file.
-fn known(host: &str, port: u16, file: Option<&Path>) -> Result<Vec<PublicKey>> {
+/// The keys of a server in the user's file of known ones; or in this one, where it has to be.
+fn known(host: &str, port: u16, file: Option<&Path>) -> Result<HostKey> {
     let keys = match file {
         Some(file) => known_host_keys_path(host, port, file),
         None => known_host_keys(host, port),
     };
     match keys {
-        Ok(keys) => Ok(keys.into_iter().map(|(_, key)| key).collect()),
-        Err(russh::keys::Error::NoHomeDir) => Ok(Vec::new()),
+        Ok(keys) if keys.is_empty() => match file {
+            Some(file) => Err(Error::new(
+                ErrorKind::Connect,
+                format!("the SSH server {host}:{port} of the tunnel is not in {}", file.display()),
+            )
+            .with_hint("`ssh-keyscan` prints the line that is missing in the file of `tunnel_known_hosts`")),
+            None => Ok(HostKey::Unknown),
+        },
+        Ok(keys) => Ok(HostKey::OneOf(keys.into_iter().map(|(_, key)| key).collect())),
+        Err(russh::keys::Error::NoHomeDir) => Ok(HostKey::Unknown),
         Err(error) => {
             Err(Error::new(ErrorKind::Io, "the file of known SSH servers cannot be used").with_source(error))
         }
@@ -235,7 +271,7 @@ fn key(pem: &str, passphrase: Option<&str>) -> Result<PrivateKey> {
 
 /// Looks at the key of the server.
 struct Checker {
-    expected: Vec<PublicKey>,
+    expected: HostKey,
     /// The fingerprint of a key that was not the expected one.
     refused: Arc<Slot<Option<String>>>,
 }
@@ -246,11 +282,10 @@ impl client::Handler for Checker {
     async fn check_server_key(&mut self, given: &PublicKeyOrCertificate) -> Result<bool, russh::Error> {
         let PublicKeyOrCertificate::PublicKey { key, .. } = given else { return Ok(false) };
         let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
-        if self.expected.is_empty() {
+        if matches!(self.expected, HostKey::Unknown) {
             tracing::warn!(fingerprint, "the SSH server of the tunnel is not known and taken as it is");
-            return Ok(true);
         }
-        let same = self.expected.iter().any(|expected| expected.key_data() == key.key_data());
+        let same = self.expected.is(key);
         if !same {
             *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(fingerprint);
         }
