@@ -116,21 +116,14 @@ impl Export {
         let (file, temporary) = temporary_beside(&self.path)?.into_parts();
         let mut batches = self.source.batches().await?;
         let schema = batches.schema();
-        let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
-        let (format, groups, on_progress) = (self.format, self.groups, self.on_progress);
-        let writing = tokio::task::spawn_blocking(move || -> Result<(File, u64)> {
+        let (format, groups) = (self.format, self.groups);
+        let written = write_rows(&mut batches, self.on_progress, move |rows| {
             let out = BufWriter::with_capacity(1 << 20, file);
-            let writer = BatchWriter::new(out, format, &schema, groups)?;
-            write_all(writer, receiver, on_progress.as_ref())
+            let mut writer = BatchWriter::new(out, format, &schema, groups)?;
+            let rows = rows.each(|batch| writer.write(batch))?;
+            Ok((ended(writer.finish()?)?, rows))
         });
-        while let Some(batch) = batches.next().await {
-            // The writer ends with the error that it is handed, or with its own: then it takes no more.
-            if sender.send(batch).await.is_err() {
-                break;
-            }
-        }
-        drop(sender);
-        let (file, rows) = writing.await.map_err(|error| Error::new(ErrorKind::Io, error.to_string()))??;
+        let (file, rows) = written.await?;
         let bytes = file.metadata().map_err(|error| io(&self.path, error))?.len();
         temporary.persist(&self.path).map_err(|error| io(&self.path, error.error))?;
         let Tally { rows, generations, warnings } = Tally::new(rows, &batches.refreshes());
@@ -181,29 +174,56 @@ impl PublicPermissions for tempfile::Builder<'_, '_> {
     }
 }
 
-fn write_all(
-    mut writer: BatchWriter<BufWriter<File>>,
-    mut batches: mpsc::Receiver<Result<RecordBatch>>,
-    on_progress: Option<&OnProgress>,
-) -> Result<(File, u64)> {
-    let mut progress = ExportProgress::default();
-    while let Some(batch) = batches.blocking_recv() {
-        let batch = batch?;
-        writer.write(&batch)?;
-        progress.rows += batch.num_rows() as u64;
-        progress.bytes += batch.get_array_memory_size() as u64;
-        if let Some(report) = on_progress {
-            report(progress);
+/// Writes rows in a thread of its own, while further ones are read.
+pub(crate) async fn write_rows<T: Send + 'static>(
+    batches: &mut Batches,
+    on_progress: Option<OnProgress>,
+    write: impl FnOnce(Incoming) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
+    let writing = tokio::task::spawn_blocking(move || write(Incoming { receiver, on_progress }));
+    while let Some(batch) = batches.next().await {
+        // The writer ends with the error that it is handed, or with its own: then it takes no more.
+        if sender.send(batch).await.is_err() {
+            break;
         }
     }
-    let mut out = writer.finish()?;
+    drop(sender);
+    writing.await.map_err(|error| Error::new(ErrorKind::Io, error.to_string()))?
+}
+
+/// Rows that are to be written.
+pub(crate) struct Incoming {
+    receiver: mpsc::Receiver<Result<RecordBatch>>,
+    on_progress: Option<OnProgress>,
+}
+
+impl Incoming {
+    /// Hands each batch to `write`, and tells how many rows there were.
+    pub(crate) fn each(mut self, mut write: impl FnMut(&RecordBatch) -> Result<()>) -> Result<u64> {
+        let mut progress = ExportProgress::default();
+        while let Some(batch) = self.receiver.blocking_recv() {
+            let batch = batch?;
+            write(&batch)?;
+            progress.rows += batch.num_rows() as u64;
+            progress.bytes += batch.get_array_memory_size() as u64;
+            if let Some(report) = &self.on_progress {
+                report(progress);
+            }
+        }
+        Ok(progress.rows)
+    }
+}
+
+/// The file, once the disk has all of it.
+fn ended(mut out: BufWriter<File>) -> Result<File> {
     let flush_failed = |error: std::io::Error| {
         Error::new(ErrorKind::Io, "the file cannot be written".to_owned()).with_source(error)
     };
     out.flush().map_err(flush_failed)?;
     let file = out.into_inner().map_err(|error| flush_failed(error.into_error()))?;
     file.sync_all().map_err(flush_failed)?;
-    Ok((file, progress.rows))
+    Ok(file)
 }
 
 fn io(path: &Path, error: std::io::Error) -> Error {

@@ -12,17 +12,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use futures::StreamExt;
 use tempfile::TempDir;
-use tokio::sync::mpsc;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::export::{ExportProgress, OnProgress, Source};
+use crate::export::{ExportProgress, OnProgress, Source, write_rows};
 use crate::format::{BatchWriter, Format, RowGroups};
 use crate::refreshes::Tally;
 
-/// Batches that may wait for the files.
-const BATCHES_AHEAD: usize = 2;
 /// Where a file ends, unless something else is asked for.
 const FILE_BYTES: u64 = 256 * 1024 * 1024;
 
@@ -108,29 +104,11 @@ impl FolderExport {
             open: None,
             names: Vec::new(),
         };
-        let (sender, mut receiver) = mpsc::channel::<Result<RecordBatch>>(BATCHES_AHEAD);
-        let on_progress = self.on_progress;
-        let writing = tokio::task::spawn_blocking(move || -> Result<(u64, Vec<String>)> {
-            let mut progress = ExportProgress::default();
-            while let Some(batch) = receiver.blocking_recv() {
-                let batch = batch?;
-                files.write(&batch)?;
-                progress.rows += batch.num_rows() as u64;
-                progress.bytes += batch.get_array_memory_size() as u64;
-                if let Some(report) = &on_progress {
-                    report(progress);
-                }
-            }
-            Ok((progress.rows, files.finish()?))
+        let written = write_rows(&mut batches, self.on_progress, move |rows| {
+            let rows = rows.each(|batch| files.write(batch))?;
+            Ok((rows, files.finish()?))
         });
-        while let Some(batch) = batches.next().await {
-            // The writer ends with the error that it is handed, or with its own: then it takes no more.
-            if sender.send(batch).await.is_err() {
-                break;
-            }
-        }
-        drop(sender);
-        let (rows, names) = writing.await.map_err(|error| Error::new(ErrorKind::Io, error.to_string()))??;
+        let (rows, names) = written.await?;
         folder.rename(&self.path).map_err(|error| failed(&self.path, error))?;
         let files: Vec<PathBuf> = names.iter().map(|name| self.path.join(name)).collect();
         let mut bytes = 0;
