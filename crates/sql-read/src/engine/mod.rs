@@ -68,6 +68,10 @@ pub(crate) trait Engine: Debug + Send + Sync {
     async fn read_part(&self, _scan: Scan, _part: &Value) -> Result<RecordBatchStream> {
         Err(Error::new(ErrorKind::Unsupported, "reads of this database cannot be cut into parts"))
     }
+    /// Whether each column that a query looks at costs money.
+    fn bills_for_columns(&self) -> bool {
+        false
+    }
     /// What of the configuration has no effect here.
     fn warnings(&self) -> &[String] {
         &[]

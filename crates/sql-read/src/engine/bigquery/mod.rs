@@ -266,6 +266,10 @@ impl Engine for BigQuery {
         }
     }
 
+    fn bills_for_columns(&self) -> bool {
+        true
+    }
+
     fn warnings(&self) -> &[String] {
         &self.warnings
     }

@@ -187,3 +187,51 @@ async fn every_kind_of_key_is_taken() {
         Clients::new(&destination).await.unwrap_or_else(|error| panic!("{key}: {error:?}"));
     }
 }
+
+/// What costs is each column that is looked at; how many rows there are is known anyway.
+#[tokio::test]
+async fn counting_looks_at_no_column_unless_the_refreshes_are_asked_for() {
+    let server = MockServer::start().await;
+    let answer = |place: &str, answer: Value| {
+        Mock::given(method("GET"))
+            .and(path(format!("/bigquery/v2/projects/p/{place}")))
+            .respond_with(ResponseTemplate::new(200).set_body_json(answer))
+            .mount(&server)
+    };
+    let named = json!({"projectId": "p", "datasetId": "data", "tableId": "users"});
+    let table = json!({"tableReference": named, "type": "TABLE"});
+    answer("datasets/data/tables", json!({"tables": [table]})).await;
+    answer("datasets/airbyte_internal/tables", json!({"tables": []})).await;
+    let fields = ["id", "_airbyte_generation_id"].map(|name| json!({"name": name, "type": "INTEGER"}));
+    let described =
+        json!({"tableReference": named, "type": "TABLE", "numRows": "3", "schema": {"fields": fields}});
+    answer("datasets/data/tables/users", described).await;
+    let job = json!({"projectId": "p", "jobId": "j", "location": "EU"});
+    let done = json!({
+        "jobReference": job, "status": {"state": "DONE"},
+        "configuration": {"query": {"query": "", "destinationTable": named}}
+    });
+    answer("jobs/j", done.clone()).await;
+    let numbers = ["3", "1", "2"].map(|number| json!({"v": number}));
+    let counted =
+        json!({"jobReference": job, "jobComplete": true, "totalRows": "1", "rows": [{"f": numbers}]});
+    answer("queries/j", counted).await;
+    Mock::given(method("POST"))
+        .and(path(JOBS))
+        .respond_with(ResponseTemplate::new(200).set_body_json(done))
+        .mount(&server)
+        .await;
+    let configuration = json!({
+        "project_id": "p", "dataset_id": "data", "endpoint": server.uri(), "storage_endpoint": server.uri()
+    });
+    let destination = json!({"destinationType": "bigquery", "configuration": configuration});
+    let warehouse = Destination::from_json(&destination).unwrap().connect().await.unwrap();
+    let users = warehouse.dataset(&crate::StreamSpec::new("users")).await.unwrap();
+    assert_eq!(users.count().await.unwrap(), 3);
+    assert_eq!(users.tally().await.unwrap().generations, Some(1..=2));
+    let sent = real_runs(&server.received_requests().await.unwrap());
+    let texts = sent.iter().map(|job| job["configuration"]["query"]["query"].as_str().unwrap());
+    let [count, tally] = texts.collect::<Vec<_>>().try_into().unwrap();
+    assert_eq!(count, "select count(*) from `p`.`data`.`users`");
+    assert!(tally.contains("min(`_airbyte_generation_id`)"), "{tally}");
+}
