@@ -14,6 +14,7 @@ mod postgres;
 mod python;
 mod regen;
 mod sandbox;
+mod scale;
 mod step;
 mod test;
 mod tidy;
@@ -44,6 +45,12 @@ enum Task {
     },
     /// Try the sandbox with clients that were written elsewhere, the last part of `test`
     TestOthers,
+    /// Check DataFusion's tables, in a workspace of their own, with a throw-away PostgreSQL
+    Scale {
+        /// Passed to `cargo test`, which is all that is done then
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Run random schedules of faults: of the sandbox, and of the way to it and to a database
     Chaos(chaos::Chaos),
     /// Measure the release build beside its peers and rewrite BENCHMARKS.md
@@ -68,6 +75,7 @@ fn main() -> anyhow::Result<()> {
         Task::Tidy => tidy::tidy(),
         Task::Test { arguments } => test::test(&arguments),
         Task::TestOthers => others::test(),
+        Task::Scale { arguments } => scale::scale(&arguments),
         Task::Chaos(options) => chaos::chaos(&options),
         Task::Bench { part } => bench::bench(part),
         Task::Vectors { file } => vectors::vectors(&file),

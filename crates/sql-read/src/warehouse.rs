@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::locate::{Located, TableName, locate, not_found};
 #[cfg(feature = "cloud")]
 use crate::naming::mark_taken_names;
-use crate::naming::{NameSettings, candidates};
+use crate::naming::{Candidate, Layout, NameSettings, candidates, default_schema, is_temporary};
 use crate::query::Query;
 use crate::reading::Batches;
 use crate::refreshes::Refreshes;
@@ -61,6 +61,66 @@ impl Warehouse {
     /// gone, and those of [`Dataset::batches`].
     pub async fn read_split(&self, split: &Split) -> Result<Batches> {
         split::read(self.kind, &*self.engine, split, &Refreshes::default()).await
+    }
+
+    /// The same; of which refreshes the rows are is told by `refreshes`, which several parts of a read can share.
+    ///
+    /// # Errors
+    /// Those of [`Warehouse::read_split`].
+    pub async fn read_split_of(&self, split: &Split, refreshes: &Refreshes) -> Result<Batches> {
+        split::read(self.kind, &*self.engine, split, refreshes).await
+    }
+
+    /// The tables and views of a schema, by name; without one those of the destination's own schema. What a running sync
+    /// writes before it swaps is left out.
+    ///
+    /// # Errors
+    /// `Connect` or `Query` if the catalogue cannot be read.
+    pub async fn tables(&self, schema: Option<&str>) -> Result<Vec<String>> {
+        let present = self.present(schema).await?;
+        let mut tables: Vec<String> =
+            present.into_iter().map(|name| name.table).filter(|table| !is_temporary(table)).collect();
+        tables.sort();
+        tables.dedup();
+        Ok(tables)
+    }
+
+    /// A table or view by its own name, whatever stream it may be of; without a schema in the destination's own one.
+    ///
+    /// # Errors
+    /// `StreamNotFound`, with what is there, if none has exactly this name; `Connect` or `Query` if the catalogue cannot
+    /// be read.
+    pub async fn table(&self, schema: Option<&str>, table: &str) -> Result<Dataset> {
+        let present = self.present(schema).await?;
+        let Some(found) = present.iter().find(|name| name.table == table) else {
+            let tried = Candidate::new(schema.unwrap_or_else(|| self.schema_name()), table, Layout::Typed);
+            return Err(not_found(table, &[tried], &present));
+        };
+        let located = Located {
+            schema: found.schema.clone(),
+            table: found.table.clone(),
+            exists: true,
+            layout: Layout::Typed,
+            tried: Vec::new(),
+        };
+        Dataset::open(self.kind, self.engine.clone(), located, &StreamSpec::new(table)).await
+    }
+
+    /// The schema for streams without a namespace; empty in databases without schemas.
+    pub fn schema_name(&self) -> &str {
+        self.names.default_schema.as_deref().unwrap_or_else(|| default_schema(self.kind))
+    }
+
+    /// What is in the schema of this name, or in the destination's own, which may be written in another case.
+    async fn present(&self, schema: Option<&str>) -> Result<Vec<TableName>> {
+        let own = self.schema_name();
+        let all = self.engine.tables(&[schema.unwrap_or(own).to_owned()]).await?;
+        let exact: Vec<TableName> = all
+            .iter()
+            .filter(|name| name.schema.is_empty() || name.schema == schema.unwrap_or(own))
+            .cloned()
+            .collect();
+        Ok(if exact.is_empty() && schema.is_none() { all } else { exact })
     }
 
     /// Where the stream's table is, or would be.

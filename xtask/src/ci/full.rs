@@ -20,6 +20,7 @@ pub fn full(sections: &mut Sections) -> Result<()> {
     sections.run("public surface", || surface(false))?;
     sections.run("bindings are the same twice", again::generated_twice)?;
     sections.run("programs outside of the workspace", outside)?;
+    sections.run("scale: DataFusion", || crate::scale::scale(&[]))?;
     sections.run("oldest Rust", features::oldest_rust)?;
     sections.run("smallest versions", features::smallest_versions)?;
     sections.run("combinations of features", features::combinations)?;

@@ -124,6 +124,11 @@ impl Dataset {
         &self.stream
     }
 
+    /// What the database is.
+    pub fn kind(&self) -> DestinationKind {
+        self.kind
+    }
+
     /// How the connector lays the records out.
     pub fn layout(&self) -> Layout {
         self.located.layout
@@ -347,6 +352,16 @@ impl Dataset {
     /// The columns that will be read.
     pub fn schema(&self) -> SchemaRef {
         self.plan().schema
+    }
+
+    /// The same columns by their names in the table, which [`Dataset::columns`], filters and orders go by.
+    pub fn column_names(&self) -> Vec<String> {
+        self.plan().stored.fields().iter().map(|field| field.name().clone()).collect()
+    }
+
+    /// Whether which rows are read depends on a limit: then a further filter would let others in.
+    pub fn is_limited(&self) -> bool {
+        self.limit.is_some()
     }
 
     fn known(&self, name: &str) -> Result<()> {

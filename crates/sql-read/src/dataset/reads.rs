@@ -18,6 +18,7 @@ use crate::reading::Batches;
 use crate::refreshes::{Refreshes, Tally};
 use crate::scan::Scan;
 use crate::split::{self, Splits};
+use crate::table_size::TableSize;
 use crate::write_async;
 
 impl Dataset {
@@ -47,6 +48,15 @@ impl Dataset {
             refreshes.see(oldest, newest);
         }
         Ok(Tally::new(count.rows, &refreshes))
+    }
+
+    /// About how large the whole table is, whatever is chosen of it: an estimate of the database's own, for plans. PostgreSQL
+    /// tells; others do not yet.
+    ///
+    /// # Errors
+    /// `Query` or `BrokenConnection` if the database does not answer.
+    pub async fn table_size(&self) -> Result<TableSize> {
+        self.patience.answer(self.engine.size(&self.plan().scan.table)).await
     }
 
     /// The first rows as one batch.

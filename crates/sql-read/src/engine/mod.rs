@@ -35,6 +35,7 @@ use serde_json::Value;
 use crate::error::{Error, ErrorKind, Result};
 use crate::locate::TableName;
 use crate::scan::{Column, Scan};
+use crate::table_size::TableSize;
 
 /// Batches of rows, as they come. An error ends the stream; without one, the stream is whole.
 pub(crate) type RecordBatchStream = Pin<Box<dyn Stream<Item = Result<RecordBatch>> + Send>>;
@@ -54,6 +55,10 @@ pub(crate) trait Engine: Debug + Send + Sync {
     /// before; the engine sees to it that the database would refuse it otherwise, where it can.
     async fn query(&self, _sql: &str, _batch_rows: usize) -> Result<Rows> {
         Err(Error::new(ErrorKind::Unsupported, "SQL statements cannot be run in this database"))
+    }
+    /// About how large a table is, from what the database knows without looking at its rows.
+    async fn size(&self, _table: &TableName) -> Result<TableSize> {
+        Ok(TableSize::default())
     }
     /// How many bytes a statement would read, without running it; `None` if that is not told.
     async fn estimate(&self, _sql: &str) -> Result<Option<u64>> {

@@ -104,6 +104,11 @@ fn rules(kind: DestinationKind) -> Rules {
     Rules { default_schema, places, namespaces: !embedded, tells_apart: !embedded }
 }
 
+/// Where streams without a namespace go if the configuration does not say; empty in databases without schemas.
+pub(crate) fn default_schema(kind: DestinationKind) -> &'static str {
+    rules(kind).default_schema
+}
+
 /// The places where a stream's table may be, in the order in which to look.
 ///
 /// Of a stream alone it is not known whether another one of its connection has taken its table, so that the names

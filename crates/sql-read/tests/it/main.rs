@@ -11,6 +11,7 @@ mod bigquery;
 mod bigquery_emulator;
 #[cfg(feature = "bigquery")]
 mod bigquery_reads;
+mod by_name;
 #[cfg(feature = "duckdb")]
 mod duckdb;
 mod edge_values;

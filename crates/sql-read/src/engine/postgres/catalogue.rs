@@ -10,6 +10,7 @@ use super::types;
 use crate::error::{Error, ErrorKind, Result};
 use crate::locate::TableName;
 use crate::scan::Column;
+use crate::table_size::TableSize;
 
 /// Tables, views and their like in schemas of these names, without regard to case.
 pub(super) async fn tables(session: &Session, schemas: &[String]) -> Result<Vec<TableName>> {
@@ -81,6 +82,23 @@ pub(super) fn column(
         field = field.with_metadata([("postgres:type".to_owned(), declared)].into());
     }
     Column { name: name.to_owned(), field: Arc::new(field), type_id, as_text }
+}
+
+/// What the server has noted about a table. A table that was never analyzed has -1 rows, or none and no pages.
+pub(super) async fn size(session: &Session, table: &TableName) -> Result<TableSize> {
+    let rows = session
+        .query_typed(
+            "select case when c.reltuples > 0 then c.reltuples::float8::int8 end,
+                    case when c.relkind in ('r', 'm') then pg_catalog.pg_relation_size(c.oid) end
+             from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+             where n.nspname = $1 and c.relname = $2",
+            &[(&table.schema, Type::TEXT), (&table.table, Type::TEXT)],
+        )
+        .await?;
+    let row = rows.first().ok_or_else(|| gone(table))?;
+    let number =
+        |place: usize| row.get::<_, Option<i64>>(place).and_then(|number| u64::try_from(number).ok());
+    Ok(TableSize { rows: number(0), bytes: number(1) })
 }
 
 pub(super) fn gone(table: &TableName) -> Error {

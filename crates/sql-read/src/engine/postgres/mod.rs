@@ -36,6 +36,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::filter::Literal;
 use crate::locate::TableName;
 use crate::scan::{Column, Dialect, Scan, quoted, quoted_text};
+use crate::table_size::TableSize;
 
 /// A PostgreSQL server. Each read has a transaction of its own.
 #[derive(Debug)]
@@ -87,6 +88,13 @@ impl Engine for Postgres {
             rows.first().map_or_else(Vec::new, |row| (0..row.len()).map(|place| row.get(place)).collect());
         session.finish().await;
         Count::of(&numbers).ok_or_else(|| Error::new(ErrorKind::Query, "PostgreSQL counted no rows"))
+    }
+
+    async fn size(&self, table: &TableName) -> Result<TableSize> {
+        let session = self.session().await?;
+        let size = catalogue::size(&session, table).await?;
+        session.finish().await;
+        Ok(size)
     }
 
     async fn query(&self, sql: &str, batch_rows: usize) -> Result<Rows> {

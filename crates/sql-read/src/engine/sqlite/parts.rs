@@ -33,7 +33,9 @@ pub(super) fn plan(connection: Connection, scan: &Scan, wanted: NonZeroUsize) ->
     // The first statement that reads takes the state.
     let schema_version: i64 = connection.query_row("pragma schema_version", [], |row| row.get(0))?;
     let journal: String = connection.query_row("pragma journal_mode", [], |row| row.get(0))?;
-    let edges = if scan.is_divisible() { edges(&connection, scan)? } else { None };
+    // One part is the whole table, in the state that it has when it is read: ends would leave out what is added before.
+    let divisible = scan.is_divisible() && wanted.get() > 1;
+    let edges = if divisible { edges(&connection, scan)? } else { None };
     let ranges: Vec<Option<(String, i64, i64)>> = match edges {
         None => vec![None],
         Some((name, first, last)) => {
@@ -51,15 +53,16 @@ pub(super) fn plan(connection: Connection, scan: &Scan, wanted: NonZeroUsize) ->
                 .collect::<Result<_>>()?
         }
     };
-    let parts = ranges
+    let parts: Vec<Value> = ranges
         .into_iter()
         .map(|range| {
             serde_json::to_value(Part { schema_version, range })
                 .map_err(|error| Error::invalid(error.to_string()))
         })
         .collect::<Result<_>>()?;
-    let one_snapshot = !journal.eq_ignore_ascii_case("wal");
-    let hold = one_snapshot.then(|| Box::new(Mutex::new(connection)) as _);
+    let holds = !journal.eq_ignore_ascii_case("wal");
+    let one_snapshot = holds || parts.len() == 1;
+    let hold = holds.then(|| Box::new(Mutex::new(connection)) as _);
     Ok(Parts { parts, one_snapshot, hold })
 }
 

@@ -1,0 +1,46 @@
+//! Datasets of an Airbyte destination as tables of [DataFusion](datafusion).
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//!
+//! use airbyte_datafusion::AirbyteCatalog;
+//! use airbyte_sql_read::{Destination, EnvSecrets};
+//! use datafusion::prelude::SessionContext;
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let warehouse = Destination::from_file("pg.json")?.with_secrets(&EnvSecrets)?.connect().await?;
+//! let context = SessionContext::new();
+//! context.register_catalog("airbyte", Arc::new(AirbyteCatalog::of_destination(&warehouse, &["public"]).await?));
+//! context.sql("select country, count(*) from airbyte.public.users group by country").await?.show().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - **What the warehouse can do it does**: columns are chosen, rows filtered, limited and counted there. A filter goes to the
+//!   warehouse only where it is known to keep every row that DataFusion's own evaluation keeps; where it may keep more,
+//!   DataFusion looks at the rows again. `EXPLAIN` shows which did.
+//! - **In parts**: a scan has a partition for each [`Split`](airbyte_sql_read::Split), as many as the session's
+//!   `target_partitions` at the most, each read over a connection of its own. Small tables are one part.
+//! - **One state**: all parts of a scan see one state of the table, that of the time when the query was planned. Where
+//!   connections cannot share one, the table is read over a single connection. Two tables, or one table named twice in a
+//!   query, are two scans with a state each.
+//! - **Streamed**: batches are handed on as they come. A query that is dropped ends in the warehouse as well. Errors are
+//!   [`airbyte_sql_read::Error`]s, which [`DataFusionError::find_root`](datafusion::error::DataFusionError::find_root) and
+//!   sources lead to.
+//!
+//! The plan of a query holds its snapshot open (in PostgreSQL a transaction that only reads), so let go of plans that you do
+//! not run.
+
+mod catalog;
+mod columns;
+mod compare;
+mod error;
+mod filters;
+mod scan;
+mod table;
+mod warehouses;
+
+pub use catalog::{AirbyteCatalog, AirbyteSchema};
+pub use scan::AirbyteScan;
+pub use table::AirbyteTable;
+pub use warehouses::Warehouses;

@@ -1,0 +1,279 @@
+//! A scan of a dataset, part by part.
+
+use std::fmt;
+use std::sync::Arc;
+
+use airbyte_sql_read::{Refreshes, Split, Splits, TableSize};
+use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::common::stats::Precision;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{Statistics, internal_datafusion_err, internal_err};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::coop::cooperative;
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, SchedulingType};
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
+use futures::{StreamExt, TryFutureExt, TryStreamExt};
+use serde::{Deserialize, Serialize};
+
+use crate::error::from_reader;
+use crate::warehouses::{Source, Warehouses};
+
+/// Reads a dataset: a partition for each part.
+///
+/// It can go to another process as bytes, which hold no credentials: the destination is named, and the other process has its
+/// own way to it. The snapshot stays open as long as the scan that was planned first, or one of its streams, is kept.
+#[derive(Clone, Debug)]
+pub struct AirbyteScan {
+    source: Source,
+    what: Arc<What>,
+    /// Of which refreshes the rows of all partitions are.
+    refreshes: Refreshes,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+    /// Holds the snapshot.
+    splits: Option<Arc<Splits>>,
+}
+
+/// What is read.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct What {
+    /// The table, as people are shown it.
+    pub table: String,
+    pub parts: Vec<Part>,
+    /// About how many rows there are in all parts, and bytes of them.
+    pub rows: Option<u64>,
+    pub bytes: Option<u64>,
+}
+
+/// One partition.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum Part {
+    /// Rows of which no column is wanted: the warehouse has counted them.
+    Counted(u64),
+    /// Rows to be read.
+    Split(Box<Split>),
+}
+
+/// The same as it goes to another process.
+#[derive(Serialize)]
+struct Sent<'a> {
+    destination: &'a str,
+    what: &'a What,
+}
+
+#[derive(Deserialize)]
+struct Received {
+    destination: String,
+    what: What,
+}
+
+impl What {
+    /// The rows of these parts.
+    pub(crate) fn of_splits(table: String, splits: &Splits, size: TableSize) -> Self {
+        let parts = splits.splits().iter().map(|split| Part::Split(Box::new(split.clone()))).collect();
+        Self { table, parts, rows: size.rows, bytes: size.bytes }
+    }
+
+    /// So many rows without columns.
+    pub(crate) fn counted(table: String, rows: u64) -> Self {
+        Self { table, parts: vec![Part::Counted(rows)], rows: Some(rows), bytes: Some(0) }
+    }
+
+    fn schema(&self) -> SchemaRef {
+        let of_part = |part: &Part| match part {
+            Part::Split(split) => Some(split.schema()),
+            Part::Counted(_) => None,
+        };
+        self.parts.iter().find_map(of_part).unwrap_or_else(|| Arc::new(Schema::empty()))
+    }
+
+    /// Whether the number of rows is known and not only estimated.
+    fn is_counted(&self) -> bool {
+        self.parts.iter().all(|part| matches!(part, Part::Counted(_)))
+    }
+}
+
+impl AirbyteScan {
+    pub(crate) fn new(source: Source, what: What, splits: Option<Splits>) -> Self {
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(what.schema()),
+            Partitioning::UnknownPartitioning(what.parts.len()),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        );
+        Self {
+            source,
+            what: Arc::new(what),
+            refreshes: Refreshes::default(),
+            properties: Arc::new(properties.with_scheduling_type(SchedulingType::Cooperative)),
+            metrics: ExecutionPlanMetricsSet::new(),
+            splits: splits.map(Arc::new),
+        }
+    }
+
+    /// The scan for another process: which destination, which parts, and no credentials.
+    ///
+    /// # Errors
+    /// `Plan` if the table's destination has no name ([`AirbyteTable::known_as`](crate::AirbyteTable::known_as)).
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let sent = Sent { destination: self.source.name()?, what: &self.what };
+        serde_json::to_vec(&sent).map_err(|error| DataFusionError::External(Box::new(error)))
+    }
+
+    /// The scan that [`AirbyteScan::to_bytes`] was called of, read from the destination that has its name in
+    /// `warehouses`. Nothing is connected to before it is executed.
+    ///
+    /// # Errors
+    /// `Internal` if the bytes are none of this version's.
+    pub fn from_bytes(bytes: &[u8], warehouses: Arc<dyn Warehouses>) -> Result<Self> {
+        let Received { destination, what } = serde_json::from_slice(bytes)
+            .map_err(|error| internal_datafusion_err!("these bytes are no scan of a dataset: {error}"))?;
+        Ok(Self::new(Source::Named(destination.into(), warehouses), what, None))
+    }
+
+    /// The scan as scans of one partition each, for those who hand them out.
+    pub fn parts(&self) -> Vec<Self> {
+        let count = self.what.parts.len() as u64;
+        let of_part = |part: &Part| {
+            let what = What {
+                table: self.what.table.clone(),
+                parts: vec![part.clone()],
+                rows: self.what.rows.map(|rows| rows / count),
+                bytes: self.what.bytes.map(|bytes| bytes / count),
+            };
+            let scan = Self::new(self.source.clone(), what, None);
+            Self { refreshes: self.refreshes.clone(), splits: self.splits.clone(), ..scan }
+        };
+        self.what.parts.iter().map(of_part).collect()
+    }
+
+    /// The table that is read, as plans show it.
+    pub fn table(&self) -> &str {
+        &self.what.table
+    }
+
+    /// Of which refreshes the rows are that were read so far, of all partitions; what is told is final when they have
+    /// ended. Rows of an unfinished refresh beside older ones are logged as well.
+    pub fn refreshes(&self) -> Refreshes {
+        self.refreshes.clone()
+    }
+}
+
+impl DisplayAs for AirbyteScan {
+    fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = self.what.parts.len();
+        match format {
+            DisplayFormatType::TreeRender => write!(f, "table={}\nparts={parts}", self.what.table),
+            _ if self.what.is_counted() => write!(f, "AirbyteScan: table={}, counted", self.what.table),
+            _ => {
+                let schema = self.schema();
+                let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+                write!(
+                    f,
+                    "AirbyteScan: table={}, columns=[{}], parts={parts}",
+                    self.what.table,
+                    names.join(", ")
+                )
+            }
+        }
+    }
+}
+
+impl ExecutionPlan for AirbyteScan {
+    fn name(&self) -> &'static str {
+        "AirbyteScan"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        if children.is_empty() { Ok(self) } else { internal_err!("a scan has no children") }
+    }
+
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let metrics = BaselineMetrics::new(&self.metrics, partition);
+        let batches = match self.what.parts.get(partition) {
+            None => return internal_err!("the scan has no partition {partition}"),
+            Some(Part::Counted(rows)) => {
+                counted(self.schema(), *rows, context.session_config().batch_size()).boxed()
+            }
+            Some(Part::Split(split)) => {
+                let (source, split, refreshes) = (self.source.clone(), split.clone(), self.refreshes.clone());
+                // Nothing is asked of the warehouse before somebody wants rows.
+                let read = async move {
+                    let warehouse = source.warehouse().await?;
+                    let batches = warehouse.read_split_of(&split, &refreshes).await.map_err(from_reader)?;
+                    Ok(batches.map_err(from_reader))
+                };
+                read.try_flatten_stream().boxed()
+            }
+        };
+        let splits = self.splits.clone();
+        let batches = batches.inspect(move |batch| {
+            let _lives_as_long_as_the_stream = &splits;
+            if let Ok(batch) = batch {
+                metrics.record_output(batch.num_rows());
+            }
+        });
+        Ok(Box::pin(cooperative(RecordBatchStreamAdapter::new(self.schema(), batches))))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+
+    fn partition_statistics(&self, partition: Option<usize>) -> Result<Arc<Statistics>> {
+        let mut statistics = Statistics::new_unknown(&self.schema());
+        if partition.is_none() || self.what.parts.len() == 1 {
+            let number = |number: Option<u64>| number.and_then(|number| usize::try_from(number).ok());
+            let told = |number: usize| {
+                if self.what.is_counted() { Precision::Exact(number) } else { Precision::Inexact(number) }
+            };
+            statistics.num_rows = number(self.what.rows).map_or(Precision::Absent, told);
+            statistics.total_byte_size = number(self.what.bytes).map_or(Precision::Absent, told);
+        }
+        Ok(Arc::new(statistics))
+    }
+}
+
+/// So many rows of no columns.
+fn counted(
+    schema: SchemaRef,
+    rows: u64,
+    batch_rows: usize,
+) -> impl futures::Stream<Item = Result<RecordBatch>> + Send {
+    let batch_rows = batch_rows.max(1);
+    futures::stream::try_unfold(rows, move |left| {
+        let schema = schema.clone();
+        async move {
+            if left == 0 {
+                return Ok(None);
+            }
+            let rows = usize::try_from(left).map_or(batch_rows, |left| left.min(batch_rows));
+            let options = RecordBatchOptions::new().with_row_count(Some(rows));
+            let batch = RecordBatch::try_new_with_options(schema, Vec::new(), &options)?;
+            Ok(Some((batch, left - rows as u64)))
+        }
+    })
+}
