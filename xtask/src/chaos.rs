@@ -23,7 +23,7 @@ pub struct Chaos {
 pub fn chaos(options: &Chaos) -> Result<()> {
     // Ctrl-C reaches the schedules by itself; this process stays to stop the server and delete its data.
     ctrlc::set_handler(|| {})?;
-    let mut run = step::cargo(&["run", "--quiet", "--locked", "--release"]);
+    let mut run = step::cargo(&["run", "--quiet", "--locked", "--profile", "campaign"]);
     run.args(["--package", "airbyte-tests", "--example", "chaos", "--"]);
     let seed = options.seed.map_or_else(any_seed, Ok)?;
     run.args(["--seed", &seed.to_string(), "--schedules", &options.schedules.to_string()]);

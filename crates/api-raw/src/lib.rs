@@ -47,6 +47,6 @@ mod mocking;
 #[cfg(feature = "public")]
 pub mod public;
 
-pub use decode::{decode, decode_error_path};
+pub use decode::{body, decode, decode_error_path};
 pub use hooks::{Hooks, NoHooks, RequestFuture, RequestHook};
 pub use progenitor_client::{ByteStream, ClientInfo, Error, ResponseValue};

@@ -160,7 +160,7 @@ impl Client {
                 }
                 let response = attempt.send(builder).await?;
                 let (status, headers) = (response.status(), response.headers().clone());
-                let body = response.bytes().await.map_err(RawError::ResponseBodyError)?;
+                let body = airbyte_api_raw::body(response).await?;
                 let json: &[u8] = if body.is_empty() { b"null" } else { &body };
                 match airbyte_api_raw::decode(json) {
                     Ok(value) => Ok(ResponseValue::new(value, status, headers)),
@@ -210,7 +210,7 @@ async fn send(
     }
     let response = attempt.send(builder).await?;
     let (status, headers) = (response.status(), response.headers().clone());
-    let body = response.bytes().await.map_err(RawError::ResponseBodyError)?;
+    let body = airbyte_api_raw::body(response).await?;
     let value = match serde_json::from_slice(&body) {
         Ok(value) => value,
         Err(_) if body.is_empty() => Value::Null,

@@ -27,6 +27,9 @@ use crate::ready::Ready;
 use crate::seed;
 use crate::store::Store;
 
+/// The file of the data folder that holds all objects.
+const DATABASE: &str = "airbyte.db";
+
 /// Whose server the sandbox behaves like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -188,9 +191,14 @@ impl SandboxBuilder {
     /// Starts the sandbox; it answers as soon as this returns.
     ///
     /// # Errors
-    /// The address is taken, a folder cannot be used, is in use or is of a newer version, the PostgreSQL address is
-    /// none.
+    /// The address is taken, a folder cannot be used, is in use, is damaged or is of a newer version, the PostgreSQL
+    /// address is none.
     pub async fn start(self) -> Result<Sandbox, Error> {
+        let database = self.data_dir.as_ref().map(|folder| folder.join(DATABASE));
+        self.started().await.map_err(|error| error.of_file(database))
+    }
+
+    async fn started(self) -> Result<Sandbox, Error> {
         let postgres = self.postgres.as_deref().map(postgres_url).transpose()?;
         let (folder, temporary) = if let Some(folder) = self.data_dir {
             (folder, None)
@@ -213,7 +221,7 @@ impl SandboxBuilder {
             Some(folder) => absolute(&folder)?,
             None => absolute(Path::new("."))?,
         };
-        let store_file = temporary.is_none().then(|| folder.join("airbyte.db"));
+        let store_file = temporary.is_none().then(|| folder.join(DATABASE));
         let store = Store::open(store_file.as_deref())?;
         let (client_id, client_secret) = application(&folder, temporary.is_none())?;
 
@@ -284,11 +292,9 @@ fn postgres_url(text: &str) -> Result<url::Url, Error> {
 fn application(folder: &Path, keep: bool) -> Result<(String, String), Error> {
     let file = folder.join("application.json");
     let failed = |source| Error::Folder { path: file.clone(), source };
-    if keep
-        && let Ok(text) = std::fs::read_to_string(&file)
-        && let Ok(pair) = serde_json::from_str(&text)
-    {
-        return Ok(pair);
+    if keep && let Ok(bytes) = std::fs::read(&file) {
+        // What the decoder says would quote the secret.
+        return serde_json::from_slice(&bytes).map_err(|_| Error::Damaged { path: file, source: None });
     }
     let id = uuid::Uuid::new_v4().to_string();
     let secret = http::new_secret();

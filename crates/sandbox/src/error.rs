@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::store::is_damage;
+
 /// Why a sandbox could not start, or could not do what it was told.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -54,6 +56,15 @@ pub enum Error {
         /// Its id.
         id: String,
     },
+    /// A file of the data folder is damaged, or something else of that name.
+    #[error("{} is damaged, or not the sandbox's: put a copy of it in its place, or use another folder", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What was found, where the database says so.
+        #[source]
+        source: Option<rusqlite::Error>,
+    },
     /// The data folder's database failed.
     #[error("the sandbox's database failed")]
     Store(#[from] rusqlite::Error),
@@ -71,6 +82,18 @@ pub enum Error {
     /// The address of the PostgreSQL server is none. It may hold a password, so it is not repeated.
     #[error("what was given for the PostgreSQL server is not postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
     PostgresUrl,
+}
+
+impl Error {
+    /// Of what the database of this file has said: that it is damaged, if it is.
+    pub(crate) fn of_file(self, path: Option<PathBuf>) -> Self {
+        match (self, path) {
+            (Self::Store(source), Some(path)) if is_damage(&source) => {
+                Self::Damaged { path, source: Some(source) }
+            }
+            (error, _) => error,
+        }
+    }
 }
 
 fn meant(nearest: &[String]) -> String {

@@ -7,6 +7,7 @@ mod mutated;
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use chrono::{TimeZone, Timelike};
 use proptest::prelude::*;
@@ -16,6 +17,7 @@ use self::mutated::{corpus, mutated, mutated_text};
 use crate::fault::Fault;
 use crate::schedule::Quartz;
 use crate::sources::{csv, json_lines};
+use crate::{Sandbox, Seed};
 
 /// A file of these bytes.
 fn file(bytes: &[u8]) -> (TempDir, PathBuf) {
@@ -69,5 +71,51 @@ proptest! {
             ControlFlow::Continue(())
         });
         prop_assert!(rows <= bytes.len());
+    }
+}
+
+/// The database and the credentials of a data folder that a sandbox has left.
+fn data_folder() -> &'static [Vec<u8>; 2] {
+    static FILES: LazyLock<[Vec<u8>; 2]> = LazyLock::new(written);
+    &FILES
+}
+
+const FILES: [&str; 2] = ["airbyte.db", "application.json"];
+
+fn written() -> [Vec<u8>; 2] {
+    let folder = tempfile::tempdir().unwrap();
+    block_on(async {
+        Sandbox::builder().data_dir(folder.path()).start().await.unwrap().shutdown().await;
+    });
+    FILES.map(|name| std::fs::read(folder.path().join(name)).unwrap())
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+proptest! {
+    // Each case starts a sandbox.
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 4, ..ProptestConfig::default() })]
+
+    /// A folder with a damaged file is refused with a word that names the file, or the damage does not matter.
+    #[test]
+    fn data_folders(bytes in mutated(data_folder().to_vec()), which in 0..2_usize) {
+        let folder = tempfile::tempdir().unwrap();
+        for (number, name) in FILES.iter().enumerate() {
+            let content = if number == which { &bytes } else { &data_folder()[number] };
+            std::fs::write(folder.path().join(name), content).unwrap();
+        }
+        let (_, secret): (String, String) = serde_json::from_slice(&data_folder()[1]).unwrap();
+        let started = block_on(async {
+            let sandbox = Sandbox::builder().seed(Seed::Empty).data_dir(folder.path()).start().await?;
+            sandbox.shutdown().await;
+            Ok::<_, crate::Error>(())
+        });
+        if let Err(error) = started {
+            let said = format!("{error} {error:?}");
+            prop_assert!(error.to_string().contains(FILES[which]), "{said}");
+            prop_assert!(!said.contains(&secret), "{said}");
+        }
     }
 }

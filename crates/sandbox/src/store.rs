@@ -114,7 +114,9 @@ impl Store {
         let database = match file {
             Some(path) => {
                 private_file(path).map_err(|source| Error::Folder { path: path.to_owned(), source })?;
-                Database::open(path)?
+                let database = Database::open(path)?;
+                check_pages(&database)?;
+                database
             }
             None => Database::open_in_memory()?,
         };
@@ -333,8 +335,38 @@ fn read_all<T: Record>(database: &Database) -> rusqlite::Result<Vec<T>> {
     bodies.map(|body| decode(&body?)).collect()
 }
 
+/// Looks through the database for pages that cannot be right.
+fn check_pages(database: &Database) -> rusqlite::Result<()> {
+    let verdict: String = database.query_row("pragma quick_check(1)", [], |row| row.get(0))?;
+    if verdict == "ok" {
+        return Ok(());
+    }
+    let corrupt = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+    Err(rusqlite::Error::SqliteFailure(corrupt, Some(verdict)))
+}
+
+/// Whether this tells of a file that is not what it should be, and not of one that cannot be used at the moment.
+pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error as Sql;
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase, Unknown};
+    match error {
+        // Unknown: a table has other columns than it should, for instance.
+        Sql::SqliteFailure(error, _) => matches!(error.code, DatabaseCorrupt | NotADatabase | Unknown),
+        Sql::SqlInputError { .. }
+        | Sql::FromSqlConversionFailure(..)
+        | Sql::InvalidColumnType(..)
+        | Sql::ToSqlConversionFailure(_)
+        | Sql::Utf8Error(..) => true,
+        _ => false,
+    }
+}
+
 fn decode<T: Record>(body: &str) -> rusqlite::Result<T> {
-    serde_json::from_str(body).map_err(to_sql)
+    serde_json::from_str(body).map_err(|error| {
+        // What the decoder says quotes values, and configurations hold secrets.
+        let what = format!("a stored {} is not readable, column {}", T::KIND, error.column());
+        rusqlite::Error::ToSqlConversionFailure(what.into())
+    })
 }
 
 fn to_sql(error: serde_json::Error) -> rusqlite::Error {

@@ -96,6 +96,7 @@ pub(crate) const LINES: &[Line] = &[
     works("connection apply", &["connection", "apply", "workspace.yaml", "--yes"]),
     works("connection apply", &["connection", "apply", "workspace.yaml", "--yes", "--update-secrets"]),
     fails("connection apply", &["connection", "apply", "broken.yaml", "--yes"]),
+    fails("connection apply", &["connection", "apply", "misplaced.yaml", "--yes"]),
     works("connection apply", &["connection", "apply", "tunnel.yaml", "--dry-run"]),
     works("connection apply", &["connection", "apply", "tunnel.yaml", "--yes"]),
     works("connection export", &["connection", "export"]),

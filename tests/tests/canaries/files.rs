@@ -63,6 +63,13 @@ pub(crate) fn write(folder: &Path, canaries: &Canaries) {
     let secret = odd("literal in a file");
     file("broken.json", &format!("{{\"password\": {}, ", Value::from(secret.as_str())));
     file("broken.yaml", &format!("password: {}\n  - : [", Value::from(secret.as_str())));
+    file(
+        "misplaced.yaml",
+        &format!(
+            "version: 1\nsources: {{A: {{type: x, configuration: {}}}}}\n",
+            Value::from(secret.as_str())
+        ),
+    );
     json("list.json", &json!([{ "password": secret }]));
     json("unknown.json", &json!({ "destinationType": "no-such", "configuration": { "password": secret } }));
     let house = |port: u16, more: Value| {

@@ -5,15 +5,19 @@
 
 mod canary;
 mod commands;
+#[cfg(target_os = "linux")]
+mod crashes;
 mod files;
 mod hostile;
 mod library;
 mod processes;
 mod telling;
 
+use std::cell::Cell;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::SystemTime;
 
 use airbyte_tests::{Sandbox, airbyte};
 use canary::Canaries;
@@ -31,6 +35,8 @@ struct World {
     client_id: String,
     /// The secret that `auth login` is given.
     secret: String,
+    /// When the folder for temporary files was last seen to have changed.
+    touched: Cell<SystemTime>,
 }
 
 impl World {
@@ -52,7 +58,8 @@ impl World {
         let body = folder.path().join("body.json");
         let text = std::fs::read_to_string(&body).unwrap().replace("$WORKSPACE", &workspace);
         std::fs::write(body, text).unwrap();
-        Self { folder, canaries, variables, client_id, secret: secret.to_owned() }
+        let touched = Cell::new(modified(&folder.path().join("tmp")));
+        Self { folder, canaries, variables, client_id, secret: secret.to_owned(), touched }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -120,8 +127,17 @@ impl World {
                 leaks.extend(self.told(&typed, "results", &stdout));
             }
             leaks.extend(self.told(&typed, "messages", &stderr));
+            if self.temporary_folder_changed() {
+                leaks.push(format!("airbyte {typed} has made a file in the folder for temporary ones"));
+            }
         }
         leaks
+    }
+
+    /// Whether something has been made in the folder for temporary files since it was made itself, even if it is gone.
+    fn temporary_folder_changed(&self) -> bool {
+        let now = modified(&self.path("tmp"));
+        self.touched.replace(now) != now
     }
 
     fn told(&self, typed: &str, what: &str, bytes: &[u8]) -> Vec<String> {
@@ -141,6 +157,11 @@ impl World {
         let files = std::fs::read_dir(self.folder.path()).unwrap().flatten().map(|entry| entry.path());
         files.filter(|path| path.is_file()).collect()
     }
+}
+
+/// When something was last made in a folder, or taken out of it.
+fn modified(folder: &Path) -> SystemTime {
+    std::fs::metadata(folder).unwrap().modified().unwrap()
 }
 
 /// How the lines are run, and what is known of it.
@@ -298,6 +319,27 @@ fn hostile_leaks(way: usize) -> Vec<String> {
     let mut leaks = world.leaks(&how, |number, line| (number + way).is_multiple_of(3) && asks(line));
     leaks.extend(world.leaks_of_files(&planted));
     leaks.into_iter().map(|leak| format!("way {way}: {leak}")).collect()
+}
+
+/// A command that breaks down says where, and not what it had in its hands.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_crash_tells_a_secret() {
+    let canaries = Canaries::new(files::PLACES);
+    let root = hostile::start(0, canaries.plain("bearer token"));
+    let variables = vec![
+        ("AIRBYTE_CONFIG_API_URL", root.replace("/api/public/v1", "/api/v1")),
+        ("AIRBYTE_API_URL", root),
+        ("AIRBYTE_WORKSPACE_ID", NOWHERE.to_owned()),
+        ("AIRBYTE_CLIENT_ID", "an-application".to_owned()),
+        ("AIRBYTE_CLIENT_SECRET", canaries.odd("profile secret")),
+    ];
+    let world = World::new(canaries, variables, "kanarie7clientsecret9vogel");
+    let planted = world.files();
+    let mut crashes = crashes::crash(&world);
+    crashes.leaks.extend(world.leaks_of_files(&planted));
+    assert_none(&crashes.leaks);
+    assert!(crashes.panics > 0, "nothing has panicked, and {} were ended", crashes.signals);
 }
 
 /// What lies around may be read by others, so it must not be readable where it holds secrets.

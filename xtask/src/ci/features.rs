@@ -13,7 +13,7 @@ use crate::step::{cargo, run, target, workspace_root};
 /// What builds or links all of DuckDB; it is left to who wants it.
 const NOT_HERE: &str = "duckdb-bundled,duckdb-linked";
 
-/// Each feature of each crate alone, none and all; of the reader also each pair.
+/// Each feature of each crate alone, none and all; of the reader also each pair. None leaves something unused.
 pub fn combinations() -> Result<()> {
     for name in PUBLISHED {
         let mut hack = HACK.command()?;
@@ -24,7 +24,8 @@ pub fn combinations() -> Result<()> {
             hack.arg("--each-feature");
         }
         // Crates have no feature of that name for the most part.
-        run(hack.arg("--ignore-unknown-features").env("CARGO_TARGET_DIR", target().join("features")))?;
+        hack.arg("--ignore-unknown-features").env("RUSTFLAGS", "--deny warnings");
+        run(hack.env("CARGO_TARGET_DIR", target().join("features")))?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What `cargo xtask ci --full` checks beyond the quick one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
@@ -9,8 +9,10 @@ use super::tools::DENY;
 use super::{again, features, packages, surface};
 use crate::step::{cargo, run, target, workspace_root};
 
-/// Folders with small programs that are no members of the workspace: they build each layer as a user would.
-const OUTSIDE: &[&str] = &["tests/downstream", "examples"];
+/// Folders with small programs that are no members of the workspace, and what is done with each: those of the first have
+/// tests, those of the second check their own results.
+const OUTSIDE: &[(&str, &[&[&str]])] =
+    &[("tests/downstream", &[&["build"], &["test", "--all-targets"]]), ("examples", &[&["run"]])];
 
 pub fn full(sections: &mut Sections) -> Result<()> {
     sections.run("licences, bans, sources", || {
@@ -38,26 +40,26 @@ fn advisories() -> Result<()> {
 
 /// Builds and runs nothing of the workspace's own: each has a lock file of its own.
 pub fn outside() -> Result<()> {
-    let programs = programs()?;
-    ensure!(!programs.is_empty(), "there are no programs outside of the workspace");
-    for manifest in programs {
-        for task in ["check", "test"] {
-            let mut command = cargo(&[task, "--locked", "--all-targets", "--manifest-path"]);
+    for (folder, tasks) in OUTSIDE {
+        let programs = programs(&workspace_root().join(folder))?;
+        ensure!(!programs.is_empty(), "there are no programs in {folder}");
+        for (manifest, task) in
+            programs.iter().flat_map(|manifest| tasks.iter().map(move |task| (manifest, task)))
+        {
             // One folder for all, so that what they have in common is built once.
-            run(command.arg(&manifest).env("CARGO_TARGET_DIR", target().join("outside")))?;
+            let mut command = cargo(task);
+            command.args(["--locked", "--manifest-path"]).arg(manifest);
+            run(command.env("CARGO_TARGET_DIR", target().join("outside")))?;
         }
     }
     Ok(())
 }
 
-/// Their manifests.
-fn programs() -> Result<Vec<PathBuf>> {
+/// The manifests of the programs in a folder.
+fn programs(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut manifests = Vec::new();
-    for folder in OUTSIDE.iter().map(|folder| workspace_root().join(folder)).filter(|folder| folder.exists())
-    {
-        for entry in std::fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
-            manifests.push(entry?.path().join("Cargo.toml"));
-        }
+    for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        manifests.push(entry?.path().join("Cargo.toml"));
     }
     manifests.retain(|manifest| manifest.is_file());
     manifests.sort();

@@ -7,6 +7,8 @@
 mod apply;
 mod diff;
 mod export;
+#[cfg(test)]
+mod fuzz;
 mod model;
 mod plan;
 mod secrets;

@@ -28,6 +28,20 @@ pub(crate) struct Code {
     pub(crate) connections: BTreeMap<String, Connection>,
 }
 
+impl Code {
+    /// Reads the file; what is wrong with it is said without the values that it holds, which may be secrets.
+    pub(crate) fn parse(yaml: &str) -> Result<Self, String> {
+        serde_yaml_ng::from_str(yaml).map_err(|error| {
+            let said = error.to_string();
+            let quoting = ["invalid type: ", "invalid value: "].iter().find_map(|sign| said.split_once(sign));
+            match quoting.and_then(|(place, rest)| Some((place, rest.rsplit_once(", expected ")?.1))) {
+                Some((place, wanted)) => format!("{place}it should be {wanted}"),
+                None => said,
+            }
+        })
+    }
+}
+
 /// A source or destination: its connector, by its short name or its definition, and the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

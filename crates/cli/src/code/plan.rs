@@ -432,6 +432,6 @@ connections:
                 plan(&code(&FILE.replace(from, to)), &there(&before), Allowed::default()).unwrap_err();
             assert!(failure.message.contains(word), "{failure:?}");
         }
-        assert!(serde_yaml_ng::from_str::<Code>("version: 1\nsorces: {}\n").is_err());
+        assert!(Code::parse("version: 1\nsorces: {}\n").is_err());
     }
 }

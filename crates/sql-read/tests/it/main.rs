@@ -12,6 +12,7 @@ mod bigquery_emulator;
 #[cfg(feature = "bigquery")]
 mod bigquery_reads;
 mod by_name;
+mod damaged_splits;
 #[cfg(feature = "duckdb")]
 mod duckdb;
 mod edge_values;

@@ -15,27 +15,37 @@ use crate::support::{Schema, destination};
 const RECORDS: i64 = 30_000;
 
 /// The SQLite connector's raw table of records `{"id": n, "half": n / 2}`.
-struct File {
+pub(crate) struct File {
     connection: Connection,
     folder: TempDir,
 }
 
 impl File {
     fn new() -> Self {
+        Self::with(RECORDS)
+    }
+
+    /// With so many records.
+    pub(crate) fn with(records: i64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let connection = Connection::open(folder.path().join("out.db")).unwrap();
         connection
             .execute_batch(&format!(
                 "create table _airbyte_raw_halves (_airbyte_ab_id text primary key, _airbyte_emitted_at text, _airbyte_data text);
                  insert into _airbyte_raw_halves
-                 with recursive n(i) as (select 0 union all select i + 1 from n where i < {RECORDS} - 1)
+                 with recursive n(i) as (select 0 union all select i + 1 from n where i < {records} - 1)
                  select 'id-' || i, '2026-01-01', json_object('id', i, 'half', i / 2.0) from n"
             ))
             .unwrap();
         Self { connection, folder }
     }
 
-    async fn connect(&self) -> Warehouse {
+    /// How many records there are.
+    pub(crate) fn count(&self) -> i64 {
+        self.connection.query_row("select count(*) from _airbyte_raw_halves", [], |row| row.get(0)).unwrap()
+    }
+
+    pub(crate) async fn connect(&self) -> Warehouse {
         let path = self.folder.path().join("out.db");
         destination("sqlite", &json!({"destination_path": path})).connect().await.unwrap()
     }
@@ -48,7 +58,7 @@ fn stream() -> StreamSpec {
 }
 
 /// What can be asked for, all at once.
-async fn asked_for(warehouse: &Warehouse) -> Dataset {
+pub(crate) async fn asked_for(warehouse: &Warehouse) -> Dataset {
     let dataset = warehouse.dataset(&stream()).await.unwrap();
     let dataset = dataset.filter(Filter::less("half", f64::MAX).and(Filter::at_least("id", 10))).unwrap();
     dataset.meta_columns(MetaColumns::Drop).unwrap().rename("id", "number").unwrap().batch_rows(1_000)

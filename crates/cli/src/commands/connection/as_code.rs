@@ -111,8 +111,8 @@ impl Applied<'_> {
 
 pub(crate) async fn apply(args: ApplyArgs, context: &Context) -> Result<u8, Failure> {
     let text = input::read(&args.file)?;
-    let file: Code = serde_yaml_ng::from_str(&text)
-        .map_err(|error| Failure::usage(format!("{} is not valid: {error}", args.file)))?;
+    let file =
+        Code::parse(&text).map_err(|why| Failure::usage(format!("{} is not valid: {why}", args.file)))?;
     let client = context.client()?;
     let workspace = context.workspace(&client).await?;
     let mut there = code::read_workspace(&workspace).await?;

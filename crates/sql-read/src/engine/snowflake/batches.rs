@@ -1,13 +1,12 @@
 //! From an answer to batches: first the rows in it, then those in the store, a few parts ahead, each decoded as a stream.
 
 use std::collections::VecDeque;
-use std::io::{BufReader, Cursor, Read};
+use std::io::{Cursor, Read};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow_array::{RecordBatch, RecordBatchOptions};
-use arrow_ipc::reader::StreamReader;
 use arrow_schema::{Schema, SchemaRef};
 use base64::engine::general_purpose::STANDARD;
 use base64::read::DecoderReader;
@@ -18,6 +17,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::answer::{Answer, Chunk, RowType};
+use super::arrow_stream::{ArrowStream, Broken};
 use super::convert::{Misfit, convert};
 use super::session::Session;
 use super::store::Store;
@@ -35,6 +35,9 @@ const PARTS_AHEAD: usize = 4;
 const BYTES_AHEAD: u64 = 16 * 1024 * 1024;
 /// How often a part is fetched whose content turns out to be cut or damaged.
 const FETCHES: u32 = 3;
+/// Bytes that a part may be when it is unpacked. The service cuts results into parts of at most 160 MB; what goes on
+/// beyond three times that was not made by it, and would take all memory.
+const LONGEST_PART: u64 = 512 * 1024 * 1024;
 
 /// The result of a statement.
 pub(super) struct ResultSet {
@@ -83,7 +86,7 @@ impl ResultSet {
         };
         let is_json = self.answer.query_result_format.as_deref() == Some("json");
         let kinds: Vec<Kind> = self.answer.rowtype.iter().map(Kind::of).collect();
-        let output = Output { schema, kinds: kinds.into(), batch_rows, sender };
+        let output = Output { schema, kinds: kinds.into(), batch_rows, longest_part: LONGEST_PART, sender };
         let task = tokio::spawn(async move {
             let from_store = parts.start.max(1)..parts.end.max(1);
             let outcome = async {
@@ -141,6 +144,8 @@ struct Output {
     schema: SchemaRef,
     kinds: Arc<[Kind]>,
     batch_rows: usize,
+    /// See [`LONGEST_PART`].
+    longest_part: u64,
     sender: mpsc::Sender<Result<RecordBatch>>,
 }
 
@@ -258,14 +263,19 @@ impl Output {
     fn send_part(&self, part: Bytes, is_json: bool, skip: u64, sent: &mut u64) -> Result<(), Ended> {
         let is_compressed = part.starts_with(&[0x1f, 0x8b]);
         let bytes = Cursor::new(part);
-        let mut plain: Box<dyn Read> =
+        let plain: Box<dyn Read> =
             if is_compressed { Box::new(MultiGzDecoder::new(bytes)) } else { Box::new(bytes) };
         if !is_json {
             return self.send_stream(plain, skip, sent);
         }
         // Rows without the brackets around them all.
         let mut text = String::from("[");
-        plain.read_to_string(&mut text).map_err(|error| Ended::Damaged(error.to_string()))?;
+        let mut plain = plain.take(self.longest_part);
+        let read = plain.read_to_string(&mut text);
+        if plain.limit() == 0 {
+            return Err(self.too_long());
+        }
+        read.map_err(|error| Ended::Damaged(error.to_string()))?;
         text.push(']');
         let rows: Vec<TextRow> =
             serde_json::from_str(&text).map_err(|error| Ended::Damaged(error.to_string()))?;
@@ -279,10 +289,13 @@ impl Output {
     }
 
     fn send_batches(&self, bytes: impl Read, skip: u64, sent: &mut u64) -> Result<(), Ended> {
-        let damaged = |error: arrow_schema::ArrowError| Ended::Damaged(error.to_string());
         let mut before = 0;
-        for batch in StreamReader::try_new(BufReader::new(bytes), None).map_err(damaged)? {
-            let batch = batch.map_err(damaged)?;
+        let mut stream = ArrowStream::new(bytes, self.longest_part);
+        let broken = |broken| match broken {
+            Broken::TooLong => self.too_long(),
+            Broken::Damaged(reason) => Ended::Damaged(reason),
+        };
+        while let Some(batch) = stream.next_batch().map_err(broken)? {
             let rows = batch.num_rows() as u64;
             let known = skip.saturating_sub(before).min(rows);
             before += rows;
@@ -304,6 +317,12 @@ impl Output {
             self.send(columns, batch.num_rows(), sent)?;
         }
         Ok(())
+    }
+
+    fn too_long(&self) -> Ended {
+        let limit = self.longest_part / (1024 * 1024);
+        let message = format!("a part of Snowflake's result is more than {limit} MiB");
+        Ended::Failed(Error::new(ErrorKind::Unsupported, message))
     }
 
     fn send_texts(&self, rows: &[TextRow], skip: u64, sent: &mut u64) -> Result<(), Ended> {
@@ -385,7 +404,8 @@ pub(super) fn rows_of_part(part: Vec<u8>, is_json: bool, skip: u64) -> Option<us
     let schema =
         Schema::new(vec![Field::new("ID", DataType::Int64, true), Field::new("NAME", DataType::Utf8, true)]);
     let kinds = [Kind::Fixed { precision: 18, scale: 0 }, Kind::Text];
-    let output = Output { schema: Arc::new(schema), kinds: kinds.into(), batch_rows: usize::MAX, sender };
+    let (kinds, batch_rows) = (kinds.into(), usize::MAX);
+    let output = Output { schema: Arc::new(schema), kinds, batch_rows, longest_part: LONGEST_PART, sender };
     let outcome = output.send_part(part.into(), is_json, skip, &mut 0);
     drop(output);
     let mut rows = 0;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::{Bytes, BytesMut};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 
@@ -18,6 +19,8 @@ const SILENCE_LIMIT: Duration = Duration::from_mins(2);
 pub(super) const TRIES: u32 = 7;
 /// Tries of signing in, where the address may well be wrong.
 pub(super) const LOGIN_TRIES: u32 = 4;
+/// An answer that is longer when it is unpacked would only take memory; parts of results are shorter by far.
+const LONGEST_ANSWER: usize = 512 * 1024 * 1024;
 /// Before the second try.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
@@ -111,7 +114,7 @@ fn unevenness() -> f64 {
 /// An answer that came whole, or why there is none. The address is not shown: those of results open them for everybody.
 pub(super) async fn exchange(
     request: reqwest::RequestBuilder,
-) -> Result<(reqwest::StatusCode, bytes::Bytes), Failed> {
+) -> Result<(reqwest::StatusCode, Bytes), Failed> {
     let lost = |error: reqwest::Error| {
         let error = error.without_url();
         let reason = innermost(&error);
@@ -120,9 +123,19 @@ pub(super) async fn exchange(
                 .with_source(error),
         )
     };
-    let response = request.send().await.map_err(lost)?;
+    let mut response = request.send().await.map_err(lost)?;
     let status = response.status();
-    Ok((status, response.bytes().await.map_err(lost)?))
+    // Said beforehand where it was not packed for the way.
+    let length = response.content_length().and_then(|length| usize::try_from(length).ok());
+    let mut body = BytesMut::with_capacity(length.unwrap_or_default().min(LONGEST_ANSWER));
+    while let Some(chunk) = response.chunk().await.map_err(lost)? {
+        body.extend_from_slice(&chunk);
+        if body.len() > LONGEST_ANSWER {
+            let message = format!("Snowflake answers with more than {} MiB", LONGEST_ANSWER / (1024 * 1024));
+            return Err(Failed::Final(Error::new(ErrorKind::Unsupported, message)));
+        }
+    }
+    Ok((status, body.freeze()))
 }
 
 /// What happened, without what it happened in.

@@ -4,6 +4,7 @@
 //! statement, its parts are parts of that result.
 
 mod answer;
+mod arrow_stream;
 mod batches;
 mod catalogue;
 mod convert;

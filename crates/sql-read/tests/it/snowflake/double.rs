@@ -153,6 +153,11 @@ impl Double {
         self.shared.lock().results.keys().cloned().collect()
     }
 
+    /// How often somebody has looked for the result of a query that ran on.
+    pub(crate) fn looks(&self) -> usize {
+        self.shared.lock().seen.iter().filter(|(path, _)| path.ends_with("/result")).count()
+    }
+
     /// How many requests there were for the store's parts.
     pub(crate) fn fetches(&self) -> usize {
         self.shared.lock().seen.iter().filter(|(path, _)| path.starts_with("/store/")).count()
