@@ -1,6 +1,6 @@
 //! Tables by their own names, and what the database knows about them without a look at their rows.
 
-use airbyte_sql_read::{ErrorKind, Refreshes};
+use airbyte_sql_read::{ErrorKind, Refreshes, TableSize};
 use futures::TryStreamExt;
 use serde_json::json;
 
@@ -57,7 +57,7 @@ async fn postgres_estimates_how_large_a_table_is() {
     schema.run("analyze users").await;
     assert_eq!(users.table_size().await.unwrap().rows, Some(10_000));
     schema.run("create view of_users as select * from users").await;
-    assert_eq!(schema.dataset("of_users").await.table_size().await.unwrap(), Default::default());
+    assert_eq!(schema.dataset("of_users").await.table_size().await.unwrap(), TableSize::default());
 }
 
 #[tokio::test]
