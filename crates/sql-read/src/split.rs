@@ -111,7 +111,9 @@ pub(crate) async fn read(
             kind.name()
         )));
     }
-    let scan = split.plan.scan.clone();
+    let mut scan = split.plan.scan.clone();
+    // Batches of no rows would never come to an end.
+    scan.batch_rows = scan.batch_rows.max(1);
     let rows = match &split.part {
         Some(part) => engine.read_part(scan, part).await?,
         None => engine.read(scan).await?,

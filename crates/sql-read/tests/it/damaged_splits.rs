@@ -1,6 +1,7 @@
 //! Splits come from somewhere else, so they may be damaged on the way, or made up: they are refused, or read as what they
 //! say. Nothing panics, and nothing is read that is not of their schema.
 
+use std::mem::discriminant;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, Once};
 
@@ -99,7 +100,12 @@ fn damaged(mut split: Value, edits: Edits) -> Value {
     for (at, from, odd) in edits {
         let places = places(&split);
         let new = odd.unwrap_or_else(|| split.pointer(at_of(&places, from)).cloned().unwrap_or_default());
-        if let Some(place) = split.pointer_mut(at_of(&places, at)) {
+        // Of another kind, it would mostly be no split any more.
+        let fits =
+            |place: &&String| split.pointer(place).is_some_and(|old| discriminant(old) == discriminant(&new));
+        let fitting: Vec<String> = places.iter().filter(fits).cloned().collect();
+        let chosen = if fitting.is_empty() { &places } else { &fitting };
+        if let Some(place) = split.pointer_mut(at_of(chosen, at)) {
             *place = new;
         }
     }
