@@ -64,6 +64,16 @@ impl Error {
         self
     }
 
+    /// An error of rows that come from elsewhere ([`Batches::of`](crate::Batches::of)), with its cause. The message
+    /// should hold no secret.
+    pub fn of(
+        kind: ErrorKind,
+        message: impl Into<String>,
+        cause: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
+        Self::new(kind, message).with_source(cause)
+    }
+
     /// What kind of thing went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.kind

@@ -57,13 +57,16 @@ pub(crate) type OnProgress = Arc<dyn Fn(ExportProgress) + Send + Sync>;
 pub(crate) enum Source {
     Dataset(Box<Dataset>),
     Query(Query),
+    /// A read that has begun.
+    Batches(Batches),
 }
 
 impl Source {
-    pub(crate) async fn batches(&self) -> Result<Batches> {
+    pub(crate) async fn batches(self) -> Result<Batches> {
         match self {
             Self::Dataset(dataset) => dataset.batches().await,
             Self::Query(query) => query.batches().await,
+            Self::Batches(batches) => Ok(batches),
         }
     }
 }

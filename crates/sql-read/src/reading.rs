@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -10,11 +11,16 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use futures::{Stream, StreamExt};
 use serde::de::DeserializeOwned;
+use tokio::io::AsyncWrite;
 use tokio::time::{Instant, timeout_at};
 
 use crate::engine::RecordBatchStream;
 use crate::error::{Error, ErrorKind, Result};
-use crate::refreshes::Refreshes;
+use crate::export::{Export, Source};
+use crate::export_folder::FolderExport;
+use crate::format::Format;
+use crate::refreshes::{Refreshes, Tally};
+use crate::write_async;
 
 /// Batches of rows, as they come: a stream of `Result<RecordBatch>`. An error ends it; without one, it is whole.
 /// Dropping it ends the query.
@@ -27,6 +33,36 @@ pub struct Batches {
 impl Batches {
     pub(crate) fn new(schema: SchemaRef, stream: RecordBatchStream) -> Self {
         Self { schema, stream, refreshes: Refreshes::default() }
+    }
+
+    /// Rows that come from elsewhere, such as an engine that works on several datasets, to be written as files. Every batch
+    /// must have the columns of `schema`; an error must be the last item.
+    pub fn of(schema: SchemaRef, rows: impl Stream<Item = Result<RecordBatch>> + Send + 'static) -> Self {
+        Self::new(schema, rows.boxed())
+    }
+
+    /// The same rows; if the last one has not come when so much time has passed from now on, a `Timeout` error ends them.
+    #[must_use]
+    pub fn timeout(self, whole: Duration) -> Self {
+        Patience { whole: Some(whole), idle: None }.timed(Some(Instant::now() + whole), self)
+    }
+
+    /// Writes the rows into one file, see [`Dataset::export`](crate::Dataset::export).
+    pub fn export(self, path: impl AsRef<Path>, format: Format) -> Export {
+        Export::new(Source::Batches(self), path.as_ref().to_owned(), format)
+    }
+
+    /// Writes the rows into files of a new folder, see [`Dataset::export_folder`](crate::Dataset::export_folder).
+    pub fn export_folder(self, folder: impl AsRef<Path>, format: Format) -> FolderExport {
+        FolderExport::new(Source::Batches(self), folder.as_ref().to_owned(), format)
+    }
+
+    /// Writes the rows to `out` as they come, see [`Dataset::write`](crate::Dataset::write).
+    ///
+    /// # Errors
+    /// Those of the rows, and `Io` if `out` cannot be written.
+    pub async fn write(self, out: &mut (impl AsyncWrite + Unpin + Send), format: Format) -> Result<Tally> {
+        write_async::write(self, out, format).await
     }
 
     /// The same rows, of which `refreshes` tells.
@@ -102,9 +138,11 @@ impl Patience {
     {
         let end = self.whole.map(|whole| Instant::now() + whole);
         let batches = self.wait(end, begin).await??;
-        if self == Self::default() {
-            return Ok(batches);
-        }
+        Ok(if self == Self::default() { batches } else { self.timed(end, batches) })
+    }
+
+    /// The same rows, none of which comes later than it may.
+    fn timed(self, end: Option<Instant>, batches: Batches) -> Batches {
         let Batches { schema, stream, refreshes } = batches;
         let timed = futures::stream::unfold(Some(stream), move |stream| async move {
             let mut stream = stream?;
@@ -115,7 +153,7 @@ impl Patience {
                 Err(error) => Some((Err(error), None)),
             }
         });
-        Ok(Batches { schema, stream: timed.boxed(), refreshes })
+        Batches { schema, stream: timed.boxed(), refreshes }
     }
 
     /// Waits for an answer that comes in one piece.

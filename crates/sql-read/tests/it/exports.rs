@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use airbyte_sql_read::{Dataset, Document, ErrorKind, Format, Order, StreamSpec};
+use airbyte_sql_read::{Batches, Dataset, Document, Error, ErrorKind, Format, Order, StreamSpec};
 use arrow_array::RecordBatch;
 use arrow_select::concat::concat_batches;
 use futures::TryStreamExt;
@@ -222,4 +222,39 @@ async fn row_groups_end_where_it_is_said() {
     assert_eq!(groups(&by_bytes.await.unwrap().file), [100; 100]);
     let files = dataset.export_folder(folder.path().join("f"), Format::Parquet).row_groups(2_500, 1 << 30);
     assert_eq!(groups(&files.await.unwrap().files[0]), [2_500; 4]);
+}
+
+/// A read in parts, and rows of one's own, are written like any dataset.
+#[tokio::test]
+async fn rows_of_any_origin_are_written_into_files() {
+    let schema = table("export_batches").await;
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = schema.dataset("rows").await.columns(["n"]).unwrap();
+    let file = folder.path().join("rows.csv");
+    let exported = dataset.read_parallel(4).await.unwrap().export(&file, Format::Csv).await.unwrap();
+    assert_eq!(exported.rows, 20_000);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let numbers: std::collections::BTreeSet<i32> =
+        text.lines().skip(1).map(|line| line.parse().unwrap()).collect();
+    assert!(numbers.into_iter().eq(1..=20_000));
+
+    let parts = folder.path().join("parts");
+    let batches = dataset.read_parallel(2).await.unwrap();
+    let exported = batches.export_folder(&parts, Format::JsonLines).file_bytes(10_000).await.unwrap();
+    assert_eq!(exported.rows, 20_000);
+    assert!(exported.files.len() > 2, "{exported:?}");
+
+    let one = dataset.head(3).await.unwrap();
+    let failing = || {
+        let cause = std::io::Error::other("the cause");
+        let rows = [Ok(one.clone()), Err(Error::of(ErrorKind::BrokenConnection, "it broke", cause))];
+        Batches::of(one.schema(), futures::stream::iter(rows))
+    };
+    let broken = folder.path().join("broken.parquet");
+    let error = failing().export(&broken, Format::Parquet).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::BrokenConnection);
+    assert!(!broken.exists());
+    let mut written = Vec::new();
+    failing().write(&mut written, Format::JsonLines).await.unwrap_err();
+    assert_eq!(String::from_utf8(written).unwrap().lines().count(), 3, "what came before is there");
 }
