@@ -20,15 +20,7 @@ const SUITES: [(&str, &str); 4] = [
 /// Runs all suites, each on a sandbox of its own. One whose packages cannot be had is skipped.
 pub fn test() -> Result<()> {
     // As the end-to-end suites build it, so that nothing is built twice.
-    step::run(&mut cargo(&[
-        "build",
-        "--quiet",
-        "--locked",
-        "--workspace",
-        "--bins",
-        "--features",
-        "airbyte-cli/duckdb",
-    ]))?;
+    step::run(&mut cargo(&["build", "--quiet", "--locked", "--bins", "--features", "airbyte-cli/duckdb"]))?;
     let airbyte = target().join("debug/airbyte");
     let mut failed = Vec::new();
     for (environment, file) in SUITES {

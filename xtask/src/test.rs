@@ -16,7 +16,7 @@ pub fn test(arguments: &[String]) -> Result<()> {
     let parts = parts::start()?;
     // The doc tests of the libraries are part of `cargo test`; so is the real binary, which the end-to-end
     // suites start.
-    let mut tests = step::cargo(&["test", "--workspace", "--locked", "--features", FEATURES]);
+    let mut tests = step::cargo(&["test", "--locked", "--features", FEATURES]);
     tests.args(arguments).env("INSTA_UPDATE", "no").env("AIRBYTE_TEST_FEATURES", FEATURES);
     // Generated cases are the same in every run, so that a change is judged by what it changed. To look for more:
     // another seed, and PROPTEST_CASES.

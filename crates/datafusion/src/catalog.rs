@@ -103,6 +103,16 @@ impl AirbyteCatalog {
         self
     }
 
+    /// The schema to look for tables in whose schema is not said: that of this name if tables are there, else the first with
+    /// tables, else that of this name.
+    pub fn home(&self, configured: &str) -> String {
+        let configured = if configured.is_empty() { NO_SCHEMA } else { configured };
+        let has_tables = |name: &str| self.schemas.get(name).is_some_and(|schema| !schema.tables.is_empty());
+        let mut with_tables = self.schemas.keys().filter(|name| has_tables(name));
+        let home = if has_tables(configured) { None } else { with_tables.next() };
+        home.map_or(configured, String::as_str).to_owned()
+    }
+
     fn new(warehouse: &Warehouse, found: Vec<(String, String, Place)>) -> Self {
         let mut catalog = Self { schemas: BTreeMap::new() };
         for (schema, table, place) in found {

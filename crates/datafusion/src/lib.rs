@@ -34,6 +34,7 @@
 mod catalog;
 mod columns;
 mod compare;
+mod destinations;
 mod error;
 mod filters;
 mod scan;
@@ -41,6 +42,8 @@ mod table;
 mod warehouses;
 
 pub use catalog::{AirbyteCatalog, AirbyteSchema};
+pub use destinations::Destinations;
+pub use error::reader_error;
 pub use scan::AirbyteScan;
 pub use table::AirbyteTable;
 pub use warehouses::Warehouses;

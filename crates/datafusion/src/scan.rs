@@ -14,7 +14,9 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::coop::cooperative;
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, SchedulingType};
-use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::metrics::{
+    BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet, RecordOutput,
+};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use futures::{StreamExt, TryFutureExt, TryStreamExt};
@@ -44,6 +46,8 @@ pub struct AirbyteScan {
 pub(crate) struct What {
     /// The table, as people are shown it.
     pub table: String,
+    /// What batches are like, also where there is no part.
+    pub schema: SchemaRef,
     pub parts: Vec<Part>,
     /// About how many rows there are in all parts, and bytes of them.
     pub rows: Option<u64>,
@@ -74,22 +78,16 @@ struct Received {
 
 impl What {
     /// The rows of these parts.
-    pub(crate) fn of_splits(table: String, splits: &Splits, size: TableSize) -> Self {
-        let parts = splits.splits().iter().map(|split| Part::Split(Box::new(split.clone()))).collect();
-        Self { table, parts, rows: size.rows, bytes: size.bytes }
+    pub(crate) fn of_splits(table: String, schema: SchemaRef, splits: &Splits, size: TableSize) -> Self {
+        let parts: Vec<Part> =
+            splits.splits().iter().map(|split| Part::Split(Box::new(split.clone()))).collect();
+        Self { table, schema, parts, rows: size.rows, bytes: size.bytes }
     }
 
     /// So many rows without columns.
     pub(crate) fn counted(table: String, rows: u64) -> Self {
-        Self { table, parts: vec![Part::Counted(rows)], rows: Some(rows), bytes: Some(0) }
-    }
-
-    fn schema(&self) -> SchemaRef {
-        let of_part = |part: &Part| match part {
-            Part::Split(split) => Some(split.schema()),
-            Part::Counted(_) => None,
-        };
-        self.parts.iter().find_map(of_part).unwrap_or_else(|| Arc::new(Schema::empty()))
+        let schema = Arc::new(Schema::empty());
+        Self { table, schema, parts: vec![Part::Counted(rows)], rows: Some(rows), bytes: Some(0) }
     }
 
     /// Whether the number of rows is known and not only estimated.
@@ -101,7 +99,7 @@ impl What {
 impl AirbyteScan {
     pub(crate) fn new(source: Source, what: What, splits: Option<Splits>) -> Self {
         let properties = PlanProperties::new(
-            EquivalenceProperties::new(what.schema()),
+            EquivalenceProperties::new(what.schema.clone()),
             Partitioning::UnknownPartitioning(what.parts.len()),
             EmissionType::Incremental,
             Boundedness::Bounded,
@@ -136,20 +134,19 @@ impl AirbyteScan {
         Ok(Self::new(Source::Named(destination.into(), warehouses), what, None))
     }
 
-    /// The scan as scans of one partition each, for those who hand them out.
-    pub fn parts(&self) -> Vec<Self> {
-        let count = self.what.parts.len() as u64;
-        let of_part = |part: &Part| {
-            let what = What {
-                table: self.what.table.clone(),
-                parts: vec![part.clone()],
-                rows: self.what.rows.map(|rows| rows / count),
-                bytes: self.what.bytes.map(|bytes| bytes / count),
-            };
-            let scan = Self::new(self.source.clone(), what, None);
-            Self { refreshes: self.refreshes.clone(), splits: self.splits.clone(), ..scan }
-        };
-        self.what.parts.iter().map(of_part).collect()
+    /// The scan of these partitions alone, in this order, for those who hand them out. Partitions that there are not are
+    /// left out.
+    #[must_use]
+    pub fn only(&self, partitions: &[usize]) -> Self {
+        let all = self.what.parts.len() as u64;
+        let parts: Vec<Part> =
+            partitions.iter().filter_map(|partition| self.what.parts.get(*partition).cloned()).collect();
+        let share = |whole: Option<u64>| Some(whole? * parts.len() as u64 / all.max(1));
+        let (rows, bytes) = (share(self.what.rows), share(self.what.bytes));
+        let schema = self.schema();
+        let what = What { table: self.what.table.clone(), schema, parts, rows, bytes };
+        let scan = Self::new(self.source.clone(), what, None);
+        Self { refreshes: self.refreshes.clone(), splits: self.splits.clone(), ..scan }
     }
 
     /// The table that is read, as plans show it.
@@ -233,7 +230,7 @@ impl ExecutionPlan for AirbyteScan {
         let batches = batches.inspect(move |batch| {
             let _lives_as_long_as_the_stream = &splits;
             if let Ok(batch) = batch {
-                metrics.record_output(batch.num_rows());
+                batch.record_output(&metrics);
             }
         });
         Ok(Box::pin(cooperative(RecordBatchStreamAdapter::new(self.schema(), batches))))

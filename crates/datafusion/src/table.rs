@@ -157,7 +157,7 @@ impl TableProvider for AirbyteTable {
         }
         let part_of_row = dataset.schema().fields().len() as u64;
         size.bytes = size.bytes.map(|bytes| bytes * part_of_row / self.schema.fields().len().max(1) as u64);
-        let what = What::of_splits(self.shown(), &splits, size);
+        let what = What::of_splits(self.shown(), dataset.schema(), &splits, size);
         Ok(Arc::new(AirbyteScan::new(source, what, Some(splits))))
     }
 }

@@ -15,7 +15,12 @@ impl FolderLock {
     pub(crate) fn take(folder: &Path) -> Result<Self, Error> {
         let path = folder.join("lock");
         let failed = |source| Error::Folder { path: path.clone(), source };
-        let file = File::options().append(true).create(true).open(&path).map_err(failed)?;
+        let mut options = File::options();
+        options.append(true).create(true);
+        // Like all that is in the folder.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),
             Err(TryLockError::WouldBlock) => Err(Error::FolderInUse { path: folder.to_owned() }),

@@ -58,8 +58,7 @@ fn checks(options: &Ci, sections: &mut Sections) -> Result<()> {
 fn quick(sections: &mut Sections) -> Result<()> {
     sections.run("format", || run(&mut cargo(&["fmt", "--all", "--check"])))?;
     sections.run("clippy, warnings denied", || {
-        let mut clippy =
-            cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--features", FEATURES]);
+        let mut clippy = cargo(&["clippy", "--all-targets", "--locked", "--features", FEATURES]);
         run(clippy.args(["--", "--deny", "warnings"]))
     })?;
     sections.run("the reader without its engines and without the Airbyte client", || {
@@ -68,7 +67,7 @@ fn quick(sections: &mut Sections) -> Result<()> {
     sections.run("documents and bindings", crate::regen::check_checked_in)?;
     sections.run("invariants", crate::tidy::tidy)?;
     sections.run("documentation, warnings denied", || {
-        let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--locked", "--features", FEATURES]);
+        let mut doc = cargo(&["doc", "--no-deps", "--locked", "--features", FEATURES]);
         run(doc.env("RUSTDOCFLAGS", "--deny warnings"))
     })?;
     sections.run("packages", || packages::package(false))?;

@@ -13,7 +13,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("airbyte-cloud", &["airbyte-api-raw"]),
     ("airbyte-sql-read", &["airbyte-cloud"]),
     ("airbyte-sandbox", &[]),
-    ("airbyte-cli", &["airbyte-api-raw", "airbyte-cloud", "airbyte-sql-read", "airbyte-sandbox"]),
+    (
+        "airbyte-cli",
+        &["airbyte-api-raw", "airbyte-cloud", "airbyte-datafusion", "airbyte-sql-read", "airbyte-sandbox"],
+    ),
+    ("airbyte-datafusion", &["airbyte-cloud", "airbyte-sql-read"]),
+    ("airbyte-ballista", &["airbyte-datafusion", "airbyte-sql-read"]),
     (
         "airbyte-tests",
         &["airbyte-api-raw", "airbyte-cloud", "airbyte-sql-read", "airbyte-sandbox", "airbyte-cli"],

@@ -8,6 +8,9 @@ use serde_json::Value;
 use super::repository::Repository;
 use crate::step::cargo;
 
+/// Features that say of themselves that they need a newer Rust than the rest of their crate.
+const NEWER_RUST: [&str; 1] = ["datafusion"];
+
 /// What `cargo metadata` says, with these further arguments.
 pub fn metadata(arguments: &[&str]) -> Result<Value> {
     let output = cargo(&["metadata", "--format-version", "1"])
@@ -48,29 +51,57 @@ fn arrow_versions(tree: &str) -> Vec<String> {
     by_major.iter().map(describe).collect()
 }
 
-/// No dependency asks for a newer Rust than the workspace states.
+/// No dependency of a crate asks for a newer Rust than the crate states, with all of its features but those that say so.
 pub fn rust_version(_: &Repository) -> Result<Vec<String>> {
-    Ok(too_new(&metadata(&[])?))
+    let metadata = metadata(&[])?;
+    let mut findings = Vec::new();
+    for package in ours(&metadata) {
+        let (Some(name), Some(stated)) = (package["name"].as_str(), package["rust_version"].as_str()) else {
+            findings.push(format!("{} states no rust-version", package["name"]));
+            continue;
+        };
+        let features = features_of(package);
+        let mut tree = cargo(&["tree", "--package", name, "--locked", "--prefix", "none", "--format", "{p}"]);
+        let output = tree
+            .args(["--edges", "normal,build,dev", "--features", &features.join(",")])
+            .output()
+            .context("`cargo tree` could not be started")?;
+        ensure!(output.status.success(), "`cargo tree` failed: {}", String::from_utf8_lossy(&output.stderr));
+        findings.extend(too_new(&metadata, &String::from_utf8_lossy(&output.stdout), stated));
+    }
+    findings.sort();
+    findings.dedup();
+    Ok(findings)
 }
 
-fn too_new(metadata: &Value) -> Vec<String> {
-    let packages = metadata["packages"].as_array().cloned().unwrap_or_default();
-    let is_ours = |package: &&Value| package["source"].is_null();
-    let stated = packages
-        .iter()
-        .filter(is_ours)
-        .filter_map(|package| package["rust_version"].as_str())
-        .map(numbers)
-        .min();
-    let Some(stated) = stated else { return vec!["Cargo.toml: no rust-version is stated".to_owned()] };
-    packages
-        .iter()
-        .filter_map(|package| Some((package, package["rust_version"].as_str()?)))
-        .filter(|(_, wanted)| numbers(wanted) > stated)
-        .map(|(package, wanted)| {
-            let text = |key: &str| package[key].as_str().unwrap_or_default().to_owned();
-            format!("{} {} asks for Rust {wanted}", text("name"), text("version"))
+fn ours(metadata: &Value) -> impl Iterator<Item = &Value> {
+    metadata["packages"].as_array().into_iter().flatten().filter(|package| package["source"].is_null())
+}
+
+/// The features that must build with the Rust that the manifest states.
+fn features_of(package: &Value) -> Vec<&str> {
+    let all = package["features"].as_object().into_iter().flat_map(|features| features.keys());
+    all.map(String::as_str).filter(|name| !NEWER_RUST.contains(name)).collect()
+}
+
+fn too_new(metadata: &Value, tree: &str, stated: &str) -> Vec<String> {
+    let built: BTreeSet<(&str, &str)> = tree
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.split(' ');
+            Some((words.next()?, words.next()?.trim_start_matches('v')))
         })
+        .collect();
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    packages
+        .filter_map(|package| {
+            let text = |key: &str| package[key].as_str();
+            Some((text("name")?, text("version")?, text("rust_version")?))
+        })
+        .filter(|(name, version, wanted)| {
+            built.contains(&(*name, *version)) && numbers(wanted) > numbers(stated)
+        })
+        .map(|(name, version, wanted)| format!("{name} {version} asks for Rust {wanted}, not {stated}"))
         .collect()
 }
 
@@ -103,8 +134,17 @@ mod tests {
             { "name": "ours", "version": "0.1.0", "source": null, "rust_version": "1.89" },
             { "name": "old", "version": "1.0.0", "source": "registry", "rust_version": "1.89.0" },
             { "name": "silent", "version": "1.0.0", "source": "registry", "rust_version": null },
-            { "name": "new", "version": "2.0.0", "source": "registry", "rust_version": "1.90" }
+            { "name": "new", "version": "2.0.0", "source": "registry", "rust_version": "1.90" },
+            { "name": "new", "version": "1.0.0", "source": "registry", "rust_version": "1.90" },
         ] });
-        assert_eq!(too_new(&metadata), ["new 2.0.0 asks for Rust 1.90"]);
+        let tree = "ours v0.1.0 (/a)\nold v1.0.0\nsilent v1.0.0\nnew v2.0.0 (*)\n";
+        assert_eq!(too_new(&metadata, tree, "1.89"), ["new 2.0.0 asks for Rust 1.90, not 1.89"]);
+        assert!(too_new(&metadata, tree, "1.90").is_empty());
+    }
+
+    #[test]
+    fn features_for_a_newer_rust_are_left_out() {
+        let package = json!({ "features": { "a": [], "datafusion": ["dep:datafusion"] } });
+        assert_eq!(features_of(&package), ["a"]);
     }
 }

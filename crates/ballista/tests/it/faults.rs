@@ -1,0 +1,128 @@
+//! What breaks in mid-query ends in the right answer or in an error.
+
+use std::time::Duration;
+
+use datafusion::error::DataFusionError;
+use futures::StreamExt;
+
+use crate::cluster::{Cluster, lines, shown};
+use crate::database::Database;
+
+/// Rows that take their time: the database hands them out slowly, so that there is a middle to break in.
+const SLOW: &str = "
+    create table facts (id bigint primary key, value bigint, filler text);
+    insert into facts select i, i % 97, repeat('x', 200) from generate_series(1, 60000) as i;
+    create function slowly(bigint) returns bigint language plpgsql volatile as
+        $$ begin if $1 % 600 = 0 then perform pg_sleep(0.02); end if; return $1; end $$;
+    create view slow as select slowly(id) as id, value from facts;
+    analyze facts";
+
+const QUERY: &str =
+    "select value, count(*) as rows, sum(id) as total from facts group by value order by value";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_executor_that_is_killed_costs_no_row_and_doubles_none() {
+    let database = Database::new("killed", SLOW).await;
+    let expected = database.lines(QUERY).await;
+    let mut cluster = Cluster::start(&database, 2);
+    let context = cluster.session(&database).await;
+    for round in 0..4_u64 {
+        let query = tokio::spawn({
+            let context = context.clone();
+            async move { context.sql(QUERY).await?.collect().await }
+        });
+        // At another moment of the query in each round.
+        tokio::time::sleep(Duration::from_millis(60 * round)).await;
+        cluster.executors.remove(0).kill();
+        // Work goes to those that are there; a new one comes as an orchestrator would start it.
+        cluster.add_executor();
+        match query.await.unwrap() {
+            Ok(rows) => assert_eq!(shown(&rows), expected, "round {round}"),
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+        // The cluster goes on.
+        assert_eq!(again(&context).await, expected, "after round {round}");
+    }
+}
+
+/// The answer, once the cluster has noticed who is gone.
+async fn again(context: &datafusion::prelude::SessionContext) -> Vec<String> {
+    for _ in 0..20 {
+        let rows = async { context.sql(QUERY).await?.collect().await };
+        match tokio::time::timeout(Duration::from_secs(30), rows).await {
+            Ok(Ok(rows)) => return shown(&rows),
+            Ok(Err(_)) | Err(_) => tokio::time::sleep(Duration::from_millis(500)).await,
+        }
+    }
+    panic!("the cluster does not come back");
+}
+
+/// The database ends one of several readers in mid-read: its part is read again from the same snapshot, or the query fails.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_the_database_drops_is_replaced_or_an_error() {
+    let database = Database::new("dropped", SLOW).await;
+    let expected = database.lines(QUERY).await;
+    let cluster = Cluster::start(&database, 2);
+    let context = cluster.session(&database).await;
+    let mut dropped = 0;
+    for _ in 0..10 {
+        let query = tokio::spawn({
+            let context = context.clone();
+            async move { context.sql(QUERY).await?.collect().await }
+        });
+        while !query.is_finished() {
+            let ended = database
+                .client
+                .query(
+                    "select pg_terminate_backend(pid) from pg_stat_activity
+                     where query ilike 'copy%ballista_dropped%' and state = 'active' and pid <> pg_backend_pid() limit 1",
+                    &[],
+                )
+                .await
+                .unwrap();
+            if !ended.is_empty() {
+                dropped += 1;
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        match query.await.unwrap() {
+            Ok(rows) => assert_eq!(shown(&rows), expected),
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+    }
+    assert!(dropped > 0, "no reader was met");
+    assert_eq!(again(&context).await, expected);
+}
+
+/// Whoever asked holds the snapshot. A client that is gone takes it along, and with it the query.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_query_that_is_let_go_lets_its_snapshot_go() {
+    let database = Database::new("let_go", SLOW).await;
+    let cluster = Cluster::start(&database, 1);
+    let context = cluster.session(&database).await;
+    let holding = "select count(*) from pg_stat_activity
+        where backend_xmin is not null and state = 'idle in transaction' and query ilike '%ballista_let_go%'";
+    let held = async || database.lines(holding).await[0].clone();
+    let mut rows = context.sql("select * from slow").await.unwrap().execute_stream().await.unwrap();
+    assert!(matches!(rows.next().await, Some(Ok::<_, DataFusionError>(_))));
+    drop(rows);
+    for _ in 0..200 {
+        if held().await == "0" {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{} transactions stay open", held().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_executors_do_not_know_is_an_error_that_names_it() {
+    let database = Database::new("unknown", "create table users as select 1::bigint as id").await;
+    let cluster = Cluster::start(&database, 1);
+    let context = cluster.session_as(&database, "elsewhere").await;
+    let error = context.sql("select id from users").await.unwrap().collect().await.unwrap_err().to_string();
+    assert!(error.contains("`elsewhere`"), "{error}");
+    // Nobody is harmed by it.
+    assert_eq!(lines(&cluster.session(&database).await, "select id from users").await, ["1"]);
+}
