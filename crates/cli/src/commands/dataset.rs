@@ -2,15 +2,17 @@
 
 mod export;
 mod lines;
+#[cfg_attr(not(feature = "datafusion"), path = "dataset/no_local.rs")]
+mod local;
 mod query;
 mod rows;
 mod target;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use airbyte_sql_read::{
     ConnectionDatasets, ConnectionExt, Dataset, Destination, EnvSecrets, Located, NamespaceDefinition,
-    StreamSpec, Tally,
+    StreamSpec, Tally, Warehouse,
 };
 use arrow_array::RecordBatch;
 use arrow_select::concat::concat_batches;
@@ -71,11 +73,15 @@ pub(crate) enum DatasetCommand {
     Export(export::ExportArgs),
     /// The rows of an SQL statement that reads, run in the destination
     ///
-    /// Statements that write are refused before anything is sent.
+    /// Statements that write are refused before anything is sent. With --catalog a statement can join what several
+    /// connections have put into several destinations: it is run here, and the destinations choose columns and rows.
     ///
     /// Example: airbyte dataset query "Shop to warehouse" "select country, count(*) from users group by 1"
     ///
     /// Example: airbyte dataset query --destination warehouse.json "select * from users" -o users.parquet
+    ///
+    /// Example: airbyte dataset query --catalog shop="Shop to warehouse" --catalog crm=crm.json "select u.name, c.owner from
+    /// shop.public.users u join crm.main.contacts c on c.email = u.email"
     Query(query::QueryArgs),
 }
 
@@ -174,6 +180,12 @@ async fn of_connection(connection: &str, context: &Context) -> Result<Connection
     Ok(datasets)
 }
 
+async fn of_file(file: &Path, context: &Context) -> Result<Warehouse, Failure> {
+    let warehouse = Destination::from_file(file)?.with_secrets(&EnvSecrets)?.connect().await?;
+    warehouse.warnings().iter().for_each(|warning| context.output().warn(warning));
+    Ok(warehouse)
+}
+
 fn stream_name(args: &StreamArgs) -> Result<&str, Failure> {
     match (args.names.as_slice(), &args.destination) {
         ([_, stream], None) | ([stream], Some(_)) => Ok(stream),
@@ -192,9 +204,7 @@ async fn open(args: &StreamArgs, context: &Context) -> Result<Dataset, Failure> 
             of_connection(&args.names[0], context).await?.dataset(stream, args.namespace.as_deref()).await?
         }
         Some(file) => {
-            let destination = Destination::from_file(file)?.with_secrets(&EnvSecrets)?;
-            let warehouse = destination.connect().await?;
-            warehouse.warnings().iter().for_each(|warning| context.output().warn(warning));
+            let warehouse = of_file(file, context).await?;
             let mut spec = StreamSpec::new(stream);
             if let Some(namespace) = &args.namespace {
                 spec = spec.namespace(namespace).namespace_definition(NamespaceDefinition::Source);
@@ -246,7 +256,7 @@ fn schema(dataset: &Dataset, context: &Context) -> Result<u8, Failure> {
 async fn head(dataset: Dataset, rows: u64, name: &str, context: &Context) -> Result<u8, Failure> {
     if context.output().is_for_programs() {
         let rows = Rows::Stream { name: name.to_owned(), dataset: Box::new(dataset.limit(rows)) };
-        lines::print(&rows, None, context.output()).await?;
+        lines::print(rows, None, context.output()).await?;
     } else {
         let batches = dataset.limit(rows).batches().await?;
         let (schema, refreshes) = (batches.schema(), batches.refreshes());

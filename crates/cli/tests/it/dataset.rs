@@ -384,3 +384,18 @@ fn rows_of_an_unfinished_refresh_beside_older_ones_are_told() {
     let beside: Value = serde_json::from_str(head.stderr.trim()).unwrap();
     assert!(told(beside["warning"].as_str().unwrap()), "{beside}");
 }
+
+#[test]
+fn an_export_in_parts_has_every_row_once() {
+    let sandbox = Sandbox::demo();
+    let connection = sandbox.synced_connection();
+    let written =
+        sandbox.json(&["dataset", "export", &connection, "users", "-o", "users.parquet", "--parallel", "4"]);
+    assert_eq!((&written["rows"], &written["stream"]), (&1_000.into(), &"users".into()));
+    let (names, rows) = parquet(&sandbox.folder().join("users.parquet"));
+    let id = names.iter().position(|name| name == "id").unwrap();
+    let ids: std::collections::BTreeSet<i64> =
+        rows.iter().map(|row| row[id].as_ref().unwrap().parse().unwrap()).collect();
+    assert!(ids.into_iter().eq(1..=1_000) && rows.len() == 1_000);
+    sandbox.script(&["dataset", "export", &connection, "users", "-o", "no.csv", "--parallel", "0"]).exits(2);
+}

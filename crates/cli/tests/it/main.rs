@@ -16,6 +16,10 @@ mod help;
 mod interrupt;
 mod jobs;
 mod keys;
+#[cfg(feature = "datafusion")]
+mod local;
+#[cfg(not(feature = "datafusion"))]
+mod no_local;
 mod organization;
 mod pipes;
 mod query;

@@ -3,7 +3,7 @@
 use clap::{ArgGroup, Args};
 
 use super::rows::RowArgs;
-use super::target::{self, Rows, TargetArgs};
+use super::target::{self, Origin, Rows, TargetArgs};
 use super::{StreamArgs, open, stream_name};
 use crate::context::Context;
 use crate::error::Failure;
@@ -20,6 +20,9 @@ pub(crate) struct ExportArgs {
     /// So many rows at the most [default: all]
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
+    /// Read about so many parts side by side, each over a connection of its own; rows come in no order
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    parallel: Option<u16>,
 }
 
 pub(crate) async fn run(args: ExportArgs, context: &Context) -> Result<u8, Failure> {
@@ -32,5 +35,12 @@ pub(crate) async fn run(args: ExportArgs, context: &Context) -> Result<u8, Failu
     if let Some(limit) = args.limit {
         dataset = dataset.limit(limit);
     }
-    target::write(&Rows::Stream { name, dataset: Box::new(dataset) }, target, context).await
+    let rows = match args.parallel {
+        None | Some(1) => Rows::Stream { name, dataset: Box::new(dataset) },
+        Some(parts) => {
+            let batches = dataset.read_parallel(usize::from(parts)).await?;
+            Rows::Begun { of: Some(Origin::of(name, &dataset)), batches, told: Vec::new() }
+        }
+    };
+    target::write(rows, target, context).await
 }

@@ -14,7 +14,7 @@ use crate::output::Output;
 const WAITING: usize = 256 * 1024;
 
 /// Prints the rows, `limit` of them at the most.
-pub(super) async fn print(rows: &Rows, limit: Option<usize>, output: &Output) -> Result<(), Failure> {
+pub(super) async fn print(rows: Rows, limit: Option<usize>, output: &Output) -> Result<(), Failure> {
     let (mut into, from) = duplex(WAITING);
     // The end of the rows closes the pipe, and the lines end.
     let writing = async move { rows.write(&mut into, Format::JsonLines).await };

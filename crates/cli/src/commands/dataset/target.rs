@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use airbyte_sql_read::{Dataset, Export, ExportProgress, FolderExport, Format, Query};
+use airbyte_sql_read::{Batches, Dataset, Export, ExportProgress, FolderExport, Format, Query, Refreshes};
 use bytesize::ByteSize;
 use clap::Args;
 use indicatif::ProgressBar;
@@ -68,40 +68,103 @@ impl TargetArgs {
 
 /// Where the rows come from.
 pub(crate) enum Rows {
-    Stream { name: String, dataset: Box<Dataset> },
+    Stream {
+        name: String,
+        dataset: Box<Dataset>,
+    },
     Query(Query),
+    /// A read that has begun, in several parts or by the engine of this process; others tell of the refreshes in it.
+    Begun {
+        of: Option<Origin>,
+        batches: Batches,
+        told: Vec<Refreshes>,
+    },
+}
+
+/// Which table the rows are of, if they are of one.
+#[derive(Clone)]
+pub(crate) struct Origin {
+    stream: String,
+    schema: String,
+    table: String,
+}
+
+impl Origin {
+    pub(crate) fn of(stream: String, dataset: &Dataset) -> Self {
+        let (schema, table) = (dataset.schema_name().to_owned(), dataset.table_name().to_owned());
+        Self { stream, schema, table }
+    }
 }
 
 impl Rows {
-    fn to_file(&self, file: &Path, format: Format) -> Export {
+    fn origin(&self) -> Option<Origin> {
         match self {
-            Self::Stream { dataset, .. } => dataset.export(file, format),
-            Self::Query(query) => query.export(file, format),
+            Self::Stream { name, dataset } => Some(Origin::of(name.clone(), dataset)),
+            Self::Query(_) => None,
+            Self::Begun { of, .. } => of.clone(),
         }
     }
 
-    fn to_folder(&self, folder: &Path, format: Format) -> FolderExport {
+    /// Who tells of refreshes beside the rows themselves.
+    fn told(&self) -> Vec<Refreshes> {
+        match self {
+            Self::Stream { .. } | Self::Query(_) => Vec::new(),
+            Self::Begun { told, .. } => told.clone(),
+        }
+    }
+
+    fn into_file(self, file: &Path, format: Format) -> Export {
+        match self {
+            Self::Stream { dataset, .. } => dataset.export(file, format),
+            Self::Query(query) => query.export(file, format),
+            Self::Begun { batches, .. } => batches.export(file, format),
+        }
+    }
+
+    fn into_folder(self, folder: &Path, format: Format) -> FolderExport {
         match self {
             Self::Stream { dataset, .. } => dataset.export_folder(folder, format),
             Self::Query(query) => query.export_folder(folder, format),
+            Self::Begun { batches, .. } => batches.export_folder(folder, format),
         }
+    }
+
+    /// The rows as they come, and who tells of refreshes in them.
+    pub(super) async fn batches(self) -> Result<(Batches, Vec<Refreshes>), Failure> {
+        let mut told = self.told();
+        let batches = match self {
+            Self::Stream { dataset, .. } => dataset.batches().await?,
+            Self::Query(query) => query.batches().await?,
+            Self::Begun { batches, .. } => batches,
+        };
+        told.push(batches.refreshes());
+        Ok((batches, told))
     }
 
     /// Writes all rows as they come, and gives what there is to know about them. What fails midway leaves a part behind:
     /// there is no name to protect.
     pub(crate) async fn write(
-        &self,
+        self,
         out: &mut (impl tokio::io::AsyncWrite + Unpin + Send),
         format: Format,
     ) -> Result<Vec<String>, Failure> {
-        Ok(match self {
+        let told = self.told();
+        let mut warnings = match self {
             Self::Stream { dataset, .. } => dataset.write(out, format).await?.warnings,
             Self::Query(query) => {
                 query.write(out, format).await?;
                 Vec::new()
             }
-        })
+            Self::Begun { batches, .. } => batches.write(out, format).await?.warnings,
+        };
+        warnings.extend(warnings_of(&told));
+        Ok(warnings)
     }
+}
+
+/// What is to be said once the rows have been read.
+pub(super) fn warnings_of(told: &[Refreshes]) -> impl Iterator<Item = String> {
+    told.iter().filter_map(Refreshes::warning)
 }
 
 /// What was written, as scripts see it.
@@ -140,8 +203,9 @@ impl Written {
 }
 
 /// Writes the rows where they should go, shows how far it is, and prints what was written.
-pub(crate) async fn write(rows: &Rows, target: Target, context: &Context) -> Result<u8, Failure> {
+pub(crate) async fn write(rows: Rows, target: Target, context: &Context) -> Result<u8, Failure> {
     let named = !matches!(target, Target::Stdout(_));
+    let (origin, told) = (rows.origin(), rows.told());
     let bar = if named { context.output().working("reading") } else { ProgressBar::hidden() };
     let writing = async {
         let written = match target {
@@ -152,13 +216,13 @@ pub(crate) async fn write(rows: &Rows, target: Target, context: &Context) -> Res
                 return Ok(None);
             }
             Target::File(file, format) => {
-                let done = rows.to_file(&file, format).progress(shown_on(&bar)).await?;
+                let done = rows.into_file(&file, format).progress(shown_on(&bar)).await?;
                 let file = Some(done.file.display().to_string());
                 let (rows, bytes, warnings) = (done.rows, done.bytes, done.warnings);
                 Written { rows, bytes, file, warnings, ..Written::default() }
             }
             Target::Folder(folder, format, size) => {
-                let mut export = rows.to_folder(&folder, format).progress(shown_on(&bar));
+                let mut export = rows.into_folder(&folder, format).progress(shown_on(&bar));
                 if let Some(size) = size {
                     export = export.file_bytes(size.as_u64());
                 }
@@ -178,11 +242,12 @@ pub(crate) async fn write(rows: &Rows, target: Target, context: &Context) -> Res
         Failure::new(Kind::Interrupted, format!("interrupted{nothing}"))
     })??;
     if let Some(mut written) = written {
-        if let Rows::Stream { name, dataset } = rows {
-            written.stream = Some(name.clone());
-            written.schema = Some(dataset.schema_name().to_owned());
-            written.table = Some(dataset.table_name().to_owned());
+        if let Some(Origin { stream, schema, table }) = origin {
+            written.stream = Some(stream);
+            written.schema = Some(schema);
+            written.table = Some(table);
         }
+        written.warnings.extend(warnings_of(&told));
         for warning in &written.warnings {
             context.output().warn(warning);
         }
