@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::World;
 
@@ -20,10 +21,14 @@ const LINES: &[&[&str]] = &[
 const STEP: u64 = 8 * 1024;
 const MOST: u64 = 4 * 1024 * 1024;
 
+/// What takes so much longer than with enough memory waits for a thread that it cannot have, and is ended from outside.
+const LONGER: Duration = Duration::from_secs(10);
+
 /// How commands have ended.
 #[derive(Default)]
 pub(crate) struct Crashes {
     pub(crate) panics: usize,
+    /// By the system, or from outside.
     pub(crate) signals: usize,
     pub(crate) leaks: Vec<String>,
 }
@@ -32,10 +37,12 @@ pub(crate) struct Crashes {
 pub(crate) fn crash(world: &World) -> Crashes {
     let mut crashes = Crashes::default();
     for line in LINES {
+        let begun = Instant::now();
         let enough = world.run(line, &[], false).0;
+        let limit = begun.elapsed() * 5 + LONGER;
         let mut seen = BTreeSet::new();
         for memory in (1..).map(|step| step * STEP).take_while(|memory| *memory <= MOST) {
-            let output = with_little_memory(world, line, memory);
+            let output = with_little_memory(world, line, memory, limit);
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             let has_panicked = output.status.code() == Some(101) || said.contains("panicked at");
             crashes.panics += usize::from(has_panicked);
@@ -53,7 +60,7 @@ pub(crate) fn crash(world: &World) -> Crashes {
     crashes
 }
 
-fn with_little_memory(world: &World, line: &[&str], kilobytes: u64) -> Output {
+fn with_little_memory(world: &World, line: &[&str], kilobytes: u64, limit: Duration) -> Output {
     let usual = world.command(line, &[]);
     // No dump of the memory: there all of them are, and who may read it is the system's affair.
     let mut command = Command::new("sh");
@@ -65,5 +72,22 @@ fn with_little_memory(world: &World, line: &[&str], kilobytes: u64) -> Output {
             None => command.env_remove(name),
         };
     }
-    command.current_dir(world.folder.path()).stdin(Stdio::null()).output().unwrap()
+    // Files, so that nobody waits for a reader.
+    let told = [tempfile::NamedTempFile::new().unwrap(), tempfile::NamedTempFile::new().unwrap()];
+    let [stdout, stderr] = told.each_ref().map(|file| Stdio::from(file.reopen().unwrap()));
+    command.current_dir(world.folder.path()).stdin(Stdio::null()).stdout(stdout).stderr(stderr);
+    let mut child = command.spawn().unwrap();
+    let begun = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if begun.elapsed() > limit {
+            child.kill().unwrap();
+            break child.wait().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    };
+    let [stdout, stderr] = told.each_ref().map(|file| std::fs::read(file.path()).unwrap());
+    Output { status, stdout, stderr }
 }
