@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     };
     let context = Context::new(&cli.global);
     logging::start(&cli.global);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => return context.output().fail(&error.into()),
     };
@@ -54,6 +54,20 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => context.output().fail(&error),
     }
+}
+
+/// Threads for everything that waits. Where the system gives none, tokio panics, and letting go of those that it was given
+/// waits for them for ever; so such a panic is the end.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        tell(panic);
+        std::process::exit(101);
+    }));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    // From here on panics unwind: an export that has begun takes away what it has written.
+    drop(std::panic::take_hook());
+    runtime
 }
 
 /// Reports that the command line makes no sense (or prints the help that was asked for).
