@@ -45,6 +45,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     assert_eq!(job, 1);
     sandbox.assert_asked("createJob", 2);
     assert_eq!(sandbox.requests_for("createJob")[0].status, Some(502));
+    let sent = sandbox.requests_for("createJob").pop().and_then(|request| request.body);
+    assert_eq!(sent.unwrap_or_default()["jobType"], "sync");
     // An hour later: the token that the program holds has ended.
     sandbox.advance(Duration::from_hours(1))?;
 

@@ -1,10 +1,9 @@
 //! What every part of a running sandbox shares.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -18,12 +17,10 @@ use crate::fault::{Fault, Faults};
 use crate::jobs::Running;
 use crate::jobs::scheduler::Scheduler;
 use crate::model::Actor;
+use crate::requests::Requests;
 use crate::sources::Source;
 use crate::store::Store;
 use crate::{connectors, destinations, sources};
-
-/// How many of the latest requests are remembered.
-const REMEMBERED_REQUESTS: usize = 1_000;
 
 /// A running sandbox, as its handlers and jobs see it.
 pub(crate) struct App {
@@ -33,7 +30,7 @@ pub(crate) struct App {
     pub faults: Faults,
     pub running: Running,
     pub scheduler: Scheduler,
-    pub requests: Mutex<VecDeque<SeenRequest>>,
+    pub requests: Requests,
     pub edition: Edition,
     pub faithful_5xx: bool,
     /// Without `/v1`: links to further pages begin with it.
@@ -52,20 +49,6 @@ pub(crate) struct App {
     pub stop: CancellationToken,
     /// Jobs and connections that a stopping sandbox waits for.
     pub tasks: TaskTracker,
-}
-
-/// A request that came in.
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct SeenRequest {
-    /// The operation by its id in the API document; empty for a path that no operation has.
-    pub operation: &'static str,
-    /// The HTTP method.
-    pub method: String,
-    /// The path with its query.
-    pub path: String,
-    /// The status of the answer; `None` if the connection was closed without one.
-    pub status: Option<u16>,
 }
 
 impl App {
@@ -94,15 +77,6 @@ impl App {
 
     pub(crate) fn now(&self) -> i64 {
         self.clock.now().timestamp()
-    }
-
-    /// Remembers a request.
-    pub(crate) fn remember(&self, request: SeenRequest) {
-        let mut requests = self.requests.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if requests.len() == REMEMBERED_REQUESTS {
-            requests.pop_front();
-        }
-        requests.push_back(request);
     }
 
     pub(crate) fn open_source(&self, actor: &Actor) -> Result<Source, sources::SourceError> {

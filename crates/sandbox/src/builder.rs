@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::app::{App, SeenRequest};
+use crate::app::App;
 use crate::auth::Tokens;
 use crate::clock::Clock;
 use crate::error::Error;
@@ -24,6 +24,7 @@ use crate::jobs::scheduler::{self, Scheduler};
 use crate::jobs::{self, Running};
 use crate::people::{NewOrganization, NewUser, UserCredentials};
 use crate::ready::Ready;
+use crate::requests::{Requests, SeenRequest};
 use crate::seed;
 use crate::store::Store;
 
@@ -247,7 +248,7 @@ impl SandboxBuilder {
             faults: Faults::new(self.faults.clone(), self.fault_seed.unwrap_or_else(|| rand::rng().random())),
             running: Running::default(),
             scheduler: Scheduler::default(),
-            requests: Mutex::default(),
+            requests: Requests::default(),
             edition: self.edition,
             faithful_5xx: self.faithful_5xx,
             public_host,
@@ -390,8 +391,8 @@ impl Sandbox {
         self.app.clock.now()
     }
 
-    /// Moves the sandbox's time ahead: tokens end, and the jobs of connections whose schedules have become due
-    /// have begun when this returns.
+    /// Moves the sandbox's time ahead: tokens and the pauses of jobs end, and the jobs of connections whose schedules have
+    /// become due have begun when this returns.
     ///
     /// # Errors
     /// The data folder's database failed.
@@ -408,7 +409,7 @@ impl Sandbox {
 
     /// Forgets the requests that have come in so far.
     pub fn forget_requests(&self) {
-        self.app.requests.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.app.requests.forget();
     }
 
     /// Asserts that an operation was asked for so often.
@@ -417,12 +418,11 @@ impl Sandbox {
     /// If it was not; the message lists what was asked for instead.
     #[track_caller]
     pub fn assert_asked(&self, operation: &str, times: usize) {
-        let requests = self.requests();
-        let asked = requests.iter().filter(|request| request.operation == operation).count();
+        let (asked, requests) = (self.app.requests.count(operation), self.requests());
         let all = requests.iter().map(|request| format!("  {} {}", request.method, request.path));
         assert!(
             asked == times,
-            "`{operation}` was asked for {asked} times, not {times}; the requests were:\n{}",
+            "`{operation}` was asked for {asked} times, not {times}; the latest requests were:\n{}",
             all.collect::<Vec<_>>().join("\n")
         );
     }
@@ -430,12 +430,18 @@ impl Sandbox {
     /// The ids of the operations that are served, in order.
     #[cfg(test)]
     pub(crate) fn operations(&self) -> Vec<&'static str> {
-        self.app.operations.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+        self.app
+            .operations
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .iter()
+            .copied()
+            .collect()
     }
 
     /// The latest requests, at most 1,000, oldest first: what a client really asked for.
     pub fn requests(&self) -> Vec<SeenRequest> {
-        self.app.requests.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.app.requests.latest()
     }
 
     /// Stops it: answers under way are finished, running jobs are left as the next start finds them.

@@ -1,39 +1,89 @@
 //! The sandbox's time: the machine's, moved ahead on request, with pauses that can be scaled.
 
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// No timestamp that is computed from a later present could be written.
-const FURTHEST_MILLIS: i64 = 1_000 * 366 * 86_400_000;
+const FURTHEST_MILLIS: u64 = 1_000 * 366 * 86_400_000;
 
 /// What every timestamp and every pause of the sandbox comes from.
 #[derive(Debug)]
 pub(crate) struct Clock {
-    ahead_millis: AtomicI64,
+    /// By how much the present was moved.
+    ahead: watch::Sender<Duration>,
     scale: f64,
 }
 
 impl Clock {
     pub(crate) fn new(scale: f64) -> Self {
-        Self { ahead_millis: AtomicI64::new(0), scale }
+        // What is no number is none, either.
+        Self { ahead: watch::Sender::new(Duration::ZERO), scale: scale.max(0.0) }
     }
 
     /// The sandbox's present.
     pub(crate) fn now(&self) -> DateTime<Utc> {
-        Utc::now() + TimeDelta::milliseconds(self.ahead_millis.load(Ordering::Relaxed))
+        Utc::now() + TimeDelta::from_std(*self.ahead.borrow()).unwrap_or_default()
     }
 
-    /// Moves the present ahead, so that tokens expire without waiting for it; at most by a thousand years in all.
+    /// Moves the present ahead, so that tokens expire and pauses end without waiting for it; at most by a thousand
+    /// years in all.
     pub(crate) fn advance(&self, by: Duration) {
-        let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
-        let further = |ahead: i64| Some(ahead.saturating_add(by).min(FURTHEST_MILLIS));
-        let _ = self.ahead_millis.fetch_update(Ordering::Relaxed, Ordering::Relaxed, further);
+        let furthest = Duration::from_millis(FURTHEST_MILLIS);
+        self.ahead.send_modify(|ahead| *ahead = ahead.saturating_add(by).min(furthest));
     }
 
-    /// Waits for the scaled duration.
+    /// Waits for the scaled duration, less what the present is moved ahead meanwhile.
     pub(crate) async fn pause(&self, duration: Duration) {
-        tokio::time::sleep(duration.mul_f64(self.scale)).await;
+        let mut ahead = self.ahead.subscribe();
+        let (begun, before) = (Instant::now(), *ahead.borrow_and_update());
+        loop {
+            let moved = ahead.borrow_and_update().saturating_sub(before);
+            let left = self.scaled(duration.saturating_sub(moved)).saturating_sub(begun.elapsed());
+            // The sender is here, so there is no other end of the changes.
+            if tokio::time::timeout(left, ahead.changed()).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn scaled(&self, duration: Duration) -> Duration {
+        Duration::try_from_secs_f64(duration.as_secs_f64() * self.scale).unwrap_or(Duration::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_is_as_long_as_what_is_left_of_it() {
+        let clock = Clock::new(0.5);
+        let begun = Instant::now();
+        clock.pause(Duration::from_secs(60)).await;
+        assert_eq!(begun.elapsed().as_secs(), 30);
+
+        clock.advance(Duration::from_hours(1));
+        let begun = Instant::now();
+        let moving = async {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            // Twenty seconds of it are over, so twenty are left.
+            clock.advance(Duration::from_secs(20));
+        };
+        tokio::join!(clock.pause(Duration::from_secs(60)), moving);
+        assert_eq!(begun.elapsed().as_secs(), 20);
+
+        let begun = Instant::now();
+        let moving = async { clock.advance(Duration::from_hours(1)) };
+        tokio::join!(clock.pause(Duration::from_mins(20)), moving);
+        assert_eq!(begun.elapsed().as_secs(), 0);
+        assert!(clock.now() - Utc::now() > TimeDelta::minutes(119));
+
+        let endless = Clock::new(f64::MAX);
+        let waiting = endless.pause(Duration::MAX);
+        assert!(tokio::time::timeout(Duration::from_hours(1), waiting).await.is_err());
+        Clock::new(f64::NAN).pause(Duration::MAX).await;
     }
 }

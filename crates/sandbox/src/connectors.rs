@@ -98,18 +98,13 @@ impl Connector {
                 }
             }
         } else {
-            each_named(&mut shown, &Value::Null, &mut |secret, _| *secret = Value::from(MASK));
+            mask_by_names(&mut shown);
         }
         shown
     }
 
     /// Puts the stored secrets in the place of masks, as the server does when a configuration is replaced.
     pub(crate) fn unmask(&self, configuration: &mut Value, stored: &Value) {
-        let mut keep = |sent: &mut Value, kept: &Value| {
-            if *sent == MASK && !kept.is_null() {
-                *sent = kept.clone();
-            }
-        };
         if self.is_described() {
             for path in &self.secrets {
                 if let (Some(sent), Some(kept)) = (at_mut(configuration, path), at(stored, path)) {
@@ -117,7 +112,7 @@ impl Connector {
                 }
             }
         } else {
-            each_named(configuration, stored, &mut keep);
+            unmask_by_names(configuration, stored);
         }
     }
 
@@ -145,6 +140,23 @@ const SECRET_NAMES: [&str; 14] = [
     "sshkey",
     "token",
 ];
+
+/// Masks what is secret by its name.
+pub(crate) fn mask_by_names(configuration: &mut Value) {
+    each_named(configuration, &Value::Null, &mut |secret, _| *secret = Value::from(MASK));
+}
+
+/// Puts the stored values in the place of the masks of what is secret by its name.
+pub(crate) fn unmask_by_names(configuration: &mut Value, stored: &Value) {
+    each_named(configuration, stored, &mut keep);
+}
+
+/// Puts the stored value in the place of a mask.
+fn keep(sent: &mut Value, stored: &Value) {
+    if *sent == MASK && !stored.is_null() {
+        *sent = stored.clone();
+    }
+}
 
 /// Visits each text, number or list whose name says that it is secret, with what `other` holds in its place.
 fn each_named(value: &mut Value, other: &Value, visit: &mut dyn FnMut(&mut Value, &Value)) {

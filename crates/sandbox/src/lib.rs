@@ -46,7 +46,8 @@
 //! `organizations` and `billing` for what no operation of the API makes.
 //!
 //! Connections run by themselves at the moments of their schedules, by the sandbox's clock: whoever moves it ahead
-//! (`POST /_sandbox/v1/clock` with `{"advance": "24h"}`) finds the jobs of what became due begun. A `faker` source whose
+//! (`POST /_sandbox/v1/clock` with `{"advance": "24h"}`) finds the jobs of what became due begun, and those over that
+//! were to take no longer. A `faker` source whose
 //! configuration has `"cdc": {"deletes": 2, "updates": 3}` tells changes as a database's log does: so many rows of each
 //! stream go and change before each further sync.
 //!
@@ -71,10 +72,13 @@ mod jobs;
 mod mappers;
 mod model;
 mod naming;
+mod open_file;
 mod people;
 mod ready;
+mod requests;
 mod schedule;
 mod schema;
+mod secrets;
 mod seed;
 mod sources;
 mod specification;
@@ -82,10 +86,10 @@ mod store;
 mod timestamp;
 mod web;
 
-pub use app::SeenRequest;
 pub use builder::{Edition, Sandbox, SandboxBuilder, Seed};
 pub use error::Error;
 pub use fault::{Fault, FaultKind};
 pub use http::Role;
 pub use people::{NewOrganization, NewUser, UserCredentials};
 pub use ready::Ready;
+pub use requests::SeenRequest;

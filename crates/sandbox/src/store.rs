@@ -22,6 +22,7 @@ use self::disk::Disk;
 pub(crate) use self::jobs::{JobQuery, JobSummary};
 use crate::error::Error;
 use crate::model::Record;
+use crate::open_file::OpenFile;
 
 /// The format of the data folder. A folder with a higher number is refused, and one with a lower is migrated. To be
 /// raised with each change of what is stored that `serde` cannot read over, with a step of [`migrations`].
@@ -32,6 +33,7 @@ pub(crate) struct Store {
     open: ReentrantMutex<Open>,
     /// `None` in memory.
     disk: Option<Disk>,
+    file: Option<OpenFile>,
 }
 
 /// While it is held, nobody else reads or changes anything.
@@ -149,14 +151,22 @@ impl Store {
             }
             None => None,
         };
-        Ok(Self { open: ReentrantMutex::new(Open { database, known: RefCell::default() }), disk })
+        let open = ReentrantMutex::new(Open { database, known: RefCell::default() });
+        Ok(Self { open, disk, file: file.map(OpenFile::at) })
     }
 
     /// Waits until the disk has all changes that have been made.
     pub(crate) async fn safe(&self) -> std::io::Result<()> {
-        match &self.disk {
-            Some(disk) => disk.safe().await,
-            None => Ok(()),
+        if let Some(disk) = &self.disk {
+            disk.safe().await?;
+        }
+        match &self.file {
+            // What is written goes to a file that nobody will find again.
+            Some(file) if !file.is_there() => {
+                tracing::error!(file = %file.path().display(), "the data folder's database is gone");
+                Err(std::io::ErrorKind::NotFound.into())
+            }
+            _ => Ok(()),
         }
     }
 

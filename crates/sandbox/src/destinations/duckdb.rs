@@ -14,7 +14,8 @@ use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use chrono::Local;
 use serde_json::{Value, json};
 
-use super::{DestinationError, StreamTarget, json_text, row_id, sqlite};
+use super::{DestinationError, StreamTarget, ensure_there, json_text, row_id, sqlite};
+use crate::open_file::OpenFile;
 use crate::sources::Row;
 
 /// Which file is written, and by which library.
@@ -68,23 +69,30 @@ impl Settings {
                 DestinationError::config(format!("cannot make {}: {error}", folder.display()))
             })?;
         }
-        let database = database(&driver, &self.path)?;
+        let (database, file) = database(&driver, &self.path)?;
         let connection = database.new_connection();
         // A handle from here on, so that it is closed as one in any case.
         let database = Handle(Some(database));
         let connection = connection.map_err(|error| failed(&error))?;
-        Ok(Session { connection, _database: database })
+        Ok(Session { connection, _database: database, file })
     }
 }
 
 /// The databases that are open. Two instances of one file in one process would destroy it: DuckDB's lock is between
 /// processes.
-static OPEN: LazyLock<Mutex<HashMap<PathBuf, Weak<ManagedDatabase>>>> = LazyLock::new(Mutex::default);
+static OPEN: LazyLock<Mutex<HashMap<PathBuf, (Weak<ManagedDatabase>, OpenFile)>>> =
+    LazyLock::new(Mutex::default);
 
-fn database(driver: &ManagedDriver, path: &Path) -> Result<Arc<ManagedDatabase>, DestinationError> {
+fn database(
+    driver: &ManagedDriver,
+    path: &Path,
+) -> Result<(Arc<ManagedDatabase>, OpenFile), DestinationError> {
     let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(database) = open.get(path).and_then(Weak::upgrade) {
-        return Ok(database);
+    if let Some((database, file)) = open.get(path)
+        && let Some(database) = database.upgrade()
+    {
+        ensure_there(file)?;
+        return Ok((database, file.clone()));
     }
     let options = [
         ("path", path.to_string_lossy().into_owned()),
@@ -102,15 +110,17 @@ fn database(driver: &ManagedDriver, path: &Path) -> Result<Arc<ManagedDatabase>,
         }
     })?;
     let database = Arc::new(database);
-    open.retain(|_, database| database.strong_count() > 0);
-    open.insert(path.to_owned(), Arc::downgrade(&database));
-    Ok(database)
+    let file = OpenFile::at(path);
+    open.retain(|_, (database, _)| database.strong_count() > 0);
+    open.insert(path.to_owned(), (Arc::downgrade(&database), file.clone()));
+    Ok((database, file))
 }
 
 struct Session {
     connection: ManagedConnection,
     /// Behind the connection, so that it is closed last.
     _database: Handle,
+    file: OpenFile,
 }
 
 /// Keeps a database open. While the last one closes it, nobody can open it anew.
@@ -196,6 +206,7 @@ impl DuckDbWriter {
         let (session, bytes) = blocking(move || {
             let (batch, bytes) = batch(&names, &rows)?;
             session.insert(&schema, &table, batch)?;
+            ensure_there(&session.file)?;
             Ok((session, bytes))
         })
         .await?;
@@ -207,8 +218,9 @@ impl DuckDbWriter {
     pub(super) async fn finish(mut self) -> Result<(), DestinationError> {
         let session = self.session.take();
         blocking(move || {
+            let is_there = session.as_ref().map_or(Ok(()), |session| ensure_there(&session.file));
             drop(session);
-            Ok(())
+            is_there
         })
         .await
     }

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use uuid::{Builder, Uuid};
 
 use crate::connectors::Connector;
+use crate::open_file::OpenFile;
 use crate::sources::{Cell, Field, Row};
 
 /// One stream of a sync, as the platform hands it to a destination.
@@ -196,10 +197,20 @@ impl Writer {
         match self {
             #[cfg(feature = "duckdb")]
             Self::DuckDb(writer) => writer.finish().await,
-            Self::Sqlite(_) | Self::DevNull => Ok(()),
+            Self::Sqlite(writer) => writer.finish(),
+            Self::DevNull => Ok(()),
             Self::Postgres(writer) => writer.finish().await,
         }
     }
+}
+
+/// An error if a database's file is not there any more: what was written to it is lost.
+fn ensure_there(file: &OpenFile) -> Result<(), DestinationError> {
+    if file.is_there() {
+        return Ok(());
+    }
+    let path = file.path().display();
+    Err(DestinationError::transient(format!("the file {path} was removed or replaced while it was written")))
 }
 
 /// A row's own id: random, but later ones sort behind earlier ones, so that an index on them grows at its end.

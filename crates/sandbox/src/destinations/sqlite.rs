@@ -6,7 +6,8 @@ use chrono::Local;
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 
-use super::{DestinationError, StreamTarget, json_text, row_id};
+use super::{DestinationError, StreamTarget, ensure_there, json_text, row_id};
+use crate::open_file::OpenFile;
 use crate::sources::Row;
 
 /// The database file that a configuration names. `/local` stands for the sandbox's local root, as it does on a
@@ -56,18 +57,19 @@ pub(crate) struct SqliteWriter {
     path: PathBuf,
     stream: StreamTarget,
     /// Away while a batch is being written on another thread.
-    database: Option<Connection>,
+    open: Option<(Connection, OpenFile)>,
 }
 
 impl SqliteWriter {
     pub(super) fn new(path: PathBuf, stream: StreamTarget) -> Self {
-        Self { path, stream, database: None }
+        Self { path, stream, open: None }
     }
 
     pub(super) async fn begin(&mut self) -> Result<(), DestinationError> {
         let (path, table, overwrites) = (self.path.clone(), self.table(), self.stream.overwrites());
-        let database = blocking(move || {
+        let open = blocking(move || {
             let database = open(&path)?;
+            let file = OpenFile::at(&path);
             if overwrites {
                 // The real connector drops first, too: a failed sync leaves a partial table.
                 database
@@ -81,28 +83,34 @@ impl SqliteWriter {
                      )"
                 ))
                 .map_err(|error| failed(&error))?;
-            Ok(database)
+            Ok((database, file))
         })
         .await?;
-        self.database = Some(database);
+        self.open = Some(open);
         Ok(())
     }
 
     pub(super) async fn write(&mut self, rows: Vec<Row>) -> Result<i64, DestinationError> {
-        let Some(mut database) = self.database.take() else {
+        let Some((mut database, file)) = self.open.take() else {
             return Err(DestinationError::transient("the last batch was not written"));
         };
         let insert = format!("insert into {} values (?1, ?2, ?3)", self.table());
         let names: Vec<String> =
             self.stream.fields.iter().map(|field| json!(field.name).to_string()).collect();
-        let (database, bytes) = blocking(move || {
+        let (open, bytes) = blocking(move || {
             let bytes =
                 insert_batch(&mut database, &insert, &names, &rows).map_err(|error| failed(&error))?;
-            Ok((database, bytes))
+            ensure_there(&file)?;
+            Ok(((database, file), bytes))
         })
         .await?;
-        self.database = Some(database);
+        self.open = Some(open);
         Ok(bytes)
+    }
+
+    /// What was written is there already, if the file is.
+    pub(super) fn finish(self) -> Result<(), DestinationError> {
+        self.open.map_or(Ok(()), |(_, file)| ensure_there(&file))
     }
 
     fn table(&self) -> String {

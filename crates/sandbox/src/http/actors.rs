@@ -46,8 +46,10 @@ pub(super) fn list(
                 .filter(|actor| actor.side == side)
                 .filter(|actor| ids.as_ref().is_none_or(|ids| ids.contains(&actor.workspace_id)))
                 .filter(|actor| query.include_deleted || actor.configuration.is_some());
+            let found = found.skip(page.offset()).take(page.limit());
+            let data = found.map(|actor| shown(&app, actor)).collect::<Result<Vec<_>, _>>()?;
             let path = format!("{}s", side.word());
-            Ok(page.answer(&app, &path, &query.kept(asked.as_ref()), found, shown))
+            Ok(page.answer_with(&app, &path, &query.kept(asked.as_ref()), &data))
         })
     }
 }
@@ -72,14 +74,14 @@ pub(super) fn create(side: Side) -> impl Fn(State<Arc<App>>, Body) -> Done + Clo
                 is_draft: false,
             };
             app.store.put(&actor)?;
-            Ok(object(shown(&actor)))
+            Ok(object(shown(&app, &actor)?))
         })
     }
 }
 
 pub(super) fn get(side: Side) -> impl Fn(State<Arc<App>>, Path<String>) -> Done + Clone + Send + 'static {
     move |State(app), Path(id)| {
-        Box::pin(async move { Ok(object(shown(&app.actor(side, app.path_id(&id)?)?))) })
+        Box::pin(async move { Ok(object(shown(&app, &app.actor(side, app.path_id(&id)?)?)?)) })
     }
 }
 
@@ -106,7 +108,7 @@ pub(super) fn patch(
                 validate(&app, side, actor.workspace_id, actor.definition_id, configuration)?;
                 check_secret(&app, &body, actor.workspace_id, actor.definition_id)?;
                 app.store.put(&actor)?;
-                Ok(object(shown(&actor)))
+                Ok(object(shown(&app, &actor)?))
             })
         })
     }
@@ -123,16 +125,12 @@ pub(super) fn put(
                 let mut configuration = body.required("configuration")?.clone();
                 ensure_object(&app, &configuration)?;
                 strip_type(side, &mut configuration);
-                if let (Some(stored), Some(connector)) =
-                    (&actor.configuration, connectors::by_definition(side, actor.definition_id))
-                {
-                    connector.unmask(&mut configuration, stored);
-                }
+                app.unmask(&actor, &mut configuration)?;
                 validate(&app, side, actor.workspace_id, actor.definition_id, &configuration)?;
                 check_secret(&app, &body, actor.workspace_id, actor.definition_id)?;
                 actor.configuration = Some(configuration);
                 app.store.put(&actor)?;
-                Ok(object(shown(&actor)))
+                Ok(object(shown(&app, &actor)?))
             })
         })
     }
@@ -252,13 +250,8 @@ pub(in crate::http) fn faults(
     Ok(specification::faults(&schema, configuration))
 }
 
-fn shown(actor: &Actor) -> Value {
+fn shown(app: &App, actor: &Actor) -> rusqlite::Result<Value> {
     let connector = connectors::by_definition(actor.side, actor.definition_id);
-    let configuration = match (&actor.configuration, connector) {
-        (Some(configuration), Some(connector)) => connector.masked(configuration),
-        (Some(configuration), None) => configuration.clone(),
-        (None, _) => Value::Null,
-    };
     let public_name = connector.map_or("", connectors::Connector::public_name);
     let word = actor.side.word();
     let mut shown = present(json!({
@@ -269,8 +262,8 @@ fn shown(actor: &Actor) -> Value {
         "definitionId": actor.definition_id,
         "createdAt": actor.created_at,
     }));
-    shown["configuration"] = configuration;
-    shown
+    shown["configuration"] = app.masked(actor)?.unwrap_or_default();
+    Ok(shown)
 }
 
 impl App {

@@ -146,6 +146,12 @@ impl Refusal {
         )
     }
 
+    /// The database cannot be used.
+    pub(super) fn unavailable() -> Self {
+        let kind = format!("{REFERENCE}#service-unavailable");
+        Self::problem(503, kind, "service-unavailable", "The database is not available.", Value::Null)
+    }
+
     pub(crate) fn unexpected(message: &str) -> Self {
         let data = json!({"message": message});
         Self::problem(500, REFERENCE.to_owned(), "unexpected-problem", "Something unexpected happened.", data)

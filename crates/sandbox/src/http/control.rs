@@ -1,7 +1,7 @@
 //! The sandbox's own control path: faults, the requests that came in, the clock, and the people and organizations
 //! that no operation of the API makes.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::{Refusal, Role, plain};
 use crate::app::App;
+use crate::connectors;
 use crate::error::Error;
 use crate::fault::{Fault, parse_duration};
 use crate::jobs::scheduler;
@@ -60,14 +61,16 @@ async fn clear_faults(State(app): State<Arc<App>>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-/// The latest requests, oldest first.
+/// The latest requests, oldest first, and how often each operation was asked for since the requests were forgotten.
 async fn requests(State(app): State<Arc<App>>) -> Json<Value> {
-    let requests = app.requests.lock().unwrap_or_else(PoisonError::into_inner);
-    Json(json!({"requests": requests.iter().collect::<Vec<_>>()}))
+    let mut latest = app.requests.latest();
+    // Whoever reads this shows no token.
+    latest.iter_mut().filter_map(|request| request.body.as_mut()).for_each(connectors::mask_by_names);
+    Json(json!({"requests": latest, "counts": app.requests.counts()}))
 }
 
 async fn forget_requests(State(app): State<Arc<App>>) -> StatusCode {
-    app.requests.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    app.requests.forget();
     StatusCode::NO_CONTENT
 }
 

@@ -17,9 +17,10 @@ use super::access::{Caller, Need, Rule};
 use super::answer::{self, FrameworkError, Refusal};
 use super::serve::CloseConnection;
 use super::{Operation, access, request};
-use crate::app::{App, SeenRequest};
+use crate::app::App;
 use crate::auth::Bearer;
 use crate::fault::FaultKind;
+use crate::requests::SeenRequest;
 use crate::web;
 
 /// The server's limit on a request's body; answers are far smaller.
@@ -39,20 +40,26 @@ pub(super) async fn pass(
         operation: operation.id,
         method: request.method().to_string(),
         path: uri.to_string(),
+        body: None,
         status: None,
     };
     let faults = app.faults.for_request(operation.id);
+    let mut sent = Bytes::new();
     let response = match before(&app, &faults).await {
         Some(response) => response,
         None => match admitted(&app, &operation.rule, &uri, request).await {
-            Ok(request) => next.run(request).await,
+            Ok((request, body)) => {
+                sent = body;
+                next.run(request).await
+            }
             Err(refusal) => refusal.into_response(),
         },
     };
     let response = framework(response, uri.path());
     let response = after(&faults, response).await;
     let answered = response.extensions().get::<CloseConnection>().is_none();
-    app.remember(SeenRequest { status: answered.then(|| response.status().as_u16()), ..seen });
+    let status = answered.then(|| response.status().as_u16());
+    app.requests.remember(SeenRequest { status, ..seen }, &sent);
     response
 }
 
@@ -60,33 +67,34 @@ pub(super) async fn pass(
 pub(super) async fn safe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     match app.store.safe().await {
-        Ok(()) => response,
         // Why is logged by who has found it.
-        Err(_) => Refusal::ErrorId(500).into_response(),
+        Err(_) if response.status().is_success() => Refusal::ErrorId(500).into_response(),
+        _ => response,
     }
 }
 
-/// The request with its caller, if this one may do what it asks for.
-async fn admitted(app: &App, rule: &Rule, uri: &Uri, request: Request) -> Result<Request, Refusal> {
+/// The request with its caller and its body, if this one may do what it asks for.
+async fn admitted(app: &App, rule: &Rule, uri: &Uri, request: Request) -> Result<(Request, Bytes), Refusal> {
     if matches!(rule.need, Need::Nothing) {
-        return Ok(request);
+        let (parts, body) = request.into_parts();
+        let body = request::read(body).await?.freeze();
+        return Ok((Request::from_parts(parts, Body::from(body.clone())), body));
     }
     let bearer = bearer(app, request.headers()).ok_or(Refusal::Token)?;
     let caller = Caller::of(app, bearer)?
         .ok_or_else(|| Refusal::Known(401, "The token's user is not there, or is disabled.".to_owned()))?;
-    let (mut parts, mut body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let body = request::read(body).await?.freeze();
     let mut value = Value::Null;
     if rule.reads_body() && !caller.is_instance_admin() {
-        let bytes = request::read(body).await?.freeze();
-        value = serde_json::from_slice(&bytes).unwrap_or_default();
-        body = Body::from(bytes);
+        value = serde_json::from_slice(&body).unwrap_or_default();
     }
     // What the operation will read, and not what the address looks like.
     let path = RawPathParams::from_request_parts(&mut parts, &()).await;
     let id = path.as_ref().ok().and_then(|path| path.iter().next()).map_or("", |(_, id)| id);
     rule.check(app, &caller, &access::Request { id, query: uri.query(), body: &value })?;
     parts.extensions.insert(Arc::new(caller));
-    Ok(Request::from_parts(parts, body))
+    Ok((Request::from_parts(parts, Body::from(body.clone())), body))
 }
 
 fn bearer(app: &App, headers: &HeaderMap) -> Option<Bearer> {
@@ -243,11 +251,7 @@ pub(super) async fn no_route(
     } else {
         answer::no_route()
     };
-    app.remember(SeenRequest {
-        operation: "",
-        method: method.to_string(),
-        path: uri.to_string(),
-        status: Some(response.status().as_u16()),
-    });
+    let (method, path, status) = (method.to_string(), uri.to_string(), Some(response.status().as_u16()));
+    app.requests.remember(SeenRequest { operation: "", method, path, body: None, status }, &[]);
     response
 }

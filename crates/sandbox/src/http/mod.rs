@@ -33,6 +33,7 @@ mod workspaces;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::State;
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, MethodRouter, get, on};
 
@@ -83,7 +84,7 @@ fn public_routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(regions::routes(app))
         .merge(tags::routes(app))
         .merge(users::routes(app))
-        .route("/health", op(app, M::GET, "getHealthCheck", || async { "Successful operation" }))
+        .route("/health", op(app, M::GET, "getHealthCheck", health))
         .route("/applications/token", op(app, M::POST, "createAccessToken", token::create))
         .route("/organizations", op(app, M::GET, "listOrganizationsForUser", workspaces::organizations))
         .route(
@@ -157,6 +158,14 @@ fn public_routes(app: &Arc<App>) -> Router<Arc<App>> {
             "/jobs/{id}",
             op(app, M::GET, "getJob", jobs::get).merge(op(app, M::DELETE, "cancelJob", jobs::cancel)),
         )
+}
+
+/// Whether the database is there.
+async fn health(State(app): State<Arc<App>>) -> Result<&'static str, Refusal> {
+    match app.store.safe().await {
+        Ok(()) => Ok("Successful operation"),
+        Err(_) => Err(Refusal::unavailable()),
+    }
 }
 
 /// An operation by its id, behind the gate.

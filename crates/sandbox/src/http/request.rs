@@ -1,6 +1,7 @@
 //! What is taken from requests, with the server's own refusals.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
@@ -19,6 +20,8 @@ use crate::model::Record;
 const LONGEST_BODY: usize = 10 * 1024 * 1024;
 /// So much of a longer one is read and thrown away.
 const LONGEST_DISCARDED: usize = 10 * LONGEST_BODY;
+/// How long a client may take for the next part of a body, as on the server.
+const LONGEST_SILENCE: Duration = Duration::from_mins(5);
 
 /// A JSON body.
 pub(crate) struct Body(pub Value);
@@ -39,7 +42,8 @@ impl FromRequest<Arc<App>> for Body {
 /// is closed never sees the answer.
 pub(super) async fn read(body: axum::body::Body) -> Result<BytesMut, Refusal> {
     let (mut chunks, mut whole, mut length) = (body.into_data_stream(), BytesMut::new(), 0);
-    while let Some(chunk) = chunks.next().await {
+    let silent = |_| Refusal::Framework("The body did not come to its end".to_owned());
+    while let Some(chunk) = tokio::time::timeout(LONGEST_SILENCE, chunks.next()).await.map_err(silent)? {
         let chunk = chunk.map_err(|error| Refusal::Framework(format!("The body broke off: {error}")))?;
         length += chunk.len();
         if length <= LONGEST_BODY {
@@ -157,5 +161,25 @@ impl App {
     /// The object with this id.
     pub(crate) fn find<T: Record>(&self, id: Uuid, resource_type: &str) -> Result<T, Refusal> {
         self.store.get(&id.to_string())?.ok_or_else(|| Refusal::not_found(resource_type, id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::{FutureExt, stream};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_stops_in_the_middle_is_not_waited_for_for_ever() {
+        let parts = |pause| {
+            let begin = stream::iter([Ok::<_, std::io::Error>(bytes::Bytes::from_static(b"{"))]);
+            let end = tokio::time::sleep(pause).map(|()| Ok(bytes::Bytes::from_static(b"}")));
+            axum::body::Body::from_stream(begin.chain(end.into_stream()))
+        };
+        let slow = LONGEST_SILENCE.saturating_sub(Duration::from_secs(1));
+        assert_eq!(read(parts(slow)).await.unwrap(), "{}");
+        let refusal = read(parts(LONGEST_SILENCE + Duration::from_secs(1))).await.unwrap_err();
+        assert!(matches!(refusal, Refusal::Framework(told) if told.contains("did not come")));
     }
 }

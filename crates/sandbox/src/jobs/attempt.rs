@@ -95,7 +95,7 @@ impl Fault {
         Self { origin: "destination", failure_type, external: error.message.clone(), internal: error.message }
     }
 
-    fn platform(reason: &impl ToString) -> Self {
+    pub(super) fn platform(reason: &impl ToString) -> Self {
         let reason = reason.to_string();
         Self {
             origin: "airbyte_platform",

@@ -179,6 +179,10 @@ fn start(
             outcome = run::run(&app, id, &cancel) => {
                 if let Err(error) = outcome.and_then(|()| after(&app, id)) {
                     tracing::error!(%error, job = id, "the job's record could not be kept");
+                    tokio::select! {
+                        () = run::give_up(&app, id, &error) => {}
+                        () = app.stop.cancelled() => {}
+                    }
                 }
             }
             // The record stays as it is: the next start finds it and fails it.

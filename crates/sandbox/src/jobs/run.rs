@@ -27,6 +27,30 @@ const FRUITFUL_ATTEMPTS: usize = 20;
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_mins(30);
 
+/// How long after the store has failed it is tried again.
+const STORE_PAUSE: Duration = Duration::from_millis(500);
+
+/// Fails a job whose record could not be kept, as soon as the store takes it: whoever waits for the job learns of its end.
+pub(super) async fn give_up(app: &App, id: i64, error: &rusqlite::Error) {
+    let fault = Fault::platform(error);
+    loop {
+        let given_up: rusqlite::Result<()> = app.store.change(|| {
+            let job: Option<Job> = app.store.get(&id.to_string())?;
+            let Some(job) = job.filter(|job| !job.status.is_final()) else { return Ok(()) };
+            if job.attempts.last().is_some_and(|attempt| attempt.status == "running") {
+                let failure = fault.failure(app.clock.now().timestamp_millis());
+                end(app, id, JobStatus::Failed, Some(failure))
+            } else {
+                set_status(app, id, JobStatus::Failed)
+            }
+        });
+        if given_up.is_ok() {
+            return;
+        }
+        tokio::time::sleep(STORE_PAUSE).await;
+    }
+}
+
 /// Runs the job to its end. Only a failure of the store is an error; a failed sync is the job's own end.
 pub(super) async fn run(app: &Arc<App>, id: i64, cancel: &CancellationToken) -> rusqlite::Result<()> {
     if paused(app, LEAST_PENDING, cancel).await {

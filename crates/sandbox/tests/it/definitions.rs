@@ -180,3 +180,69 @@ async fn cloud_takes_manifests_and_no_images() {
     let problem = api.get(&foreign).await.expect(403);
     assert!(problem["type"].as_str().unwrap().ends_with("#forbidden"));
 }
+
+#[tokio::test]
+async fn secrets_of_added_connectors_are_masked_and_a_mask_stands_for_them() {
+    const HUSH: &str = "hush";
+    let api = Api::start(Seed::Empty).await;
+    let mut described = manifest("u");
+    described["spec"]["connection_specification"]["properties"] =
+        json!({"user": {"type": "string"}, "word": {"type": "string", "airbyte_secret": true}});
+    let body = json!({"name": "Items", "manifest": described});
+    let declarative = api.post(&below(&api, "declarative_sources"), &body).await.expect(200);
+    // Nothing is known of an image but the names in its configurations.
+    let image = json!({"name": "Mine", "dockerRepository": "me/mine", "dockerImageTag": "1.5"});
+    let image = api.post(&below(&api, "sources"), &image).await.expect(200);
+    for (definition, secret) in [(&declarative, "word"), (&image, "api_key")] {
+        let configuration = json!({"user": "u", secret: HUSH});
+        let body = json!({
+            "name": "s", "workspaceId": api.workspace(), "definitionId": definition["id"],
+            "configuration": configuration,
+        });
+        let made = api.post("/sources", &body).await.expect(200);
+        let source = id(&made, "sourceId");
+        let path = format!("/sources/{source}");
+        let one = json!({"sourceId": source});
+        let masked = made["configuration"].clone();
+        assert_eq!(masked, json!({"user": "u", secret: "**********"}));
+        // What was read is sent back, over both APIs.
+        api.put(&path, &json!({"name": "s", "configuration": masked})).await.expect(200);
+        let whole = json!({"sourceId": source, "name": "s", "connectionConfiguration": masked});
+        api.config("/sources/update", &whole).await.expect(200);
+        for shown in [
+            api.get(&path).await,
+            api.get("/sources").await,
+            api.config("/sources/get", &one).await,
+            api.config("/sources/list", &json!({"workspaceId": api.workspace()})).await,
+        ] {
+            shown.expect(200);
+            assert!(!shown.text.contains(HUSH) && shown.text.contains("**********"), "{}", shown.text);
+        }
+    }
+    // A manifest whose secret is none any more shows what has been stored all the while.
+    let path = format!("{}/{}", below(&api, "declarative_sources"), id(&declarative, "id"));
+    described["spec"]["connection_specification"]["properties"]["word"] = json!({"type": "string"});
+    api.put(&path, &json!({"manifest": described})).await.expect(200);
+    let sources = api.get("/sources").await.expect(200);
+    assert_eq!(sources["data"][0]["configuration"]["word"], HUSH, "{sources}");
+}
+
+#[tokio::test]
+async fn a_connection_tells_which_image_its_added_connector_is() {
+    let api = Api::start(Seed::Empty).await;
+    let image = json!({"name": "Mine", "dockerRepository": "me/mine", "dockerImageTag": "1.5"});
+    let definition = api.post(&below(&api, "destinations"), &image).await.expect(200);
+    let body = json!({
+        "name": "d", "workspaceId": api.workspace(), "definitionId": definition["id"], "configuration": {},
+    });
+    let destination = id(&api.post("/destinations", &body).await.expect(200), "destinationId");
+    let source = api.source(json!({"sourceType": "faker", "count": 1})).await;
+    let connection = api.connect(&source, &destination, json!([{"name": "users"}])).await;
+    let asked = json!({"connectionId": connection});
+    let shown = api.config("/web_backend/connections/get", &asked).await.expect(200);
+    let version = &shown["destinationActorDefinitionVersion"];
+    assert_eq!(
+        (&version["dockerRepository"], &version["dockerImageTag"]),
+        (&json!("me/mine"), &json!("1.5"))
+    );
+}

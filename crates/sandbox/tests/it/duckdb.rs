@@ -172,3 +172,18 @@ async fn a_file_that_is_no_database_fails_the_check() {
     assert_eq!(check["status"], "failed");
     assert!(check["message"].as_str().unwrap().contains("not a valid DuckDB"), "{check}");
 }
+
+#[tokio::test]
+async fn a_file_that_vanishes_in_mid_sync_fails_the_attempt_and_the_next_one_moves_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(builder) = builder(folder.path()) else { return };
+    let api = Api::of(builder).await;
+    let source = api.source(json!({"sourceType": "faker", "count": 60_000})).await;
+    let destination =
+        api.destination(json!({"destinationType": "duckdb", "destination_path": "d.duckdb"})).await;
+    let streams = json!([{"name": "users", "syncMode": "full_refresh_overwrite"}]);
+    let connection = api.connect(&source, &destination, streams).await;
+    let file = folder.path().join("local/d.duckdb");
+    api.sync_whose_file_vanishes(&connection, &file, &file.with_extension("duckdb.wal")).await;
+    assert_eq!(texts(&file, "select count(*)::varchar from _airbyte_raw_users"), ["60000"]);
+}

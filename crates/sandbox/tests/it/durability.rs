@@ -145,3 +145,18 @@ async fn an_older_folder_that_cannot_be_read_is_refused_and_stays_as_it_is() {
         .unwrap();
     assert_eq!((format, old_jobs), (1, 4));
 }
+
+#[tokio::test]
+async fn nothing_is_acknowledged_once_the_data_folder_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let api = Api::of(builder(folder.path())).await;
+    let health = async || api.get("/health").await;
+    assert_eq!(health().await.status, 200);
+    std::fs::remove_file(folder.path().join("airbyte.db")).unwrap();
+    let body = json!({"sourceType": "faker", "count": 1});
+    let body = json!({"name": "s", "workspaceId": api.workspace(), "configuration": body});
+    assert!(api.post("/sources", &body).await.expect(500)["errorId"].is_string());
+    let problem = health().await.expect(503);
+    assert!(problem["type"].as_str().unwrap().ends_with("#service-unavailable"), "{problem}");
+    api.sandbox.shutdown().await;
+}

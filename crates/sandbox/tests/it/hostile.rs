@@ -1,6 +1,7 @@
 //! Clients, files and databases that mean harm or come to it: a refusal or a failed attempt says why, and the sandbox
 //! goes on.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -356,4 +357,69 @@ async fn a_database_that_vanishes_in_mid_sync_fails_the_attempt_and_the_next_one
     assert_eq!(failure["failureOrigin"], "destination", "{failure}");
     assert_eq!(attempts.last().unwrap()["attempt"]["status"], "succeeded");
     assert_eq!(server.count("users").await, 5_000);
+}
+
+#[tokio::test]
+async fn a_server_that_fills_up_in_mid_sync_fails_the_attempt_with_its_words() {
+    let Some(server) = Server::new().await else { return };
+    let api = &server.api;
+    let source = api.source(json!({"sourceType": "faker", "count": 5_000})).await;
+    let destination = api.destination(server.configuration()).await;
+    let streams = json!([{"name": "users", "syncMode": "full_refresh_append"}]);
+    let connection = api.connect(&source, &destination, streams).await;
+    api.sync(&connection).await;
+    // As the server itself says it, at a row in the middle.
+    let schema = &server.schema;
+    let full = format!(
+        "create function {schema}.fill() returns trigger language plpgsql as $$ begin
+             raise exception 'could not extend file: No space left on device' using errcode = 'disk_full';
+         end $$;
+         create trigger full_disk before insert on {schema}.users for each row when (new.id > 4000)
+             execute function {schema}.fill()"
+    );
+    server.client.batch_execute(&full).await.unwrap();
+    let failures = api.failing_sync(&connection).await;
+    assert_eq!(failures[0]["failureOrigin"], "destination", "{failures:?}");
+    assert_eq!(failures[0]["failureType"], "system_error", "{failures:?}");
+    assert!(failures[0].to_string().contains("No space left on device"), "{failures:?}");
+    let room = format!("drop trigger full_disk on {schema}.users; truncate {schema}.users");
+    server.client.batch_execute(&room).await.unwrap();
+    api.sync(&connection).await;
+    assert_eq!(server.count("users").await, 5_000);
+}
+
+#[tokio::test]
+async fn a_database_file_that_vanishes_in_mid_sync_fails_the_attempt_and_the_next_one_moves_all() {
+    const ROWS: usize = 60_000;
+    let folder = tempfile::tempdir().unwrap();
+    let api = Api::of(Sandbox::builder().data_dir(folder.path()).time_scale(FAST)).await;
+    let source = api.source(json!({"sourceType": "faker", "count": ROWS})).await;
+    let file = folder.path().join("local/d.db");
+    let destination = api.destination(json!({"destinationType": "sqlite", "destination_path": "d.db"})).await;
+    let streams = json!([{"name": "users", "syncMode": "full_refresh_overwrite"}]);
+    let connection = api.connect(&source, &destination, streams).await;
+    api.sync_whose_file_vanishes(&connection, &file, &file.with_extension("db-wal")).await;
+    let count = sqlite_texts(&file, "select cast(count(*) as text) from _airbyte_raw_users");
+    assert_eq!(count, [ROWS.to_string()]);
+}
+
+impl Api {
+    /// Runs a sync and removes its destination's file as soon as rows are in its log: the first attempt fails and says so,
+    /// the second one succeeds.
+    pub(crate) async fn sync_whose_file_vanishes(&self, connection: &str, file: &Path, log: &Path) {
+        let job = self.start_sync(connection).await;
+        let vanishing = async {
+            while std::fs::metadata(log).map_or(0, |log| log.len()) < 100_000 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            std::fs::remove_file(file).unwrap();
+        };
+        tokio::time::timeout(PATIENCE, vanishing).await.expect("rows are written");
+        let ended = self.finished(job).await;
+        assert_eq!(ended["status"], "succeeded", "{:?}", self.failures(job).await);
+        let attempts = self.attempts(job).await;
+        let failure = &attempts[0]["attempt"]["failureSummary"]["failures"][0];
+        assert_eq!((attempts.len(), &failure["failureOrigin"]), (2, &json!("destination")), "{attempts:?}");
+        assert!(failure["externalMessage"].as_str().unwrap().contains("removed or replaced"), "{failure}");
+    }
 }

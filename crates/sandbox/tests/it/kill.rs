@@ -4,7 +4,7 @@
 //! was acknowledged is there, and what was under way is there whole or not at all.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -27,8 +27,8 @@ const FOLDER: &str = "AIRBYTE_SANDBOX_TEST_FOLDER";
 /// The longest that clients write before the process is killed.
 const LONGEST_LIFE: Duration = Duration::from_millis(120);
 
-/// No test, but the process that the test below starts: a sandbox that runs until its standard input ends, which it
-/// does when the test dies, too.
+/// No test, but the process that tests start: a sandbox that runs until its standard input ends, which it does when the
+/// test dies, too. Each line of it says how long files may become from then on.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "it is the process that another test starts and kills"]
 async fn process() {
@@ -37,16 +37,23 @@ async fn process() {
     let ready = serde_json::to_string(sandbox.ready()).unwrap();
     // The test harness has begun a line.
     writeln!(std::io::stdout(), "\n{ready}").unwrap();
-    let ended = tokio::task::spawn_blocking(|| std::io::stdin().read(&mut [0]));
-    ended.await.unwrap().unwrap();
+    let ended = tokio::task::spawn_blocking(|| {
+        for line in std::io::stdin().lines() {
+            crate::full_disk::limit_files(line.unwrap().parse().unwrap());
+        }
+    });
+    ended.await.unwrap();
 }
 
 /// A sandbox in a process of its own.
-struct Process(Child);
+pub(crate) struct Process(Child);
 
 impl Process {
-    fn start(folder: &Path) -> Self {
-        let child = Command::new(std::env::current_exe().unwrap())
+    pub(crate) fn start(folder: &Path) -> Self {
+        // Writing more than is allowed is an error then, and not the end.
+        let child = Command::new("sh")
+            .args(["-c", r#"trap "" XFSZ; exec "$0" "$@""#])
+            .arg(std::env::current_exe().unwrap())
             .args(["kill::process", "--exact", "--ignored", "--nocapture"])
             .env(FOLDER, folder)
             .stdin(Stdio::piped())
@@ -56,10 +63,15 @@ impl Process {
     }
 
     /// Its readiness line, once it is there.
-    fn ready(&mut self) -> Value {
+    pub(crate) fn ready(&mut self) -> Value {
         let lines = BufReader::new(self.0.stdout.take().unwrap()).lines();
         let ready = lines.map_while(Result::ok).find(|line| line.starts_with('{'));
         serde_json::from_str(&ready.expect("the process becomes ready")).unwrap()
+    }
+
+    /// From now on no file of the process may become longer than this; what it writes to longer ones fails.
+    pub(crate) fn limit_files(&mut self, bytes: u64) {
+        writeln!(self.0.stdin.as_mut().unwrap(), "{bytes}").unwrap();
     }
 }
 
@@ -72,15 +84,15 @@ impl Drop for Process {
 }
 
 /// Where the running process is, with a token for it.
-struct Server {
-    http: reqwest::Client,
-    root: String,
-    token: String,
-    workspace: String,
+pub(crate) struct Server {
+    pub(crate) http: reqwest::Client,
+    pub(crate) root: String,
+    pub(crate) token: String,
+    pub(crate) workspace: String,
 }
 
 impl Server {
-    async fn log_in(ready: &Value) -> Self {
+    pub(crate) async fn log_in(ready: &Value) -> Self {
         let (http, root) = (http_client(), ready["public_api_root"].as_str().unwrap().to_owned());
         let credentials = json!({"client_id": ready["client_id"], "client_secret": ready["client_secret"]});
         let answer = http.post(format!("{root}/applications/token")).json(&credentials).send().await.unwrap();
@@ -90,7 +102,7 @@ impl Server {
     }
 
     /// The whole answer; `None` if there is none, because the process is dead.
-    async fn call(&self, method: Method, path: &str, body: &Value) -> Option<(StatusCode, Value)> {
+    pub(crate) async fn call(&self, method: Method, path: &str, body: &Value) -> Option<(StatusCode, Value)> {
         let mut request = self.http.request(method, format!("{}{path}", self.root)).bearer_auth(&self.token);
         if !body.is_null() {
             request = request.json(body);
@@ -102,13 +114,13 @@ impl Server {
     }
 
     /// The object of a successful answer.
-    async fn done(&self, method: Method, path: &str, body: &Value) -> Option<Value> {
+    pub(crate) async fn done(&self, method: Method, path: &str, body: &Value) -> Option<Value> {
         let (status, answer) = self.call(method, path, body).await?;
         assert!(status.is_success(), "{status} for {path}: {answer}");
         Some(answer)
     }
 
-    async fn get(&self, path: &str) -> (StatusCode, Value) {
+    pub(crate) async fn get(&self, path: &str) -> (StatusCode, Value) {
         self.call(Method::GET, path, &Value::Null).await.expect("nobody kills the process while it is read")
     }
 }

@@ -24,6 +24,7 @@ mod embedded;
 mod errors;
 mod faults;
 mod files;
+mod full_disk;
 mod hostile;
 mod jobs;
 mod kill;

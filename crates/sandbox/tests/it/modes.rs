@@ -209,7 +209,7 @@ async fn a_table_follows_the_columns_of_its_stream() {
 }
 
 #[tokio::test]
-async fn streams_that_would_share_a_table_get_two() {
+async fn long_names_are_cut_and_columns_that_would_share_a_name_get_two() {
     let Some(server) = Server::new().await else { return };
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("d.csv"), "A B,a-b,1x\n1,2,3\n").unwrap();

@@ -65,7 +65,7 @@ pub(super) fn update(side: Side) -> impl Fn(State<Arc<App>>, Body) -> Done + Clo
             app.store.change(|| {
                 let mut actor = found(&app, side, &body)?;
                 body.required_text("name")?.clone_into(&mut actor.name);
-                let configuration = unmasked(&actor, body.required("connectionConfiguration")?);
+                let configuration = unmasked(&app, &actor, body.required("connectionConfiguration")?)?;
                 store(&app, actor, configuration)
             })
         })
@@ -109,7 +109,7 @@ pub(super) fn check_for_update(
     move |State(app), body| {
         Box::pin(async move {
             let mut actor = found(&app, side, &body)?;
-            let configuration = unmasked(&actor, body.required("connectionConfiguration")?);
+            let configuration = unmasked(&app, &actor, body.required("connectionConfiguration")?)?;
             check_fit(&app, side, actor.workspace_id, actor.definition_id, &configuration)?;
             actor.configuration = Some(configuration);
             let begun = app.now();
@@ -133,13 +133,10 @@ fn store(app: &App, mut actor: Actor, configuration: Value) -> Answer {
     Ok(object(read(app, &actor)?))
 }
 
-fn unmasked(actor: &Actor, sent: &Value) -> Value {
+fn unmasked(app: &App, actor: &Actor, sent: &Value) -> rusqlite::Result<Value> {
     let mut configuration = sent.clone();
-    let connector = connectors::by_definition(actor.side, actor.definition_id);
-    if let (Some(stored), Some(connector)) = (&actor.configuration, connector) {
-        connector.unmask(&mut configuration, stored);
-    }
-    configuration
+    app.unmask(actor, &mut configuration)?;
+    Ok(configuration)
 }
 
 /// A configuration has to fit the specification of its connector.

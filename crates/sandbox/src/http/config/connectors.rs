@@ -17,13 +17,7 @@ use crate::model::{Actor, Side};
 
 /// A source or destination in full, its secrets masked.
 pub(super) fn read(app: &App, actor: &Actor) -> Result<Value, Refusal> {
-    let connector = connectors::by_definition(actor.side, actor.definition_id);
-    let configuration = actor.configuration.as_ref().map_or_else(
-        || json!({}),
-        |configuration| {
-            connector.map_or_else(|| configuration.clone(), |connector| connector.masked(configuration))
-        },
-    );
+    let configuration = app.masked(actor)?.unwrap_or_else(|| json!({}));
     let definition = app.definition(actor.side, actor.workspace_id, actor.definition_id)?;
     let word = actor.side.word();
     Ok(present(json!({
@@ -42,18 +36,20 @@ pub(super) fn read(app: &App, actor: &Actor) -> Result<Value, Refusal> {
 }
 
 /// The version of a connector that the platform would run.
-pub(super) fn version(actor: &Actor) -> Value {
+pub(super) fn version(app: &App, actor: &Actor) -> rusqlite::Result<Value> {
     let connector = connectors::by_definition(actor.side, actor.definition_id);
-    let slug = connector.map_or("custom", |connector| connector.slug);
-    json!({
-        "dockerRepository": format!("airbyte/{}-{slug}", actor.side.word()),
-        "dockerImageTag": env!("CARGO_PKG_VERSION"),
+    let definition = app.definition(actor.side, actor.workspace_id, actor.definition_id)?;
+    let (repository, tag) =
+        definition.map(|one| (one.docker_repository, one.docker_image_tag)).unwrap_or_default();
+    Ok(json!({
+        "dockerRepository": repository,
+        "dockerImageTag": tag,
         "supportsRefreshes": connector.is_some_and(connectors::Connector::supports_refreshes),
         "isVersionOverrideApplied": false,
         "supportState": "supported",
         "supportsFileTransfer": false,
         "supportsDataActivation": false,
-    })
+    }))
 }
 
 pub(super) async fn check_source(State(app): State<Arc<App>>, body: Body) -> Answer {

@@ -91,7 +91,7 @@ pub(super) async fn shown(
     for (side, id) in [(Side::Source, connection.source_id), (Side::Destination, connection.destination_id)] {
         let actor = app.actor(side, id)?;
         read[side.word()] = connectors::read(app, &actor)?;
-        read[format!("{}ActorDefinitionVersion", side.word())] = connectors::version(&actor);
+        read[format!("{}ActorDefinitionVersion", side.word())] = connectors::version(app, &actor)?;
     }
     // Spelled otherwise in this answer.
     if let Value::Object(members) = &mut read {

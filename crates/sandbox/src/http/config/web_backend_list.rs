@@ -137,7 +137,7 @@ impl Item {
                 id.clone(): whole[id], "name": actor.name, definition.clone(): whole[definition],
                 name.clone(): whole[name],
             });
-            shown[format!("{word}ActorDefinitionVersion")] = connectors::version(actor);
+            shown[format!("{word}ActorDefinitionVersion")] = connectors::version(app, actor)?;
         }
         Ok(shown)
     }
