@@ -23,10 +23,11 @@ use crate::model::{Consent, Side};
 /// Where a user gives consent; the page is the sandbox's.
 pub(super) async fn initiate(State(app): State<Arc<App>>, body: Body) -> Answer {
     let redirect = body.required_text("redirectUrl")?;
-    let workspace = app.workspace(body.required_id("workspaceId")?)?;
+    let workspace = body.required_id("workspaceId")?;
     if app.edition != Edition::Cloud {
         return Ok(StatusCode::NOT_IMPLEMENTED.into_response());
     }
+    let workspace = app.workspace(workspace)?;
     if !Url::parse(redirect).is_ok_and(|url| url.scheme() == "https") {
         return Err(Refusal::problem(
             422,

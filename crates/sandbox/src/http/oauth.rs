@@ -47,10 +47,10 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 
 async fn set_for_workspace(State(app): State<Arc<App>>, Path(id): Path<String>, body: Body) -> Answer {
     let (side, name) = credentials(&body)?;
-    app.workspace(app.path_id(&id)?)?;
     if app.edition != Edition::Cloud {
         return Ok(StatusCode::NOT_IMPLEMENTED.into_response());
     }
+    app.workspace(app.path_id(&id)?)?;
     known_connector(side, name)?;
     Ok(StatusCode::OK.into_response())
 }
@@ -60,10 +60,10 @@ async fn forget_for_workspace(
     Path((id, side, name)): Path<(String, String, String)>,
 ) -> Answer {
     let side = side_of(&side)?;
-    app.workspace(app.path_id(&id)?)?;
     if app.edition != Edition::Cloud {
         return Ok(StatusCode::NOT_IMPLEMENTED.into_response());
     }
+    app.workspace(app.path_id(&id)?)?;
     known_connector(side, &name)?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
