@@ -62,7 +62,7 @@ mod tests {
     async fn a_pause_is_as_long_as_what_is_left_of_it() {
         let clock = Clock::new(0.5);
         let begun = Instant::now();
-        clock.pause(Duration::from_secs(60)).await;
+        clock.pause(Duration::from_mins(1)).await;
         assert_eq!(begun.elapsed().as_secs(), 30);
 
         clock.advance(Duration::from_hours(1));
@@ -72,7 +72,7 @@ mod tests {
             // Twenty seconds of it are over, so twenty are left.
             clock.advance(Duration::from_secs(20));
         };
-        tokio::join!(clock.pause(Duration::from_secs(60)), moving);
+        tokio::join!(clock.pause(Duration::from_mins(1)), moving);
         assert_eq!(begun.elapsed().as_secs(), 20);
 
         let begun = Instant::now();

@@ -80,8 +80,10 @@ impl Settings {
 
 /// The databases that are open. Two instances of one file in one process would destroy it: DuckDB's lock is between
 /// processes.
-static OPEN: LazyLock<Mutex<HashMap<PathBuf, (Weak<ManagedDatabase>, OpenFile)>>> =
-    LazyLock::new(Mutex::default);
+static OPEN: LazyLock<Mutex<OpenDatabases>> = LazyLock::new(Mutex::default);
+
+/// By their paths, each with the file that it was opened with.
+type OpenDatabases = HashMap<PathBuf, (Weak<ManagedDatabase>, OpenFile)>;
 
 fn database(
     driver: &ManagedDriver,
