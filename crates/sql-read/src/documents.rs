@@ -1,11 +1,14 @@
 //! Rows as documents: text to be searched, embedded or handed to a model.
 
+use std::collections::HashMap;
+
 use arrow_array::RecordBatch;
 use futures::{Stream, StreamExt, TryStreamExt};
 use serde_json::{Map, Value};
 
 use crate::dataset::Dataset;
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::Convert;
 use crate::meta_columns::is_meta;
 
 /// A row as a document.
@@ -22,7 +25,8 @@ pub struct Document {
     pub metadata: Map<String, Value>,
 }
 
-/// Documents of a dataset: which columns make what of them.
+/// Documents of a dataset: which columns make what of them. They are named as the table names them, and shown under the
+/// names that the dataset gives them.
 #[derive(Clone, Debug)]
 #[must_use = "nothing is read before `stream` is called"]
 pub struct Documents {
@@ -64,12 +68,13 @@ impl Documents {
     /// `InvalidInput` if a column does not exist, and those of [`Dataset::batches`].
     pub async fn stream(self) -> Result<impl Stream<Item = Result<Document>> + Send> {
         let Self { dataset, title, content, metadata } = self;
-        let names: Vec<String> = dataset.schema().fields().iter().map(|field| field.name().clone()).collect();
+        let names = dataset.column_names();
         let is_other =
             |name: &String| title.as_ref() == Some(name) || metadata.contains(name) || is_meta(name);
         let content =
             content.unwrap_or_else(|| names.iter().filter(|name| !is_other(name)).cloned().collect());
-        let key = dataset.stream().primary_key.clone();
+        let key: Vec<String> =
+            dataset.stream().primary_key.iter().map(|field| dataset.column_of(field)).collect();
         let key = if key.iter().all(|name| names.contains(name)) { key } else { Vec::new() };
         let mut columns: Vec<String> = Vec::new();
         for name in title.iter().chain(&content).chain(&metadata).chain(&key) {
@@ -77,8 +82,21 @@ impl Documents {
                 columns.push(name.clone());
             }
         }
-        let batches = dataset.columns(columns)?.batches().await?;
-        let shape = Shape { title, content, metadata, key };
+        let dataset = dataset.columns(columns.clone())?;
+        let schema = dataset.schema();
+        // Columns are chosen by the names that they have in the table, and shown under those that they are given.
+        let given: HashMap<_, _> = columns.into_iter().zip(schema.fields()).collect();
+        let shown = |names: Vec<String>| -> Vec<String> {
+            names.iter().filter_map(|name| Some(given.get(name)?.name().clone())).collect()
+        };
+        let shape = Shape {
+            title: shown(title.into_iter().collect()).pop(),
+            content: shown(content),
+            metadata: shown(metadata),
+            key: shown(key),
+            convert: Convert::for_json(&schema),
+        };
+        let batches = dataset.batches().await?;
         let documents = batches.map(move |batch| shape.documents(&batch?));
         Ok(documents.map_ok(|some| futures::stream::iter(some.into_iter().map(Ok))).try_flatten())
     }
@@ -89,12 +107,13 @@ struct Shape {
     content: Vec<String>,
     metadata: Vec<String>,
     key: Vec<String>,
+    convert: Convert,
 }
 
 impl Shape {
     fn documents(&self, batch: &RecordBatch) -> Result<Vec<Document>> {
         let mut writer = arrow_json::LineDelimitedWriter::new(Vec::new());
-        writer.write(batch)?;
+        writer.write(&self.convert.apply(batch)?)?;
         writer.finish()?;
         let rows = serde_json::Deserializer::from_slice(&writer.into_inner())
             .into_iter::<Map<String, Value>>()

@@ -1,8 +1,8 @@
 //! The file formats that rows can be written in.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use arrow_cast::cast;
@@ -81,7 +81,12 @@ impl FromStr for Format {
 }
 
 /// Writes batches in one of the formats.
-pub(crate) enum BatchWriter<W: Write + Send> {
+pub(crate) struct BatchWriter<W: Write + Send> {
+    writer: Writer<Watched<W>>,
+    failure: Failure,
+}
+
+enum Writer<W: Write + Send> {
     Parquet(Box<ArrowWriter<W>>, Convert, RowGroups),
     Csv(arrow_csv::Writer<W>, Convert),
     JsonLines(arrow_json::LineDelimitedWriter<W>, Convert),
@@ -90,6 +95,71 @@ pub(crate) enum BatchWriter<W: Write + Send> {
 
 impl<W: Write + Send> BatchWriter<W> {
     pub(crate) fn new(out: W, format: Format, schema: &SchemaRef, groups: RowGroups) -> Result<Self> {
+        let failure = Failure::default();
+        let out = Watched { out, failure: failure.clone() };
+        let writer = Writer::new(out, format, schema, groups).map_err(|error| failure.or(error))?;
+        Ok(Self { writer, failure })
+    }
+
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.writer.write(batch).map_err(|error| self.failure.or(error))
+    }
+
+    /// Writes what belongs at the end and gives the output back.
+    pub(crate) fn finish(self) -> Result<W> {
+        let Self { writer, failure } = self;
+        Ok(writer.finish().map_err(|error| failure.or(error))?.out)
+    }
+}
+
+/// An output whose error is kept: the writers of some formats make a text of it, and forget what it was.
+struct Watched<W> {
+    out: W,
+    failure: Failure,
+}
+
+/// What went wrong with an output, if anything did.
+#[derive(Clone, Default)]
+struct Failure(Arc<Mutex<Option<io::Error>>>);
+
+impl Failure {
+    fn lock(&self) -> MutexGuard<'_, Option<io::Error>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The error of the output, or else the one of the rows.
+    fn or(&self, error: Error) -> Error {
+        match self.lock().take() {
+            Some(failure) => Error::new(ErrorKind::Io, format!("the output cannot be written: {failure}"))
+                .with_source(failure),
+            None => error,
+        }
+    }
+
+    fn note<T>(&self, outcome: io::Result<T>) -> io::Result<T> {
+        outcome.map_err(|error| {
+            let shown = io::Error::new(error.kind(), error.to_string());
+            // After that one it goes on.
+            if error.kind() != io::ErrorKind::Interrupted {
+                self.lock().get_or_insert(error);
+            }
+            shown
+        })
+    }
+}
+
+impl<W: Write> Write for Watched<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.failure.note(self.out.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.failure.note(self.out.flush())
+    }
+}
+
+impl<W: Write + Send> Writer<W> {
+    fn new(out: W, format: Format, schema: &SchemaRef, groups: RowGroups) -> Result<Self> {
         Ok(match format {
             Format::Parquet => {
                 let convert = Convert::new(schema, |kind| matches!(kind, DataType::Interval(_)));
@@ -109,14 +179,13 @@ impl<W: Write + Send> BatchWriter<W> {
                 Self::Csv(writer, convert)
             }
             Format::JsonLines => {
-                let convert = Convert::new(schema, |kind| matches!(kind, DataType::Interval(_)));
-                Self::JsonLines(arrow_json::LineDelimitedWriter::new(out), convert)
+                Self::JsonLines(arrow_json::LineDelimitedWriter::new(out), Convert::for_json(schema))
             }
             Format::Arrow => Self::Arrow(arrow_ipc::writer::FileWriter::try_new(out, schema)?),
         })
     }
 
-    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         match self {
             Self::Parquet(writer, convert, groups) => {
                 writer.write(&convert.apply(batch)?).map_err(|error| failed(&error))?;
@@ -131,8 +200,7 @@ impl<W: Write + Send> BatchWriter<W> {
         }
     }
 
-    /// Writes what belongs at the end and gives the output back.
-    pub(crate) fn finish(self) -> Result<W> {
+    fn finish(self) -> Result<W> {
         match self {
             Self::Parquet(writer, ..) => writer.into_inner().map_err(|error| failed(&error)),
             Self::Csv(mut writer, convert) => {
@@ -178,7 +246,12 @@ impl Convert {
         Self { schema: Arc::new(Schema::new(fields)), columns }
     }
 
-    fn apply(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+    /// For JSON, which has no form for intervals.
+    pub(crate) fn for_json(schema: &SchemaRef) -> Self {
+        Self::new(schema, |kind| matches!(kind, DataType::Interval(_)))
+    }
+
+    pub(crate) fn apply(&self, batch: &RecordBatch) -> Result<RecordBatch> {
         if self.columns.is_empty() {
             return Ok(batch.clone());
         }

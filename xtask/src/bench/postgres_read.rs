@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use serde_json::json;
 
 use super::program;
-use super::run::{Contender, Measured, in_turn};
+use super::run::{Contender, Measured, growth_of_memory, in_turn};
 use crate::postgres::Cluster;
 use crate::step::{self, workspace_root};
 
@@ -52,12 +52,7 @@ pub fn measure() -> Result<String> {
         text += &rates(&table, rows)?;
         measured.push(table);
     }
-    text += "\nPeak memory at five million rows beside that at one:";
-    for (few, many) in measured[0].iter().zip(&measured[1]) {
-        write!(text, " {} {:.2};", few.name, many.peak_megabytes() / few.peak_megabytes())?;
-    }
-    text.pop();
-    text += ".\n";
+    text += &growth_of_memory(&measured[0], &measured[1], SIZES);
     drop(cluster);
     Ok(text)
 }
@@ -90,16 +85,18 @@ fn contenders(cluster: &Cluster, destination: &Path, folder: &Path, rows: u64) -
         command.arg(destination).arg(&table).arg(folder.join(file));
         command
     };
-    let in_parts = |parts: &str| {
+    let in_parts = |file: Option<&str>| {
         let mut command = Command::new(program("read_parallel"));
-        command.arg(destination).arg(&table).arg(parts).arg(folder.join("parts.arrow"));
+        command.arg(destination).arg(&table).arg("2").args(file.map(|file| folder.join(file)));
         command
     };
+    let all = Some(format!("{rows} rows"));
     vec![
         contender("`psql`, binary COPY to /dev/null", psql, None),
         contender("one session, to an Arrow file", to_file("one.arrow"), None),
         contender("one session, to Parquet (zstd)", to_file("one.parquet"), None),
-        contender("2 parts, to an Arrow file", in_parts("2"), Some(format!("{rows} rows"))),
+        contender("2 parts, to an Arrow file", in_parts(Some("parts.arrow")), all.clone()),
+        contender("2 parts, thrown away", in_parts(None), all),
     ]
 }
 

@@ -68,6 +68,16 @@ impl Measured {
     }
 }
 
+/// How much more memory the most rows take than the fewest, of each command: a line for the page.
+pub fn growth_of_memory(few: &[Measured], many: &[Measured], sizes: [u64; 2]) -> String {
+    let ratios: Vec<String> = few
+        .iter()
+        .zip(many)
+        .map(|(few, many)| format!("{} {:.2}", few.name, many.peak_megabytes() / few.peak_megabytes()))
+        .collect();
+    format!("\nPeak memory at {} rows beside that at {}: {}.\n", sizes[1], sizes[0], ratios.join("; "))
+}
+
 /// Runs the commands in turn, so that whatever else the machine does meets all of them.
 pub fn in_turn(mut contenders: Vec<Contender>) -> Result<Vec<Measured>> {
     let mut runs: Vec<Vec<Run>> = vec![Vec::new(); contenders.len()];

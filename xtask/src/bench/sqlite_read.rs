@@ -1,6 +1,7 @@
 //! One table of a SQLite file, read and thrown away.
 
-use std::path::PathBuf;
+use std::fmt::Write as _;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::Result;
@@ -8,33 +9,43 @@ use serde_json::json;
 
 use super::postgres_read::{contender, rates, script};
 use super::program;
-use super::run::in_turn;
+use super::run::{Contender, growth_of_memory, in_turn};
 use crate::step;
 
-/// Rows of the table.
-const ROWS: u64 = 1_000_000;
+/// Rows of the tables that are read: beside the first the second tells whether memory grows.
+const SIZES: [u64; 2] = [1_000_000, 5_000_000];
 
 /// Measures and gives the section of the page.
 pub fn measure() -> Result<String> {
-    let rows = ROWS;
     let folder = tempfile::tempdir()?;
-    let folder = folder.path();
     let python = std::path::absolute(crate::python::environment("adbc-reading")?)?;
-    let file: PathBuf = folder.join("users.db");
-    step::run(script(&python, "with_adbc_sqlite.py")?.arg(&file).args(["make", &rows.to_string()]))?;
-    let destination = folder.join("sqlite.json");
+    let mut text = "\n## SQLite: a table of 11 columns, thrown away\n".to_owned();
+    let mut measured = Vec::new();
+    for rows in SIZES {
+        let one = in_turn(contenders(&python, folder.path(), rows)?)?;
+        write!(text, "\n### {rows} rows\n\n{}", rates(&one, rows)?)?;
+        measured.push(one);
+    }
+    Ok(text + &growth_of_memory(&measured[0], &measured[1], SIZES))
+}
+
+fn contenders(python: &Path, folder: &Path, rows: u64) -> Result<Vec<Contender>> {
+    let file = folder.join(format!("{rows}.db"));
+    eprintln!("making a table of {rows} rows");
+    step::run(script(python, "with_adbc_sqlite.py")?.arg(&file).args(["make", &rows.to_string()]))?;
+    let destination = folder.join(format!("{rows}.json"));
     let configuration = json!({"destinationType": "sqlite", "configuration": {"destination_path": file}});
     std::fs::write(&destination, configuration.to_string())?;
-    let mut ours = Command::new(program("read_parallel"));
-    ours.arg(&destination).args(["users", "1"]);
-    let mut parts = Command::new(program("read_parallel"));
-    parts.arg(&destination).args(["users", "2"]);
-    let mut theirs = script(&python, "with_adbc_sqlite.py")?;
+    let ours = |parts: &str| {
+        let mut command = Command::new(program("read_parallel"));
+        command.arg(&destination).args(["users", parts]);
+        command
+    };
+    let mut theirs = script(python, "with_adbc_sqlite.py")?;
     theirs.arg(&file).arg("read");
-    let measured = in_turn(vec![
+    Ok(vec![
         contender("adbc-driver-sqlite 1.13.0", theirs, Some(rows.to_string())),
-        contender("one part", ours, Some(format!("{rows} rows"))),
-        contender("2 parts", parts, Some(format!("{rows} rows"))),
-    ])?;
-    Ok(format!("\n## SQLite: {rows} rows x 11 columns, thrown away\n\n{}", rates(&measured, rows)?))
+        contender("one part", ours("1"), Some(format!("{rows} rows"))),
+        contender("2 parts", ours("2"), Some(format!("{rows} rows"))),
+    ])
 }

@@ -16,7 +16,7 @@ use crate::json_columns::{ID_COLUMNS, InexactNumbers, JsonColumns};
 use crate::locate::{Located, TableName};
 pub(crate) use crate::meta_columns::DATA_COLUMN;
 use crate::meta_columns::{DELETED_COLUMN, GENERATION_COLUMN, MetaColumns, is_meta};
-use crate::naming::Layout;
+use crate::naming::{Layout, loosely};
 use crate::plan::Plan;
 use crate::query::BATCH_ROWS;
 use crate::reading::Patience;
@@ -299,7 +299,8 @@ impl Dataset {
             return Err(Error::invalid(format!("no primary key of `{}` is known", self.stream.name()))
                 .with_hint("name the key: `Dataset::latest`"));
         }
-        let (key, cursor) = (self.stream.primary_key.clone(), self.stream.cursor.clone());
+        let key: Vec<String> = self.stream.primary_key.iter().map(|field| self.column_of(field)).collect();
+        let cursor = self.stream.cursor.as_ref().map(|field| self.column_of(field));
         // A source may keep its cursor to itself; then the time of extraction has to do.
         let cursor = cursor.filter(|cursor| self.known(cursor).is_ok());
         self.latest(key, cursor.as_deref())
@@ -371,6 +372,21 @@ impl Dataset {
         let names: Vec<_> = self.plan().stored.fields().iter().map(|field| field.name().clone()).collect();
         Err(Error::invalid(format!("there is no column `{name}` in `{}`", self.located.table))
             .with_hint(format!("the columns are {}", names.join(", "))))
+    }
+
+    /// The column that holds a field of the source: connectors write names in another case, and replace characters. Where
+    /// none does, or several may, the field's own name.
+    pub(crate) fn column_of(&self, field: &str) -> String {
+        let names = self.names();
+        if names.iter().any(|(name, _)| name == field) {
+            return field.to_owned();
+        }
+        let wanted = loosely(field);
+        let mut alike = names.iter().filter(|(name, _)| loosely(name) == wanted);
+        match (alike.next(), alike.next()) {
+            (Some((only, _)), None) => only.clone(),
+            _ => field.to_owned(),
+        }
     }
 
     /// That no two columns have the same name.

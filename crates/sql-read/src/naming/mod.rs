@@ -17,7 +17,7 @@ mod settings;
 mod snowflake;
 mod sqlite;
 
-pub(crate) use sanitise::is_temporary;
+pub(crate) use sanitise::{is_temporary, loosely};
 pub use settings::{NameSettings, SchemaOverride};
 
 use std::collections::HashSet;

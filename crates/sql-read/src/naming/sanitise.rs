@@ -18,6 +18,11 @@ pub(super) fn alphanumeric_and_underscore(name: &str) -> String {
     clean
 }
 
+/// What the names of a field have in common, whichever connector has made a column's name of it.
+pub(crate) fn loosely(name: &str) -> String {
+    no_leading_digit(alphanumeric_and_underscore(name).to_lowercase())
+}
+
 /// A name that may not begin with a digit gets `_` in front of one.
 pub(super) fn no_leading_digit(mut name: String) -> String {
     if name.starts_with(|c: char| c.is_ascii_digit()) {
@@ -90,6 +95,20 @@ mod tests {
         {
             assert_eq!(alphanumeric_and_underscore(name), clean);
         }
+    }
+
+    #[test]
+    fn a_column_is_known_by_its_field_in_whatever_form() {
+        for (field, column) in [
+            ("id", "ID"),
+            ("Order Id", "order_id"),
+            ("Order Id", "ORDER ID"),
+            ("1st", "_1st"),
+            ("prénom", "prenom"),
+        ] {
+            assert_eq!(loosely(field), loosely(column));
+        }
+        assert_ne!(loosely("id"), loosely("id_"));
     }
 
     #[test]

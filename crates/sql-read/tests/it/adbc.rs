@@ -23,7 +23,7 @@ fn destination(kind: &str, configuration: &Value, adbc: &Value) -> Destination {
     Destination::from_json(&value).unwrap()
 }
 
-async fn postgres(schema: &Schema) -> Option<Warehouse> {
+pub(crate) async fn postgres(schema: &Schema) -> Option<Warehouse> {
     let driver = driver("AIRBYTE_TEST_ADBC_POSTGRESQL")?;
     let url = std::env::var("AIRBYTE_TEST_POSTGRES_URL").unwrap();
     let adbc = json!({"driver": driver, "options": {"uri": url}});

@@ -129,6 +129,83 @@ async fn what_writes_is_refused_before_it_is_sent_and_by_the_session_as_well() {
 }
 
 #[tokio::test]
+async fn text_that_is_not_of_its_database_s_encoding_is_an_error_that_says_so() {
+    let schema = Schema::new("bad_encoding").await;
+    schema.run("drop database if exists bad_encoding").await;
+    schema.run("create database bad_encoding encoding 'SQL_ASCII' locale 'C' template template0").await;
+    let url = std::env::var("AIRBYTE_TEST_POSTGRES_URL").unwrap();
+    let mut config: tokio_postgres::Config = url.parse().unwrap();
+    let (client, connection) = config.dbname("bad_encoding").connect(tokio_postgres::NoTls).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let made = r"create table texts (n int, a text); insert into texts values (1, 'é'), (2, E'\xffA')";
+    client.batch_execute(made).await.unwrap();
+    let changes = json!({"database": "bad_encoding", "schema": "public"});
+    for kind in ["postgres", "redshift"] {
+        let warehouse = destination(kind, &schema.configuration_with(&changes)).connect().await.unwrap();
+        let texts = warehouse.dataset(&StreamSpec::new("texts")).await.unwrap();
+        let first = texts.clone().filter(Filter::equal("n", 1)).unwrap().head(1).await.unwrap();
+        assert_eq!(shown(&first, "a"), ["é"], "{kind}");
+        let error = texts.head(5).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Value, "{kind}: {error:?}");
+        assert!(error.to_string().contains("0xff"), "{kind}: {error}");
+        assert!(error.hint().unwrap().contains("convert_to"), "{kind}: {error:?}");
+        assert_eq!(texts.columns(["n"]).unwrap().head(5).await.unwrap().num_rows(), 2);
+        let bytes = warehouse.query("select convert_to(a, 'SQL_ASCII') as a from texts where n = 2").unwrap();
+        let bytes = shown(&bytes.collect().await.unwrap(), "a");
+        assert!(bytes[0].ends_with("ff41"), "{kind}: {bytes:?}");
+    }
+    drop(client);
+    connection.await.unwrap().unwrap();
+    schema.run("drop database bad_encoding with (force)").await;
+}
+
+#[tokio::test]
+async fn a_cell_of_a_file_that_no_memory_should_have_to_hold_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("huge.db");
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection
+        .execute_batch(
+            "create table huge (n integer, v blob); insert into huge values (1, 'y'), (2, zeroblob(300000000)), (3, 'y')",
+        )
+        .unwrap();
+    let warehouse = destination("sqlite", &json!({"destination_path": path})).connect().await.unwrap();
+    let huge = warehouse.dataset(&StreamSpec::new("huge")).await.unwrap();
+    for error in [
+        huge.text_columns(["v"]).unwrap().head(5).await.unwrap_err(),
+        warehouse.query("select v from huge").unwrap().collect().await.unwrap_err(),
+        warehouse
+            .query("select printf('%300000000d', n) as v from huge")
+            .unwrap()
+            .collect()
+            .await
+            .unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::Value, "{error:?}");
+        assert!(error.to_string().contains("256 MB"), "{error}");
+        assert!(error.hint().unwrap().contains("leave out the column"), "{error:?}");
+    }
+    let huge = warehouse.dataset(&StreamSpec::new("huge")).await.unwrap();
+    assert_eq!(huge.columns(["n"]).unwrap().head(5).await.unwrap().num_rows(), 3);
+    let lengths = warehouse.query("select length(v) as length from huge order by n").unwrap();
+    assert_eq!(shown(&lengths.collect().await.unwrap(), "length"), ["1", "300000000", "1"]);
+}
+
+#[cfg(feature = "duckdb")]
+#[tokio::test]
+async fn a_cell_beyond_what_duckdb_may_keep_in_memory_is_refused() {
+    let made = "create table huge as select n, case when n = 2 then repeat('x', 60000000) else 'y' end as v
+                from (values (1), (2), (3)) as t (n)";
+    let Some(file) = crate::duckdb::File::new(made) else { return };
+    let huge = file.dataset(&StreamSpec::new("huge")).await;
+    let error = huge.head(5).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Query, "{error:?}");
+    assert!(error.to_string().contains("Out of Memory"), "{error}");
+    assert!(error.hint().unwrap().contains("memory_limit"), "{error:?}");
+    assert_eq!(huge.columns(["n"]).unwrap().head(5).await.unwrap().num_rows(), 3);
+}
+
+#[tokio::test]
 async fn a_file_that_is_no_database_and_text_that_is_no_utf_8_are_errors() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("not.db");

@@ -25,7 +25,7 @@ fn library() -> Option<PathBuf> {
 }
 
 pub(crate) struct File {
-    path: PathBuf,
+    pub(crate) path: PathBuf,
     _folder: TempDir,
 }
 
@@ -433,6 +433,16 @@ fn hold_for_writing() {
     let _connection = writer(&library().unwrap(), Path::new(&path));
     std::fs::write(format!("{path}.held"), "").unwrap();
     std::io::stdin().read_line(&mut String::new()).unwrap();
+}
+
+/// Whether another process can write the file, as nobody else has it open.
+pub(crate) fn can_be_written(path: &Path) -> bool {
+    let writer = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "duckdb::hold_for_writing", "--ignored"])
+        .env("AIRBYTE_TEST_HOLD", path)
+        .stdin(Stdio::null())
+        .output();
+    writer.unwrap().status.success()
 }
 
 #[tokio::test]

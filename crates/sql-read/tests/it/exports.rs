@@ -3,7 +3,9 @@
 use std::fs::File;
 use std::path::Path;
 
-use airbyte_sql_read::{Batches, Dataset, Document, Error, ErrorKind, Format, Order, StreamSpec};
+use airbyte_sql_read::{
+    Batches, Dataset, Document, Error, ErrorKind, Format, MetaColumns, Order, StreamSpec, write_to,
+};
 use arrow_array::RecordBatch;
 use arrow_select::concat::concat_batches;
 use futures::TryStreamExt;
@@ -161,6 +163,24 @@ async fn rows_go_into_anything_that_takes_bytes() {
     assert_eq!(dataset.write(&mut near, Format::Csv).await.unwrap_err().kind(), ErrorKind::Io);
 }
 
+/// A device that is always full.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_output_that_takes_nothing_is_an_error_of_the_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = numbers(folder.path()).await;
+    let full = || File::options().write(true).open("/dev/full").unwrap();
+    for format in [Format::Parquet, Format::Csv, Format::JsonLines, Format::Arrow] {
+        for error in [
+            write_to(&dataset, full(), format).await.unwrap_err(),
+            dataset.write(&mut tokio::fs::File::from_std(full()), format).await.unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::Io, "{format:?}: {error:?}");
+            assert!(format!("{error:?}").contains("No space left"), "{format:?}: {error:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn rows_are_documents() {
     let folder = tempfile::tempdir().unwrap();
@@ -200,6 +220,22 @@ async fn rows_are_documents() {
     let one: Vec<Document> =
         dataset.documents().content(["body"]).stream().await.unwrap().try_collect().await.unwrap();
     assert_eq!(one[1].content, "Ants");
+    // Columns are named as in the table, and shown as the dataset calls them.
+    let renamed = dataset.clone().rename("body", "text").unwrap().rename("id", "number").unwrap();
+    let renamed = renamed.meta_columns(MetaColumns::Prefix("from_".into())).unwrap();
+    let all: Vec<Document> = renamed
+        .documents()
+        .title("head")
+        .metadata(["id"])
+        .stream()
+        .await
+        .unwrap()
+        .try_collect()
+        .await
+        .unwrap();
+    assert_eq!(all[0].content, "part: 1\ntext: They hum.\nmore: And fly.");
+    assert_eq!(serde_json::to_string(&all[0].metadata).unwrap(), r#"{"number":7}"#);
+    assert_eq!((all[0].id.as_deref(), all[0].title.as_deref()), (Some("7:1"), Some("Bees")));
     let error = dataset.documents().title("nothing").stream().await.err().unwrap();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
 }

@@ -1,6 +1,9 @@
 //! Raw tables of every generation, the newest rows of a key, deleted rows, Airbyte's own columns.
 
-use airbyte_sql_read::{Dataset, ErrorKind, Filter, Freshness, Layout, MetaColumns, Order, StreamSpec};
+use airbyte_sql_read::{
+    Dataset, Document, ErrorKind, Filter, Freshness, Layout, MetaColumns, Order, StreamSpec,
+};
+use futures::TryStreamExt;
 use rusqlite::Connection;
 use serde_json::json;
 use tempfile::TempDir;
@@ -122,6 +125,31 @@ async fn sqlite_s_raw_tables_are_expanded_whatever_the_case_of_their_columns() {
         let file = sqlite(upper);
         check_raw_rows(&open(&file, &users()).await).await;
     }
+}
+
+/// The connection names fields as the source does, and the table has columns of other names for them.
+#[tokio::test]
+async fn a_key_is_found_under_the_names_that_the_connector_gives_its_columns() {
+    let schema = Schema::new("renamed_keys").await;
+    schema
+        .run(
+            r#"create table orders (_airbyte_extracted_at timestamptz, order_no int, _2nd_key int, "VERSION" int, name text);
+               insert into orders values ('2026-01-01', 1, 1, 2, 'new'), ('2026-01-02', 1, 1, 1, 'old'), ('2026-01-01', 1, 2, 1, 'other');
+               create table doubts ("ID" int, id_ int, "Id" int)"#,
+        )
+        .await;
+    let warehouse = schema.destination().connect().await.unwrap();
+    let stream = StreamSpec::new("orders").primary_key(["Order No", "2nd key"]).cursor("version");
+    let orders = warehouse.dataset(&stream).await.unwrap();
+    let latest = orders.clone().deduplicated().unwrap().order_by("name", Order::Ascending).unwrap();
+    assert_eq!(shown(&latest.head(9).await.unwrap(), "name"), ["new", "other"]);
+    let documents = latest.documents().content(["name"]).stream().await.unwrap();
+    let documents: Vec<Document> = documents.try_collect().await.unwrap();
+    assert_eq!(documents[1].id.as_deref(), Some("1:2"));
+    // Where several columns may be meant, none is.
+    let doubts = warehouse.dataset(&StreamSpec::new("doubts").primary_key(["id"])).await.unwrap();
+    let error = doubts.deduplicated().unwrap_err();
+    assert!(error.to_string().contains("`id`"), "{error}");
 }
 
 #[tokio::test]

@@ -30,15 +30,25 @@ impl AdbcDialect {
     }
 
     pub(super) fn select(self, scan: &Scan) -> Result<String> {
-        let Some(limit) = self.top(scan) else { return scan.select(&self) };
+        let Some(limit) = self.top(scan) else { return Ok(scan.select(&self)? + self.ending()) };
         let all = Scan { limit: None, ..scan.clone() }.select(&self)?;
         Ok(all.replacen("select ", &format!("select top ({limit}) "), 1))
     }
 
     pub(super) fn count(self, scan: &Scan) -> Result<String> {
-        let Some(limit) = self.top(scan) else { return scan.count(&self) };
+        let Some(limit) = self.top(scan) else { return Ok(scan.count(&self)? + self.ending()) };
         let CountSql { totals, row, from } = scan.count_sql(&self)?;
         Ok(format!("select {totals} from (select top ({limit}) {row} {from}) as limited"))
+    }
+
+    /// What stands behind a statement.
+    fn ending(self) -> &'static str {
+        match self.kind {
+            // Rows that a later one replaces are there until they are merged away. `final` behind the table's name says the
+            // same, and is refused by tables whose rows nothing replaces.
+            DestinationKind::ClickHouse => " settings final = 1",
+            _ => "",
+        }
     }
 
     /// The limit, where it stands in front.
@@ -76,14 +86,6 @@ impl Dialect for AdbcDialect {
     }
 
     fn table(&self, table: &TableName) -> String {
-        let name = self.quoted(&table.table);
-        let name =
-            if table.schema.is_empty() { name } else { format!("{}.{name}", self.quoted(&table.schema)) };
-        // Rows that a later one replaces are there until they are merged away.
-        if self.kind == DestinationKind::ClickHouse { format!("{name} final") } else { name }
-    }
-
-    fn qualifier(&self, table: &TableName) -> String {
         let name = self.quoted(&table.table);
         if table.schema.is_empty() { name } else { format!("{}.{name}", self.quoted(&table.schema)) }
     }
@@ -152,7 +154,7 @@ impl Dialect for AdbcDialect {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::Filter;
+    use crate::filter::{Filter, Order};
     use crate::scan::Expression;
 
     fn scan() -> Scan {
@@ -190,6 +192,16 @@ mod tests {
             "{}",
             sql(DestinationKind::Databricks)
         );
-        assert!(sql(DestinationKind::ClickHouse).contains("from `s`.`t` final where"));
+    }
+
+    /// Tables of streams that are not deduplicated are of an engine that knows no `final`.
+    #[test]
+    fn what_clickhouse_has_not_merged_yet_is_left_out_of_every_kind_of_table() {
+        let dialect = AdbcDialect::of(DestinationKind::ClickHouse);
+        let ordered = Scan { order: vec![("a".into(), Order::Ascending)], ..scan() };
+        for sql in [dialect.select(&ordered).unwrap(), dialect.count(&scan()).unwrap()] {
+            assert!(sql.contains("from `s`.`t` where"), "{sql}");
+            assert!(sql.ends_with(" settings final = 1"), "{sql}");
+        }
     }
 }

@@ -21,6 +21,7 @@ pub(super) use self::session::{Open, Session, database, failed};
 pub(super) use self::{driver::load, settings::options};
 
 use self::dialect::AdbcDialect;
+use self::read::Guard;
 #[cfg(not(feature = "duckdb"))]
 use self::read::{Request, read};
 #[cfg(not(feature = "duckdb"))]
@@ -77,13 +78,23 @@ pub(super) async fn blocking<T: Send + 'static>(
         .map_err(|error| Error::new(ErrorKind::Query, format!("the driver stopped: {error}")))?
 }
 
-/// Runs `work` in a session of its own.
+/// Runs `work` in a session of its own. If nobody waits for it any more, its statement is cancelled.
 pub(super) async fn with_session<T: Send + 'static>(
     open: &Open,
     work: impl FnOnce(&mut Session) -> Result<T> + Send + 'static,
 ) -> Result<T> {
     let open = open.clone();
-    blocking(move || work(&mut open()?)).await
+    let guard = Guard::default();
+    let running = guard.running();
+    let done = blocking(move || {
+        let done = open().and_then(|mut session| {
+            running.begin(session.connection.clone());
+            work(&mut session)
+        });
+        running.end();
+        done
+    });
+    done.await
 }
 
 #[async_trait]

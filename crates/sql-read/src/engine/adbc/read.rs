@@ -37,8 +37,8 @@ pub(crate) struct Request {
 pub(crate) async fn read(open: Open, request: Request) -> Result<Rows> {
     let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
     let (tell, told) = oneshot::channel();
-    let statement = Arc::new(Running::default());
-    let guard = Guard(statement.clone());
+    let guard = Guard::default();
+    let statement = guard.running();
     tokio::task::spawn_blocking(move || {
         let end = match pump(&open, &request, &statement, tell, &sender) {
             Ok(()) => Message::End,
@@ -118,7 +118,7 @@ fn pump(
 
 /// A statement that may be running.
 #[derive(Default)]
-struct Running {
+pub(super) struct Running {
     connection: Mutex<Option<ManagedConnection>>,
     has_ended: AtomicBool,
 }
@@ -128,12 +128,12 @@ impl Running {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin(&self, connection: ManagedConnection) {
+    pub(super) fn begin(&self, connection: ManagedConnection) {
         *self.connection() = Some(connection);
     }
 
     /// Lets go of the connection, so that the database is closed when the read is over.
-    fn end(&self) {
+    pub(super) fn end(&self) {
         self.has_ended.store(true, Ordering::Release);
         self.connection().take();
     }
@@ -154,8 +154,16 @@ impl Running {
     }
 }
 
-/// Cancels the statement when nobody wants its rows any more.
-struct Guard(Arc<Running>);
+/// Cancels the statement when nobody wants what it gives any more.
+#[derive(Default)]
+pub(super) struct Guard(Arc<Running>);
+
+impl Guard {
+    /// The statement, for the thread that runs it.
+    pub(super) fn running(&self) -> Arc<Running> {
+        self.0.clone()
+    }
+}
 
 impl Drop for Guard {
     fn drop(&mut self) {

@@ -163,6 +163,11 @@ fn failure(server: &DbError) -> (ErrorKind, Option<&'static str>) {
     if ended.contains(code) {
         return (ErrorKind::BrokenConnection, None);
     }
+    if *code == SqlState::CHARACTER_NOT_IN_REPERTOIRE {
+        let hint = "a text there is not in the encoding of its database; leave its column out, or read it as bytes by a \
+                    query: `convert_to(column, 'SQL_ASCII')`";
+        return (ErrorKind::Value, Some(hint));
+    }
     let hint = if *code == SqlState::LOCK_NOT_AVAILABLE {
         Some("somebody holds the table, a sync that replaces it for instance; try again")
     } else if *code == SqlState::INSUFFICIENT_PRIVILEGE {

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow_schema::Field;
 use async_trait::async_trait;
 use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
 use rusqlite::{Connection, InterruptHandle, OpenFlags};
 use serde_json::Value;
 
@@ -24,6 +25,9 @@ use crate::secret::local_root;
 
 const LOCAL_ROOT_HINT: &str = "either nothing has been synced yet, or the path is on the Airbyte server's machine; then set \
                                AIRBYTE_LOCAL_ROOT to the folder that the server calls /local";
+
+/// The longest value that is taken, in bytes: it is held whole, by SQLite and in its batch.
+const LONGEST_VALUE: i32 = 256 * 1024 * 1024;
 
 /// A SQLite file, opened anew for each read.
 #[derive(Debug)]
@@ -124,6 +128,7 @@ fn connect(path: &Path) -> Result<Connection> {
     connection.pragma_update(None, "query_only", true)?;
     // Else a name that no column has any more would be read as a text, and every row would say the same.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST_VALUE)?;
     connection.busy_timeout(std::time::Duration::from_secs(30))?;
     Ok(connection)
 }
@@ -131,6 +136,15 @@ fn connect(path: &Path) -> Result<Connection> {
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
         let kind = match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::TooBig) => {
+                let longest = LONGEST_VALUE / (1024 * 1024);
+                return Self::new(
+                    ErrorKind::Value,
+                    format!("SQLite holds a value of more than {longest} MB, and values up to that are read"),
+                )
+                .with_hint("leave out the column that is so large")
+                .with_source(error);
+            }
             Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::CannotOpen) => ErrorKind::Connect,
             _ => ErrorKind::Query,
         };

@@ -10,6 +10,7 @@ use futures::{StreamExt, TryStreamExt};
 use super::double::Behaviour;
 use super::{Lake, all, count_up, in_parts};
 use crate::support::shown;
+use crate::too_long;
 
 /// All rows, in the order in which they come.
 async fn ids(lake: &Lake) -> Result<Vec<String>, Error> {
@@ -140,6 +141,18 @@ async fn a_read_that_nobody_waits_for_is_ended_at_the_service() {
     let abort = &lake.double.seen("/queries/v1/abort-request")[0];
     assert!(abort["sqlText"].as_str().unwrap().starts_with("select"), "{abort}");
     assert!(abort["requestId"].is_string(), "{abort}");
+}
+
+#[tokio::test]
+async fn a_query_that_takes_too_long_is_given_up_and_ended_at_the_service() {
+    let Some(lake) = Lake::new("too_long", in_parts()).await else { return };
+    lake.numbers(10).await;
+    let warehouse = lake.destination().connect().await.unwrap();
+    let dataset = lake.dataset("numbers").await;
+    let query = warehouse.query(r#"select "ID" from "PUBLIC"."NUMBERS""#).unwrap();
+    lake.double.behave(|now| now.endless = true);
+    too_long::is_given_up(&dataset, &query, "ID").await;
+    too_long::ends("a query", async || lake.double.seen("/queries/v1/abort-request").len() == 10).await;
 }
 
 #[tokio::test]
