@@ -152,6 +152,11 @@ fn temporary_beside(path: &Path) -> Result<NamedTempFile> {
     if path.file_name().is_none() {
         return Err(Error::invalid(format!("{} names no file", path.display())));
     }
+    // The new file would take the name of a device or a pipe, which is gone then: `/dev/null` for instance.
+    if path.exists() && !path.is_file() {
+        return Err(Error::new(ErrorKind::Io, format!("{} is no ordinary file", path.display()))
+            .with_hint("write the rows to standard output, and send that there"));
+    }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     tempfile::Builder::new()
         .prefix(".airbyte-export-")

@@ -103,6 +103,20 @@ async fn numbers(folder: &Path) -> Dataset {
     destination.connect().await.unwrap().dataset(&StreamSpec::new("numbers")).await.unwrap()
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_no_ordinary_file_is_left_what_it_is() {
+    use std::os::unix::fs::FileTypeExt;
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = numbers(folder.path()).await;
+    let path = folder.path().join("socket.csv");
+    let _socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let error = dataset.export(&path, Format::Csv).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io, "{error}");
+    assert!(error.hint().unwrap().contains("standard output"), "{error:?}");
+    assert!(std::fs::metadata(&path).unwrap().file_type().is_socket());
+}
+
 #[tokio::test]
 async fn a_folder_holds_files_that_end_at_a_size_and_all_rows() {
     let folder = tempfile::tempdir().unwrap();
