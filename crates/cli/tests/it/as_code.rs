@@ -234,3 +234,22 @@ fn files_that_are_none_are_refused() {
     let error = sandbox.script(&["connection", "export"]).exits(6).error();
     assert!(text(&error, "hint").contains("rename"), "{error}");
 }
+
+#[cfg(unix)]
+#[test]
+fn standard_output_and_what_is_no_ordinary_file_are_written_to_as_they_are() {
+    use std::os::unix::fs::FileTypeExt;
+    let sandbox = Sandbox::demo();
+    let yaml = exported(&sandbox);
+    assert_eq!(sandbox.run(&["connection", "export", "-o", "-"]).exits(0).stdout, yaml);
+    assert!(!sandbox.folder().join("-").exists());
+    let pipe = sandbox.folder().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let reading = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || std::fs::read_to_string(pipe).unwrap()
+    });
+    sandbox.run(&["connection", "export", "-o", pipe.to_str().unwrap()]).exits(0);
+    assert_eq!(reading.join().unwrap(), yaml);
+    assert!(std::fs::metadata(&pipe).unwrap().file_type().is_fifo());
+}

@@ -17,7 +17,7 @@ pub(crate) struct ExportArgs {
     /// Only these connections, by name or id, with what belongs to them [default: the whole workspace]
     #[arg(value_name = "CONNECTION")]
     names: Vec<String>,
-    /// The file [default: standard output]
+    /// The file, or - for standard output [default: -]
     #[arg(short = 'o', long = "file", value_name = "FILE")]
     file: Option<PathBuf>,
 }
@@ -37,7 +37,8 @@ pub(crate) struct ApplyArgs {
 }
 
 pub(crate) async fn export(args: ExportArgs, context: &Context) -> Result<(), Failure> {
-    if let Some(file) = &args.file {
+    let file = args.file.as_deref().filter(|file| *file != Path::new("-"));
+    if let Some(file) = file {
         crate::commands::dataset::check_writable(file)?;
     }
     let client = context.client()?;
@@ -48,7 +49,7 @@ pub(crate) async fn export(args: ExportArgs, context: &Context) -> Result<(), Fa
     let named: Vec<String> = named.collect();
     let yaml = serde_yaml_ng::to_string(&code::export(&there, &named))
         .map_err(|error| Failure::new(Kind::Io, format!("the file cannot be written: {error}")))?;
-    match &args.file {
+    match file {
         None => context.output().text(&yaml),
         Some(file) => {
             write(file, &yaml)?;
@@ -60,6 +61,10 @@ pub(crate) async fn export(args: ExportArgs, context: &Context) -> Result<(), Fa
 
 /// Writes a file whole or not at all; there are no secrets in it, so others may read it as they may others.
 fn write(file: &Path, text: &str) -> Result<(), Failure> {
+    // A device or a pipe has its name for what it is, and a file must not take it.
+    if file.exists() && !file.is_file() {
+        return Ok(std::fs::write(file, text)?);
+    }
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
