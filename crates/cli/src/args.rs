@@ -29,6 +29,8 @@ fn version() -> String {
     disable_help_subcommand = true,
     max_term_width = 110,
     after_help = "\
+Begin with `airbyte demo`, which needs no account, or with `airbyte auth login`.
+
 Settings come from the options, the environment (AIRBYTE_CLIENT_ID, AIRBYTE_CLIENT_SECRET, AIRBYTE_BEARER_TOKEN, \
 AIRBYTE_WORKSPACE_ID, AIRBYTE_API_URL, ...) or a profile file, in this order.
 
@@ -183,20 +185,32 @@ pub(crate) enum Command {
     Reference,
 }
 
+/// The nouns that share their verbs, each with a name for the examples.
+const SHARED: [(&str, &str); 2] = [("source", "Shop"), ("destination", "Warehouse")];
+
 /// All commands, with their nouns in the texts of those that several nouns share.
 pub(crate) fn command() -> clap::Command {
-    let named = |noun: &'static str| move |command: clap::Command| with_noun(command, noun);
-    Cli::command()
-        .mut_subcommand("source", named("source"))
-        .mut_subcommand("destination", named("destination"))
+    let command = Cli::command();
+    let nouns: Vec<String> = command.get_subcommands().map(|noun| noun.get_name().to_owned()).collect();
+    // Whichever is changed goes to the end, so that all of them are touched.
+    nouns.into_iter().fold(command, |command, noun| {
+        let shared = SHARED.iter().find(|(shared, _)| *shared == noun);
+        command.mut_subcommand(noun, |command| match shared {
+            Some((noun, name)) => with_noun(command, noun, name),
+            None => command,
+        })
+    })
 }
 
-/// Puts the noun into the texts of a noun's verbs.
-fn with_noun(command: clap::Command, noun: &str) -> clap::Command {
+/// Puts the noun, and the name of one, into the texts of a noun's verbs.
+fn with_noun(command: clap::Command, noun: &str, name: &str) -> clap::Command {
     let verbs: Vec<String> = command.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
+    let file = name.to_lowercase();
     verbs.into_iter().fold(command, |command, verb| {
         command.mut_subcommand(verb, |verb| {
-            let filled = |text: &clap::builder::StyledStr| text.to_string().replace("NOUN", noun);
+            let filled = |text: &clap::builder::StyledStr| {
+                text.to_string().replace("NOUN", noun).replace("NAMED", name).replace("FILED", &file)
+            };
             let (short, long) = (verb.get_about().map(filled), verb.get_long_about().map(filled));
             let verb = short.into_iter().fold(verb, clap::Command::about);
             long.into_iter().fold(verb, clap::Command::long_about)
@@ -214,7 +228,10 @@ mod tests {
         let mut command = command();
         for noun in command.get_subcommands_mut() {
             for verb in noun.get_subcommands_mut() {
-                assert!(!verb.render_long_help().to_string().contains("NOUN"), "{}", verb.get_name());
+                let help = verb.render_long_help().to_string();
+                for placeholder in ["NOUN", "NAMED", "FILED"] {
+                    assert!(!help.contains(placeholder), "{}", verb.get_name());
+                }
             }
         }
     }

@@ -170,6 +170,14 @@ impl From<airbyte_cloud::Error> for Failure {
             | CloudKind::UnexpectedResponse => exit::NETWORK,
             _ => exit::FAILED,
         };
+        let hint = match (error.kind(), error.hint()) {
+            (CloudKind::MissingCredentials, hint) => Some(with_login(hint.as_deref())),
+            (CloudKind::JobFailed, Some(hint)) => Some(match error.job_id() {
+                Some(job) => format!("{hint}; its log: `airbyte job logs {job}`"),
+                None => hint.into_owned(),
+            }),
+            (_, hint) => hint.map(|hint| in_commands(&hint)),
+        };
         let mut details: Vec<String> = error.failures().iter().map(ToString::to_string).collect();
         for failure in error.failures() {
             if let Some(internal) = failure.internal_message.as_ref().filter(|text| **text != failure.message)
@@ -182,14 +190,16 @@ impl From<airbyte_cloud::Error> for Failure {
             details.push(cause.to_string());
             source = cause.source();
         }
+        let message = error.to_string();
         details.dedup();
+        details.retain(|detail| !message.contains(detail.as_str()));
         Self {
             details,
-            hint: error.hint().map(std::borrow::Cow::into_owned),
+            hint,
             status: error.status(),
             retryable: Some(error.is_retryable()),
             job_id: error.job_id().map(airbyte_cloud::JobId::get),
-            ..Self::new(Kind::Library(error.kind().as_str(), code), error.to_string())
+            ..Self::new(Kind::Library(error.kind().as_str(), code), message)
         }
     }
 }
@@ -223,6 +233,23 @@ impl From<airbyte_sql_read::Error> for Failure {
             ..Self::new(Kind::Library(name, code), error.to_string())
         }
     }
+}
+
+/// What to do without credentials: the client knows of the ways that programs have, and people have a shorter one.
+fn with_login(hint: Option<&str>) -> String {
+    match hint {
+        Some(ways) if ways.starts_with("set ") => {
+            format!("run `airbyte auth login`, or {ways}; `airbyte demo` needs no account")
+        }
+        Some(hint) => format!("{hint}; run `airbyte auth login`"),
+        None => "run `airbyte auth login`".to_owned(),
+    }
+}
+
+/// The client's hint, with the command's own words for what is to be done.
+fn in_commands(hint: &str) -> String {
+    hint.replace("allow the same name", "add --allow-same-name")
+        .replace("enable it, then", "enable it with `airbyte connection enable`, then")
 }
 
 /// The texts of an error's causes that its own text does not hold.

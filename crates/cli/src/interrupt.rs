@@ -18,11 +18,11 @@ static LISTENING: AtomicUsize = AtomicUsize::new(0);
 /// How many times a step has taken Ctrl-C upon itself.
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
 
-/// A step that listens, while this lives.
-struct Listening;
+/// A step that listens, while this lives. What hears Ctrl-C as well, as a pager does, is such a step, too.
+pub(crate) struct Listening;
 
 impl Listening {
-    fn begin() -> Self {
+    pub(crate) fn begin() -> Self {
         LISTENING.fetch_add(1, Ordering::SeqCst);
         Self
     }

@@ -185,7 +185,7 @@ async fn login(args: LoginArgs, context: &Context) -> Result<u8, Failure> {
     let global = context.global();
     let api_root = match &global.api_root {
         Some(root) => root.clone(),
-        None if asks => prompt::text("Root of the public API", Some(CLOUD_API_ROOT))?,
+        None if asks => prompt::text("API root", Some(CLOUD_API_ROOT))?,
         None => CLOUD_API_ROOT.to_owned(),
     };
     let missing = |what: &str, how: &str| {
@@ -387,8 +387,9 @@ impl StatusObject {
         ];
         for (name, setting) in settings {
             if let Some(setting) = setting {
-                // Which file it is stands below.
+                // Which profile it is stands above, and which file below.
                 let origin = setting.origin.split(" of ").next().unwrap_or_default();
+                let origin = if origin.starts_with("profile `") { "profile" } else { origin };
                 table.row([name.to_owned(), origin.to_owned(), setting.value.clone()]);
             }
         }

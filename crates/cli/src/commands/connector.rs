@@ -18,18 +18,18 @@ use crate::context::Context;
 use crate::error::{Failure, Kind, exit};
 use crate::output::Table;
 
-// `NOUN` stands for source or destination; `args::command` puts it in.
+// `NOUN` stands for source or destination, `NAMED` and `FILED` for the name of one; `args::command` puts them in.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConnectorCommand {
     /// All NOUNs of the workspace
     ///
-    /// Example: airbyte NOUN list --name "Shop"
+    /// Example: airbyte NOUN list --name "NAMED"
     List(NamedListArgs),
     /// One NOUN, its secrets masked
     ///
-    /// Example: airbyte NOUN get "Shop"
+    /// Example: airbyte NOUN get "NAMED"
     ///
-    /// Example: airbyte NOUN get "Shop" --output json --fields NOUN_id,configuration.schema
+    /// Example: airbyte NOUN get "NAMED" --output json --fields NOUN_id,configuration.schema
     Get {
         /// Its name or id
         name: String,
@@ -39,19 +39,19 @@ pub(crate) enum ConnectorCommand {
     /// The configuration is the connector's own; the server checks it against the connector's specification. Secrets
     /// need not be in it: `${NAME}` stands for an environment variable, `${file:PATH}` for a file's content.
     ///
-    /// Example: airbyte NOUN create "Shop" --type postgres --config shop.yaml --check
+    /// Example: airbyte NOUN create "NAMED" --type postgres --config FILED.yaml --check
     ///
-    /// Example: airbyte NOUN create "Shop" --type postgres -f host=db.example.com -F port=5432 -f 'password=${DB_PASSWORD}'
+    /// Example: airbyte NOUN create "NAMED" --type postgres -f host=db.example.com -F port=5432 -f 'password=${DB_PASSWORD}'
     Create(CreateArgs),
     /// Change a NOUN's configuration: what is given is set, the rest stays
     ///
-    /// Example: airbyte NOUN update "Shop" -f host=db2.example.com -f 'password=${DB_PASSWORD}'
+    /// Example: airbyte NOUN update "NAMED" -f host=db2.example.com -f 'password=${DB_PASSWORD}'
     ///
-    /// Example: airbyte NOUN update "Shop" --config shop.yaml --replace
+    /// Example: airbyte NOUN update "NAMED" --config FILED.yaml --replace
     Update(UpdateArgs),
     /// Give a NOUN another name
     ///
-    /// Example: airbyte NOUN rename "Shop" "Shop (old)"
+    /// Example: airbyte NOUN rename "NAMED" "NAMED (old)"
     Rename {
         /// Its name or id
         name: String,
@@ -62,7 +62,7 @@ pub(crate) enum ConnectorCommand {
     },
     /// Let the connector try its configuration
     ///
-    /// Example: airbyte NOUN check "Shop"
+    /// Example: airbyte NOUN check "NAMED"
     Check {
         /// Its name or id
         name: String,
@@ -71,13 +71,13 @@ pub(crate) enum ConnectorCommand {
     ///
     /// What was written to a destination stays there.
     ///
-    /// Example: airbyte NOUN delete "Shop" --dry-run
+    /// Example: airbyte NOUN delete "NAMED" --dry-run
     ///
-    /// Example: airbyte NOUN delete "Shop" --yes
+    /// Example: airbyte NOUN delete "NAMED" --yes
     Delete(DeleteArgs),
     /// Open a NOUN in the web application
     ///
-    /// Example: airbyte NOUN open "Shop"
+    /// Example: airbyte NOUN open "NAMED"
     Open {
         /// Its name or id
         name: String,

@@ -6,6 +6,7 @@ mod json;
 mod pager;
 mod printed_rows;
 mod rows;
+mod screen;
 mod stdout;
 mod table;
 
@@ -13,12 +14,13 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
-use indicatif::ProgressBar;
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use serde_json::Value;
 
 pub(crate) use human::{ago, bytes, count, duration};
 pub(crate) use rows::table_of_rows;
+pub(crate) use screen::moving_lines;
 pub(crate) use stdout::Stdout;
 pub(crate) use table::{Table, one_line};
 
@@ -38,6 +40,9 @@ pub(crate) trait Shown: Serialize {
 
     /// Names and values of one object that is shown alone.
     fn fields(&self) -> Vec<(&'static str, String)>;
+
+    /// The places of columns that a narrow terminal goes without, the first one first.
+    const SPARE: &'static [usize] = &[];
 
     /// What comes below them.
     fn below(&self) -> Option<String> {
@@ -111,7 +116,9 @@ impl Output {
         if !self.is_live() {
             return ProgressBar::hidden();
         }
-        let bar = ProgressBar::new_spinner().with_message(what.to_owned());
+        let bar = ProgressBar::with_draw_target(None, moving_lines())
+            .with_style(ProgressStyle::default_spinner())
+            .with_message(what.to_owned());
         bar.enable_steady_tick(std::time::Duration::from_millis(120));
         bar
     }
@@ -130,7 +137,7 @@ impl Output {
     /// Prints several objects.
     pub(crate) fn show_list<T: Shown>(&self, objects: &[T]) -> Result<(), Failure> {
         self.list(objects, || {
-            let mut table = Table::new(T::COLUMNS);
+            let mut table = Table::new(T::COLUMNS).with_spare(T::SPARE);
             for object in objects {
                 table.row(object.cells());
             }
@@ -223,8 +230,11 @@ impl Output {
 
     /// Prints a text for people, page by page if it is long and somebody watches.
     pub(crate) fn pages(&self, text: &str) -> Result<(), Failure> {
-        if !self.quiet && std::io::stdout().is_terminal() && pager::shown(text) {
-            return Ok(());
+        if !self.quiet && std::io::stdout().is_terminal() {
+            let plain = (!self.colours).then(|| anstream::adapter::strip_str(text).to_string());
+            if pager::shown(plain.as_deref().unwrap_or(text)) {
+                return Ok(());
+            }
         }
         self.text(text)
     }
@@ -304,7 +314,9 @@ impl Output {
             say(&serde_json::json!({"error": failure.object()}).to_string());
             return;
         }
-        say(&format!("{}: {}", self.styled("error", AnsiColor::Red), failure.message));
+        // The terminal has shown the key as `^C`, and the line begins anew.
+        let anew = if failure.is_interruption() && std::io::stderr().is_terminal() { "\r" } else { "" };
+        say(&format!("{anew}{}: {}", self.styled("error", AnsiColor::Red), failure.message));
         for detail in &failure.details {
             say(&format!("  {detail}"));
         }

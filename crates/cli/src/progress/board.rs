@@ -6,7 +6,7 @@ use airbyte_cloud::{JobId, Update};
 use indicatif::{MultiProgress, ProgressBar};
 
 use super::{Lines, Trouble, described, style};
-use crate::output::{Output, one_line, say};
+use crate::output::{Output, moving_lines, one_line, say};
 
 /// Lines that the terminal needs for the rest.
 const OTHER_LINES: usize = 3;
@@ -35,7 +35,7 @@ enum Form {
 impl Board {
     pub(crate) fn new(output: &Output, jobs: &[(JobId, String)]) -> Self {
         let form = if output.is_live() {
-            let bars = MultiProgress::new();
+            let bars = MultiProgress::with_draw_target(moving_lines());
             let main = bars.add(ProgressBar::new_spinner().with_style(style("{spinner} {wide_msg}")));
             main.enable_steady_tick(Duration::from_millis(120));
             Form::Live { bars, main }

@@ -13,7 +13,7 @@ pub(crate) use board::Board;
 use stream_bars::StreamBars;
 use trouble::Trouble;
 
-use crate::output::{Output, bytes, count, one_line, say};
+use crate::output::{Output, bytes, count, moving_lines, one_line, say};
 
 /// How often a line is written where nothing can move.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
@@ -42,7 +42,7 @@ struct Live {
 impl View {
     pub(crate) fn new(output: &Output, label: &str) -> Self {
         let form = if output.is_live() {
-            let bars = MultiProgress::new();
+            let bars = MultiProgress::with_draw_target(moving_lines());
             let main = bars.add(ProgressBar::new_spinner().with_style(style("{spinner} {wide_msg}")));
             main.enable_steady_tick(Duration::from_millis(120));
             main.set_message(label.to_owned());

@@ -20,7 +20,7 @@ fn message_and_hint(error: &Value) -> String {
 fn no_credentials_at_all() {
     let error = run(&mut airbyte(["connection", "list", "--output", "json"])).exits(3).error();
     assert_eq!(error["kind"], "missing_credentials");
-    for way in ["AIRBYTE_CLIENT_ID", "AIRBYTE_BEARER_TOKEN", "profile"] {
+    for way in ["airbyte auth login", "AIRBYTE_CLIENT_ID", "AIRBYTE_BEARER_TOKEN", "profile"] {
         assert!(message_and_hint(&error).contains(way), "{way}: {error}");
     }
 }

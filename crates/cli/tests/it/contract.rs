@@ -140,6 +140,9 @@ fn a_failed_job_says_why() {
 
     // Reading about a failed job works; waiting for one does not end well.
     let id = synced["job_id"].to_string();
+    let people = sandbox.run(&["job", "wait", &id]).exits(1).stderr;
+    assert!(people.contains(&format!("`airbyte job logs {id}`")), "{people}");
+    assert_eq!(people.matches("asked for it").count(), 1, "{people}");
     let job = sandbox.json(&["job", "get", &id]);
     assert_eq!(keys(&job)[8..], ["started_at", "duration_seconds", "failures"]);
     let failure = &job["failures"][0];

@@ -82,6 +82,7 @@ fn many_are_synced_and_waited_for_at_once() {
     assert_eq!(waited[1]["job_id"], synced[1]["job_id"]);
     let shown = sandbox.run(&["connection", "sync", NAME, "Second", "--wait"]).exits(0);
     assert!(shown.stdout.contains("succeeded") && shown.stderr.contains("Second: job"), "{}", shown.stderr);
+    assert!(shown.stdout.contains("Second") && shown.stdout.contains(NAME), "{}", shown.stdout);
 }
 
 #[test]

@@ -115,5 +115,5 @@ fn a_disabled_connection_is_a_conflict() {
     sandbox.json(&["api", "PATCH", &format!("/connections/{connection}"), "-f", "status=inactive"]);
     let error = sandbox.script(&["connection", "sync", &connection]).exits(6).error();
     assert_eq!(error["kind"], "connection_not_active");
-    assert!(text(&error, "hint").contains("enable"), "{error}");
+    assert!(text(&error, "hint").contains("`airbyte connection enable`"), "{error}");
 }

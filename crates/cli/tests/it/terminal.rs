@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use console::{measure_text_width, strip_ansi_codes};
 use nix::pty::{Winsize, openpty};
+use nix::sys::termios::{LocalFlags, tcgetattr};
 
 use crate::support::{Sandbox, airbyte, signal, text};
 
@@ -104,6 +105,28 @@ fn a_question_is_answered_with_a_key_and_no_is_no_success() {
 }
 
 #[test]
+fn a_login_asks_for_what_is_missing_and_shows_no_secret() {
+    let sandbox = Sandbox::demo();
+    let mut login = airbyte(["auth", "login", "--api-root", sandbox.ready("public_api_root")]);
+    login.env("XDG_CONFIG_HOME", sandbox.folder()).env("TERM", "xterm-256color");
+    let mut asked = OnTerminal::start(&mut login, 100);
+    asked.sees("Client id");
+    asked.types(&format!("{}\r", sandbox.ready("client_id")));
+    asked.sees("it is not shown");
+    // Whoever types that fast is seen to: the question is there a moment before the terminal has been told.
+    while tcgetattr(&asked.keys).unwrap().local_flags.contains(LocalFlags::ECHO) {
+        std::thread::yield_now();
+    }
+    let secret = sandbox.ready("client_secret");
+    asked.types(&format!("{secret}\r"));
+    let (code, seen) = asked.ends();
+    assert_eq!(code, Some(0), "{seen}");
+    assert!(seen.contains(sandbox.ready("client_id")) && !seen.contains(secret), "{seen}");
+    let stored = std::fs::read_to_string(sandbox.folder().join("airbyte/profiles.toml")).unwrap();
+    assert!(stored.contains(secret));
+}
+
+#[test]
 fn forty_columns_are_enough() {
     let sandbox = Sandbox::demo();
     let connection = sandbox.synced_connection();
@@ -125,6 +148,36 @@ fn forty_columns_are_enough() {
             assert!(id || measure_text_width(line) <= 40, "{arguments:?}: {line:?}\n{seen}");
         }
     }
+}
+
+#[test]
+fn eighty_columns_have_a_line_for_each_job_and_forty_the_chart() {
+    let sandbox = Sandbox::demo();
+    let connection = sandbox.synced_connection();
+    let (_, seen) = on_terminal(&mut sandbox.command(&["job", "list"]), 80);
+    let seen = strip_ansi_codes(&seen).into_owned();
+    assert!(seen.lines().count() == 2 && seen.contains("succeeded") && seen.contains(&connection), "{seen}");
+    let (_, seen) = on_terminal(&mut sandbox.command(&["connection", "history", &connection]), 40);
+    assert!(seen.contains("RECORDS") && seen.contains('█'), "{seen}");
+}
+
+#[test]
+fn ctrl_c_while_a_sync_moves_leaves_no_line_of_it() {
+    let sandbox = Sandbox::with(&["--fault", "slow-job=100h"]);
+    let connection = sandbox.connection();
+    let mut sync = sandbox.command(&["connection", "sync", &connection, "--wait"]);
+    let mut moving = OnTerminal::start(sync.env("TERM", "xterm-256color"), 100);
+    moving.sees("running");
+    // The terminal shows the key. Behind the last column it would have a line of its own, and one of the moving ones
+    // would stay.
+    moving.types("\u{3}");
+    moving.sees("^C");
+    signal(&moving.process, "INT");
+    let (code, seen) = moving.ends();
+    assert_eq!(code, Some(130), "{seen}");
+    let (before, after) = seen.split_once("^C").unwrap();
+    assert!(before.ends_with('\r'), "{seen:?}");
+    assert!(after.contains("\rerror") || after.contains("\r\u{1b}[1m\u{1b}[31merror"), "{seen:?}");
 }
 
 #[test]

@@ -51,7 +51,9 @@ fn chart(jobs: &[JobInfo], width: usize) -> String {
     let most = |number: fn(&JobInfo) -> f64| jobs.iter().map(number).fold(0.0, f64::max);
     let (most_rows, longest) = (most(rows), most(seconds));
     let longest_bar = (width.saturating_sub(NUMBERS) / 2).clamp(SHORT_BAR, BAR);
-    let mut table = Table::new(&["job", "type", "status", "started", "records", "", "duration", ""]);
+    // The rows and their bars are what a narrow terminal keeps.
+    let mut table = Table::new(&["job", "type", "status", "started", "records", "", "duration", ""])
+        .with_spare(&[1, 7, 3, 6, 5]);
     let now = Utc::now();
     for job in jobs {
         table.row([

@@ -114,6 +114,8 @@ impl From<Policy> for IfRunning {
 /// What became of one connection.
 struct Outcome {
     connection: ConnectionId,
+    /// Its name, where it had to be asked for.
+    name: Option<String>,
     started: Option<SyncResult>,
     job: Option<JobObject>,
     failure: Option<Failure>,
@@ -221,13 +223,14 @@ async fn begun(
     starting: impl Future<Output = CloudResult<SyncResult>>,
     context: &Context,
 ) -> Outcome {
-    let failed = |failure| Outcome { connection, started: None, job: None, failure: Some(failure) };
+    let failed =
+        |failure| Outcome { connection, name: None, started: None, job: None, failure: Some(failure) };
     match unless_interrupted(starting).await {
         Some(Ok(started)) => {
             if started.attached() {
                 context.output().note(&format!("job {} was running already; this is it", started.job_id()));
             }
-            Outcome { connection, started: Some(started), job: None, failure: None }
+            Outcome { connection, name: None, started: Some(started), job: None, failure: None }
         }
         Some(Err(error)) => failed(error.into()),
         None => failed(
@@ -258,7 +261,13 @@ async fn finish(
             outcome.job = described(outcome, info).await;
         }
     }
-    report(&outcomes, context)
+    let code = report(&outcomes, context)?;
+    let started: Vec<String> =
+        outcomes.iter().filter_map(|it| Some(it.started.as_ref()?.job_id().to_string())).collect();
+    if !follow.wait && !started.is_empty() {
+        context.output().note(&format!("wait for the end with `airbyte job wait {}`", started.join(" ")));
+    }
+    Ok(code)
 }
 
 async fn wait(client: &Client, outcomes: &mut [Outcome], args: &WaitArgs, context: &Context) {
@@ -280,6 +289,9 @@ async fn wait(client: &Client, outcomes: &mut [Outcome], args: &WaitArgs, contex
                 }
             };
             let workspace: WorkspaceId = infos[0].workspace_id;
+            for (outcome, info) in begun.iter_mut().zip(&infos) {
+                outcome.name = Some(info.name.clone());
+            }
             let labelled: Vec<(JobId, String)> =
                 several.iter().zip(infos).map(|(job, info)| (job.job_id(), info.name)).collect();
             wait_for_all(client, workspace, &labelled, context, args).await
@@ -317,7 +329,12 @@ fn report(outcomes: &[Outcome], context: &Context) -> Result<u8, Failure> {
     }
     let objects = outcomes.iter().map(as_object).collect::<Result<Vec<_>, _>>()?;
     output.list(&objects, || {
-        let mut table = Table::new(&["job", "status", "records", "connection id"]);
+        let named = outcomes.iter().any(|outcome| outcome.name.is_some());
+        let mut table = Table::new(if named {
+            &["job", "status", "records", "connection", "connection id"]
+        } else {
+            &["job", "status", "records", "connection id"]
+        });
         for outcome in outcomes {
             let started = outcome.started.as_ref();
             let status = match (&outcome.job, started) {
@@ -325,12 +342,16 @@ fn report(outcomes: &[Outcome], context: &Context) -> Result<u8, Failure> {
                 (None, Some(_)) => "goes on".to_owned(),
                 (None, None) => "not started".to_owned(),
             };
-            table.row([
+            let mut cells = vec![
                 started.map_or_else(|| "-".to_owned(), |it| it.job_id().to_string()),
                 status,
                 count(outcome.job.as_ref().and_then(|job| job.records_synced)),
-                outcome.connection.to_string(),
-            ]);
+            ];
+            if named {
+                cells.push(outcome.name.clone().unwrap_or_else(|| "-".to_owned()));
+            }
+            cells.push(outcome.connection.to_string());
+            table.row(cells);
         }
         table.to_string()
     })?;

@@ -159,6 +159,7 @@ impl Offered {
 impl Shown for Offered {
     const COLUMNS: &'static [&'static str] =
         &["selected", "stream", "namespace", "cursor", "primary key", "fields", "sync modes"];
+    const SPARE: &'static [usize] = &[5, 2, 4, 3];
 
     fn cells(&self) -> Vec<String> {
         let stream = &self.stream;

@@ -80,6 +80,7 @@ impl JobObject {
 
 impl Shown for JobObject {
     const COLUMNS: &'static [&'static str] = JobInfo::COLUMNS;
+    const SPARE: &'static [usize] = JobInfo::SPARE;
 
     fn cells(&self) -> Vec<String> {
         self.info.cells()
@@ -118,6 +119,7 @@ impl Shown for JobObject {
 impl Shown for JobInfo {
     const COLUMNS: &'static [&'static str] =
         &["job", "type", "status", "started", "duration", "records", "bytes", "connection id"];
+    const SPARE: &'static [usize] = &[6, 4, 1, 5];
 
     fn cells(&self) -> Vec<String> {
         vec![
