@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use airbyte_datafusion::{AirbyteScan, AirbyteTable};
+use airbyte_datafusion::{AirbyteScan, reads_a_dataset};
 use async_trait::async_trait;
 use ballista_core::planner::BallistaQueryPlanner;
 use datafusion::catalog::Session;
@@ -78,7 +78,7 @@ async fn planned(plan: &LogicalPlan, session: &dyn Session) -> Result<(LogicalPl
 }
 
 fn is_dataset(table: &TableScan) -> bool {
-    source_as_provider(&table.source).is_ok_and(|provider| provider.is::<AirbyteTable>())
+    source_as_provider(&table.source).is_ok_and(|provider| reads_a_dataset(provider.as_ref()))
 }
 
 /// A query that others run, and the snapshots that they read: kept until its last row has come.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use airbyte_datafusion::AggregatesInWarehouse;
 use ballista_core::extension::{SessionConfigExt, SessionStateExt};
 use ballista_core::planner::BallistaQueryPlanner;
 use datafusion::common::config_datafusion_err;
@@ -18,6 +19,7 @@ const PORT: u16 = 50050;
 
 /// A session whose queries the scheduler at this address hands to its executors, `df://HOST[:50050]`. Datasets are planned
 /// here: their tables need a name for their destination ([`AirbyteTable::known_as`](airbyte_datafusion::AirbyteTable::known_as)).
+/// Groups that the warehouse makes exactly are made there ([`AggregatesInWarehouse`]).
 ///
 /// Nothing is connected to before a query runs. Ballista's settings (`SessionConfigExt`) are kept; about as many parts of a
 /// table are read side by side as `target_partitions` says, over all executors.
@@ -37,5 +39,7 @@ pub fn remote(scheduler: &str, config: SessionConfig) -> Result<SessionContext> 
         BallistaQueryPlanner::with_extension(address.clone(), config.ballista_config(), logical_codec());
     let config = config.with_ballista_query_planner(Arc::new(Planner { ballista }));
     let state = SessionStateBuilder::new().with_config(config).with_default_features().build();
-    Ok(SessionContext::new_with_state(state.upgrade_for_ballista(address)?))
+    let context = SessionContext::new_with_state(state.upgrade_for_ballista(address)?);
+    context.add_optimizer_rule(Arc::new(AggregatesInWarehouse));
+    Ok(context)
 }

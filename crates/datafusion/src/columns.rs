@@ -39,6 +39,11 @@ impl Columns {
         Self { kind: dataset.kind(), columns: columns.collect() }
     }
 
+    /// The column of this name in the database.
+    pub(crate) fn by_stored_name(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.stored == name)
+    }
+
     /// The column of this name, as DataFusion knows it.
     pub(crate) fn named(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.field.name() == name)

@@ -31,6 +31,7 @@
 //! The plan of a query holds its snapshot open (in PostgreSQL a transaction that only reads), so let go of plans that you do
 //! not run.
 
+mod aggregates;
 mod catalog;
 mod columns;
 mod compare;
@@ -38,12 +39,14 @@ mod destinations;
 mod error;
 mod filters;
 mod scan;
+mod summary;
 mod table;
 mod warehouses;
 
+pub use aggregates::AggregatesInWarehouse;
 pub use catalog::{AirbyteCatalog, AirbyteSchema};
 pub use destinations::Destinations;
 pub use error::reader_error;
 pub use scan::AirbyteScan;
-pub use table::AirbyteTable;
+pub use table::{AirbyteTable, reads_a_dataset};
 pub use warehouses::Warehouses;

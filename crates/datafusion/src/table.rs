@@ -14,6 +14,7 @@ use crate::columns::Columns;
 use crate::error::from_reader;
 use crate::filters::{Pushed, pushed};
 use crate::scan::{AirbyteScan, What};
+use crate::summary::SummaryTable;
 use crate::warehouses::Source;
 
 /// Bytes of a table that are worth a connection of their own.
@@ -76,7 +77,29 @@ impl AirbyteTable {
         if self.dataset.is_limited() { None } else { pushed(filter, &self.columns) }
     }
 
-    fn shown(&self) -> String {
+    pub(crate) fn warehouse(&self) -> &Warehouse {
+        &self.warehouse
+    }
+
+    pub(crate) fn name(&self) -> Option<Arc<str>> {
+        self.name.clone()
+    }
+
+    pub(crate) fn columns(&self) -> &Columns {
+        &self.columns
+    }
+
+    /// The dataset's rows that fit; `None` if the warehouse cannot tell exactly which do.
+    pub(crate) fn filtered(&self, filters: &[Expr]) -> Result<Option<Dataset>> {
+        let mut dataset = self.dataset.clone();
+        for filter in filters {
+            let Some(Pushed { filter, exact: true }) = self.pushed(filter) else { return Ok(None) };
+            dataset = dataset.filter(filter).map_err(from_reader)?;
+        }
+        Ok(Some(dataset))
+    }
+
+    pub(crate) fn shown(&self) -> String {
         let (schema, table) = (self.dataset.schema_name(), self.dataset.table_name());
         if schema.is_empty() { table.to_owned() } else { format!("{schema}.{table}") }
     }
@@ -97,6 +120,11 @@ impl AirbyteTable {
         );
         dataset.splits(1).await.map_err(from_reader)
     }
+}
+
+/// Whether a table is one whose scans are [`AirbyteScan`]s: a dataset, or groups of one that the warehouse makes.
+pub fn reads_a_dataset(table: &dyn TableProvider) -> bool {
+    table.is::<AirbyteTable>() || table.is::<SummaryTable>()
 }
 
 #[async_trait]

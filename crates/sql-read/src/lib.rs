@@ -92,7 +92,7 @@ mod write_async;
 
 #[cfg(feature = "cloud")]
 pub use cloud::{ConnectionDatasets, ConnectionExt, SyncResultExt};
-pub use dataset::Dataset;
+pub use dataset::{Aggregate, Dataset, Summary};
 pub use destination::Destination;
 pub use destination_kind::DestinationKind;
 pub use documents::{Document, Documents};

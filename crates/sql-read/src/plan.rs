@@ -23,8 +23,8 @@ pub(crate) struct Plan {
     pub stored: SchemaRef,
     /// The same by the names that they are to have.
     pub schema: SchemaRef,
-    /// The column that numbers the refreshes, where somebody wants to know. It is among those of the scan.
-    pub generation: Option<String>,
+    /// The columns that number the refreshes, where somebody wants to know. They are among those of the scan.
+    pub generations: Vec<String>,
 }
 
 impl Plan {
@@ -55,12 +55,13 @@ impl Plan {
     }
 
     fn watched(&self, rows: RecordBatchStream, refreshes: &Refreshes) -> RecordBatchStream {
-        let Some(name) = self.generation.clone() else { return rows };
-        let refreshes = refreshes.clone();
+        if self.generations.is_empty() {
+            return rows;
+        }
+        let (names, refreshes) = (self.generations.clone(), refreshes.clone());
         rows.inspect(move |batch| {
-            if let Some(column) = batch.as_ref().ok().and_then(|batch| batch.column_by_name(&name)) {
-                refreshes.look(column);
-            }
+            let Ok(batch) = batch else { return };
+            names.iter().filter_map(|name| batch.column_by_name(name)).for_each(|column| refreshes.look(column));
         })
         .boxed()
     }

@@ -34,6 +34,9 @@ pub(crate) enum Expression {
 pub(crate) struct Scan {
     pub table: TableName,
     pub columns: Vec<Column>,
+    /// What is made of the rows of each group, in place of the rows themselves: how each of the columns comes about.
+    #[serde(default)]
+    pub summary: Option<Summary>,
     /// The column that numbers the refreshes, where somebody wants to know them.
     pub generation: Option<String>,
     /// What the names in filter and order stand for.
@@ -46,12 +49,62 @@ pub(crate) struct Scan {
     pub batch_rows: usize,
 }
 
+/// Rows by groups.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Summary {
+    /// The columns whose values make a group; of none, all rows are one.
+    pub by: Vec<GroupKey>,
+    /// One for each column that comes.
+    pub values: Vec<SummaryValue>,
+}
+
+/// A column that rows are grouped by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct GroupKey {
+    pub column: String,
+    /// Texts are told apart by their bytes, whatever the column's collation takes for equal.
+    pub by_bytes: bool,
+}
+
+/// A value of a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum SummaryValue {
+    Key(GroupKey),
+    Rows,
+    NotNull(String),
+    Least(String),
+    Most(String),
+    /// With the type that holds it.
+    Sum(String, String),
+}
+
 /// How to tell which row of a key is the newest. All are names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Latest {
     pub key: Vec<String>,
     /// What is larger in newer rows; the next one counts where the first are alike.
     pub newest: Vec<String>,
+}
+
+impl GroupKey {
+    fn sql(&self, dialect: &dyn Dialect) -> String {
+        let column = dialect.quoted(&self.column);
+        if self.by_bytes { dialect.by_bytes(column) } else { column }
+    }
+}
+
+impl SummaryValue {
+    fn sql(&self, dialect: &dyn Dialect) -> String {
+        let of = |function: &str, column: &str| format!("{function}({})", dialect.quoted(column));
+        match self {
+            Self::Key(key) => key.sql(dialect),
+            Self::Rows => "count(*)".to_owned(),
+            Self::NotNull(column) => of("count", column),
+            Self::Least(column) => of("min", column),
+            Self::Most(column) => of("max", column),
+            Self::Sum(column, type_name) => format!("cast({} as {type_name})", of("sum", column)),
+        }
+    }
 }
 
 /// What the newest rows are called in a query.
@@ -87,6 +140,10 @@ pub(crate) trait Dialect {
         Ok(vec![self.json_member(name, None)?])
     }
     fn as_text(&self, column: &str) -> String;
+    /// A text that is compared by its bytes.
+    fn by_bytes(&self, sql: String) -> String {
+        sql
+    }
     /// The smallest or largest number of a refresh, in a type that the engine reads.
     fn number(&self, sql: String) -> String {
         sql
@@ -135,13 +192,16 @@ impl Scan {
 
     /// The query that reads the columns of the rows that also fit these conditions.
     pub(crate) fn select_where(&self, dialect: &dyn Dialect, more: &[String]) -> Result<String> {
-        let columns: Vec<_> =
-            self.columns
+        let columns: Vec<_> = match &self.summary {
+            Some(summary) => summary.values.iter().map(|value| value.sql(dialect)).collect(),
+            None => self
+                .columns
                 .iter()
                 .map(|column| {
                     if column.as_text { dialect.as_text(&column.name) } else { dialect.quoted(&column.name) }
                 })
-                .collect();
+                .collect(),
+        };
         let mut sql = format!("select {} from {}", columns.join(", "), self.source(dialect)?);
         let mut conditions = self.conditions(dialect)?;
         for condition in more {
@@ -149,6 +209,12 @@ impl Scan {
             conditions.push_str(condition);
         }
         sql.push_str(&conditions);
+        if let Some(Summary { by, .. }) = &self.summary
+            && !by.is_empty()
+        {
+            let keys: Vec<String> = by.iter().map(|key| key.sql(dialect)).collect();
+            let _ = write!(sql, " group by {}", keys.join(", "));
+        }
         // Bare names would mean the columns of the result, which may be texts of the ones that are meant.
         let qualifier = match self.latest {
             None => dialect.qualifier(&self.table),
@@ -195,7 +261,7 @@ impl Scan {
 
     /// Whether each row can be told to be in or out without looking at the others.
     pub(crate) fn is_divisible(&self) -> bool {
-        self.order.is_empty() && self.limit.is_none() && self.latest.is_none()
+        self.order.is_empty() && self.limit.is_none() && self.latest.is_none() && self.summary.is_none()
     }
 
     /// The table, or its rows that are the newest of their key.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod aggregates;
 mod catalogs;
 #[cfg(feature = "cloud")]
 mod connection;

@@ -1,6 +1,9 @@
 //! One stream's data in the destination.
 
 mod reads;
+mod summary;
+
+pub use summary::{Aggregate, Summary};
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -473,6 +476,7 @@ impl Dataset {
         let scan = Scan {
             table: TableName { schema: self.located.schema.clone(), table: self.located.table.clone() },
             columns,
+            summary: None,
             generation: self.generation.as_ref().map(|column| column.name.clone()),
             names: self.names(),
             latest: self.latest.clone(),
@@ -488,7 +492,7 @@ impl Dataset {
             types::marked(self.kind, field).with_name(own.unwrap_or_else(|| self.meta.renamed(field.name())))
         });
         let schema = Arc::new(Schema::new(renamed.collect::<Vec<_>>()));
-        let generation = scan.generation.clone();
-        Plan { scan, json, stored: Arc::new(Schema::new(fields)), schema, generation }
+        let generations = scan.generation.iter().cloned().collect();
+        Plan { scan, json, stored: Arc::new(Schema::new(fields)), schema, generations }
     }
 }

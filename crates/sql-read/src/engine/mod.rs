@@ -34,7 +34,7 @@ use serde_json::Value;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::locate::TableName;
-use crate::scan::{Column, Scan};
+use crate::scan::{Column, GroupKey, Scan};
 use crate::table_size::TableSize;
 
 /// Batches of rows, as they come. An error ends the stream; without one, the stream is whole.
@@ -73,6 +73,10 @@ pub(crate) trait Engine: Debug + Send + Sync {
     async fn read_part(&self, _scan: Scan, _part: &Value) -> Result<RecordBatchStream> {
         Err(Error::new(ErrorKind::Unsupported, "reads of this database cannot be cut into parts"))
     }
+    /// How rows are put together by groups here, if they can be, with results that are those of Arrow.
+    fn summaries(&self) -> Option<&dyn Summaries> {
+        None
+    }
     /// Whether each column that a query looks at costs money.
     fn bills_for_columns(&self) -> bool {
         false
@@ -81,6 +85,18 @@ pub(crate) trait Engine: Debug + Send + Sync {
     fn warnings(&self) -> &[String] {
         &[]
     }
+}
+
+/// Where the values of groups are the same as Arrow's own arithmetic and comparison would give.
+pub(crate) trait Summaries {
+    /// What a number of rows is.
+    fn rows(&self) -> Column;
+    /// How rows with the same value of this column are told, if they are as Arrow tells them.
+    fn key(&self, column: &Column) -> Option<GroupKey>;
+    /// Whether this column's values are in Arrow's order.
+    fn is_ordered(&self, column: &Column) -> bool;
+    /// What the sum of this column is, and the name of that type in SQL.
+    fn sum(&self, column: &Column) -> Option<(Column, String)>;
 }
 
 /// How many rows there are, and the oldest and newest refresh that they are of, where the scan asks for them.

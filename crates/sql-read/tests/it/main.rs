@@ -37,6 +37,7 @@ mod snowflake;
 mod splits;
 mod sqlite;
 mod sqlite_queries;
+mod summaries;
 mod support;
 mod too_long;
 mod types;

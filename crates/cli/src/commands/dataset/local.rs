@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use airbyte_datafusion::{AirbyteCatalog, AirbyteScan, reader_error};
+use airbyte_datafusion::{AggregatesInWarehouse, AirbyteCatalog, AirbyteScan, reader_error};
 use airbyte_sql_read::{Batches, Refreshes};
 use bytesize::ByteSize;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
@@ -87,6 +87,7 @@ async fn session(
     let runtime =
         RuntimeEnvBuilder::new().with_memory_limit(memory, 1.0).build_arc().map_err(reader_error)?;
     let session = SessionContext::new_with_config_rt(config, runtime);
+    session.add_optimizer_rule(Arc::new(AggregatesInWarehouse));
     for (name, catalog) in catalogs {
         session.register_catalog(name, Arc::new(catalog));
     }

@@ -161,6 +161,7 @@ mod tests {
         Scan {
             table: TableName { schema: "s".into(), table: "t".into() },
             columns: Vec::new(),
+            summary: None,
             generation: None,
             names: vec![("a".into(), Expression::Column("a".into()))],
             latest: None,

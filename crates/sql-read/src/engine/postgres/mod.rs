@@ -13,6 +13,7 @@ mod read;
 pub(super) mod session;
 pub(super) mod settings;
 mod socket;
+mod summaries;
 mod tls;
 #[cfg(not(feature = "ssh"))]
 #[path = "no_tunnel.rs"]
@@ -30,7 +31,7 @@ use serde_json::Value;
 
 use self::session::{Isolation, Session};
 use self::settings::Settings;
-use super::{Count, Engine, Parts, RecordBatchStream, Rows};
+use super::{Count, Engine, Parts, RecordBatchStream, Rows, Summaries};
 use crate::destination::Destination;
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::Literal;
@@ -109,6 +110,10 @@ impl Engine for Postgres {
         parts::read_part(self.settings.session(Isolation::Transaction).await?, scan, part).await
     }
 
+    fn summaries(&self) -> Option<&dyn Summaries> {
+        Some(&summaries::PostgresSummaries)
+    }
+
     fn warnings(&self) -> &[String] {
         &self.warnings
     }
@@ -118,6 +123,10 @@ impl Engine for Postgres {
 struct PostgresDialect;
 
 impl Dialect for PostgresDialect {
+    fn by_bytes(&self, sql: String) -> String {
+        format!("{sql} collate \"C\"")
+    }
+
     fn literal(&self, literal: &Literal) -> Result<String> {
         Ok(match literal {
             Literal::Boolean(value) => value.to_string(),
