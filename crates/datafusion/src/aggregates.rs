@@ -69,7 +69,8 @@ fn in_warehouse(plan: &LogicalPlan) -> Result<Option<LogicalPlan>> {
     let Ok(summary) = dataset.summary(by.clone(), values.clone()) else { return Ok(None) };
     let schema = summary.schema();
     let same = |(made, wanted): (&Arc<_>, &Arc<_>)| {
-        let (made, wanted): (&datafusion::arrow::datatypes::Field, &datafusion::arrow::datatypes::Field) = (made, wanted);
+        let (made, wanted): (&datafusion::arrow::datatypes::Field, &datafusion::arrow::datatypes::Field) =
+            (made, wanted);
         made.data_type() == wanted.data_type() && (wanted.is_nullable() || !made.is_nullable())
     };
     if schema.fields().len() != aggregate.schema.fields().len()

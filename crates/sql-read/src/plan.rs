@@ -61,7 +61,10 @@ impl Plan {
         let (names, refreshes) = (self.generations.clone(), refreshes.clone());
         rows.inspect(move |batch| {
             let Ok(batch) = batch else { return };
-            names.iter().filter_map(|name| batch.column_by_name(name)).for_each(|column| refreshes.look(column));
+            names
+                .iter()
+                .filter_map(|name| batch.column_by_name(name))
+                .for_each(|column| refreshes.look(column));
         })
         .boxed()
     }

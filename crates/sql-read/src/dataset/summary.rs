@@ -89,11 +89,7 @@ impl Dataset {
             let ends: [fn(String) -> SummaryValue; 2] = [SummaryValue::Least, SummaryValue::Most];
             for (name, end) in REFRESHES.into_iter().zip(ends) {
                 let field = generation.field.as_ref().clone().with_name(name).with_nullable(true);
-                columns.push(Column {
-                    name: name.to_owned(),
-                    field: Arc::new(field),
-                    ..generation.clone()
-                });
+                columns.push(Column { name: name.to_owned(), field: Arc::new(field), ..generation.clone() });
                 made.push(end(generation.name.clone()));
                 generations.push(name.to_owned());
             }
