@@ -9,6 +9,7 @@ use bytesize::ByteSize;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
+use datafusion::sql::parser::DFParser;
 use futures::TryStreamExt;
 
 use super::query::Place;
@@ -30,6 +31,11 @@ pub(super) async fn rows(
     settings: &Settings,
     context: &Context,
 ) -> Result<Rows, Failure> {
+    // Looked at before anything is connected to.
+    let statements = DFParser::parse_sql(sql).map_err(reader_error)?;
+    if statements.len() != 1 {
+        return Err(Failure::usage(format!("one statement is run at a time, not {}", statements.len())));
+    }
     let session = session(places, settings, context).await?;
     context.output().note(&format!("(run here, over {})", names(places)));
     let only_reads =
