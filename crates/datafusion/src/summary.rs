@@ -54,7 +54,8 @@ impl TableProvider for SummaryTable {
         let summary = self.dataset.summary(&self.by, wanted).map_err(from_reader)?;
         let splits = summary.splits().await.map_err(from_reader)?;
         // How many groups there are is not known; of no keys it is one.
-        let size = TableSize { rows: self.by.is_empty().then_some(1), ..TableSize::default() };
+        let mut size = TableSize::default();
+        size.rows = self.by.is_empty().then_some(1);
         let what = What::of_splits(self.shown.clone(), summary.schema(), &splits, size);
         let source = Source::Here(self.warehouse.clone(), self.name.clone());
         let scan = Arc::new(AirbyteScan::new(source, what, Some(splits)));
