@@ -12,6 +12,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// The profile that is used when none is named.
 pub const DEFAULT_PROFILE: &str = "default";
 
+/// What the file should be like.
+const FORM: &str = "it holds one table per profile, such as [default], with client_id and client_secret";
+
 /// Where the profile file is unless told otherwise: `airbyte/profiles.toml` in the user's configuration
 /// folder (`~/.config` on Linux). `None` when there is no home folder.
 ///
@@ -94,12 +97,12 @@ pub(crate) fn load(file: Option<&Path>, name: Option<&str>) -> Result<LoadedProf
             return Ok(LoadedProfile::default());
         }
         Err(error) => {
-            return Err(Error::new(
-                ErrorKind::Configuration,
-                format!("the profile file {} cannot be read", path.display()),
-            )
-            .with_hint("it holds one table per profile, such as [default], with client_id and client_secret")
-            .with_source(error));
+            let hint = match error.kind() {
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::InvalidData => FORM,
+                _ => "see that it is a file, and that you may read it",
+            };
+            let message = format!("the profile file {} cannot be read", path.display());
+            return Err(Error::new(ErrorKind::Configuration, message).with_hint(hint).with_source(error));
         }
     };
     let mut profiles = parse(&text, &path)?;
@@ -132,7 +135,7 @@ pub(crate) fn parse(text: &str, path: &Path) -> Result<BTreeMap<String, Profile>
             _ => error.message().to_owned(),
         };
         Error::new(ErrorKind::Configuration, format!("{} is not valid, line {line}: {said}", path.display()))
-            .with_hint("it holds one table per profile, such as [default], with client_id and client_secret")
+            .with_hint(FORM)
     })
 }
 

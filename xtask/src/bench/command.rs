@@ -27,7 +27,10 @@ pub fn measure() -> Result<String> {
         contender("`pyairbyte --help`, 0.71.3", help(&beside)),
     ])?)?;
     let (whole, tenths) = (size / 1_000_000, size / 100_000 % 10);
-    writeln!(text, "\nThe file of the command with its default features: {whole}.{tenths} MB.")?;
+    writeln!(
+        text,
+        "\nThe file of the command with its default features: {whole}.{tenths} MB. ARCHITECTURE.md says what its largest parts are."
+    )?;
     Ok(text)
 }
 

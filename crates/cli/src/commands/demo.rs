@@ -332,7 +332,8 @@ impl Home {
             }
         };
         context.output().note(&format!(
-            "\nNext\n  airbyte demo --file YOUR.csv        the same with your own rows\n  {again}\n  airbyte --help"
+            "\nNext\n  airbyte demo --file YOUR.csv        the same with your own rows\n  {again}\n  \
+             airbyte auth login                  your own Airbyte\n  airbyte --help"
         ));
     }
 }

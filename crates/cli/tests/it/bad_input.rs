@@ -266,6 +266,10 @@ fn a_profile_file_that_cannot_be_used_is_told_by_its_place() {
         run(sandbox.command(&["source", "list"]).env("XDG_CONFIG_HOME", folder.path())).exits(0).stderr,
         ""
     );
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    let ended = run(sandbox.command(&["source", "list"]).env("XDG_CONFIG_HOME", folder.path())).exits(2);
+    assert!(ended.stderr.contains("that you may read it"), "{}", ended.stderr);
 }
 
 #[test]
