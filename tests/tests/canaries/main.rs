@@ -127,7 +127,9 @@ impl World {
                 leaks.extend(self.told(&typed, "results", &stdout));
             }
             leaks.extend(self.told(&typed, "messages", &stderr));
-            if self.temporary_folder_changed() {
+            // DuckDB has a folder there, for rows that do not fit into its memory.
+            let is_duckdb = line.arguments.contains(&"motherduck.json");
+            if self.temporary_folder_changed() && !is_duckdb {
                 leaks.push(format!("airbyte {typed} has made a file in the folder for temporary ones"));
             }
         }
