@@ -149,6 +149,12 @@ pub fn unprivileged_owner() -> Result<Option<User>> {
     bail!("PostgreSQL does not run as root, and this system has neither a `postgres` nor a `nobody` user")
 }
 
+/// What the server says of itself; it is installed where there is none.
+pub fn version() -> Result<String> {
+    let output = Command::new(server_binaries()?.join("postgres")).arg("--version").output()?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
 /// The folder that holds `initdb`, `postgres` and `psql`; installs the server where there is none.
 fn server_binaries() -> Result<PathBuf> {
     if let Some(bin) = find_binaries() {

@@ -2,21 +2,34 @@
 //!
 //! Two modules, each behind the feature of its name: [`public`] is the documented API for users, [`config`]
 //! the part of the Config API (what Airbyte's own web application speaks) that this project uses. Both have a
-//! `Client` with one method per operation, which gives a builder; `send()` on it makes the call.
+//! `Client` with one method per operation, which gives a builder; `send()` on it makes the call. A whole program, for a server
+//! that `AIRBYTE_API_URL` and `AIRBYTE_BEARER_TOKEN` name:
 //!
 //! ```no_run
-//! use airbyte_api_raw::{Hooks, public};
+//! use airbyte_api_raw::{Hooks, RequestHook, public};
+//! use reqwest::header::{AUTHORIZATION, HeaderValue};
 //!
-//! # async fn newest_job() -> Result<(), public::Error> {
-//! let client = public::Client::new_with_client(
-//!     "https://api.airbyte.com/v1",
-//!     reqwest::Client::new(),
-//!     Hooks::none(),
-//! );
-//! let page = client.list_jobs().limit(1).order_by("createdAt|DESC").send().await?;
-//! println!("{:?}", page.data.first().map(|job| &job.status));
-//! # Ok(())
-//! # }
+//! /// Puts the token into every request.
+//! struct Bearer(HeaderValue);
+//!
+//! impl RequestHook for Bearer {
+//!     fn prepare(&self, request: &mut reqwest::Request, _operation_id: &'static str) {
+//!         request.headers_mut().insert(AUTHORIZATION, self.0.clone());
+//!     }
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let _ = rustls::crypto::ring::default_provider().install_default();
+//!     let root = std::env::var("AIRBYTE_API_URL")?;
+//!     let token = HeaderValue::try_from(format!("Bearer {}", std::env::var("AIRBYTE_BEARER_TOKEN")?))?;
+//!
+//!     let hooks = Hooks::new(Bearer(token));
+//!     let client = public::Client::new_with_client(&root, reqwest::Client::new(), hooks);
+//!     let page = client.list_jobs().limit(1).order_by("createdAt|DESC").send().await?;
+//!     println!("{:?}", page.data.first().map(|job| &job.status));
+//!     Ok(())
+//! }
 //! ```
 //!
 //! There is no policy here: nothing is retried, no credential is added, no environment variable is read, and

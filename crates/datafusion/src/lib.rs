@@ -7,13 +7,15 @@
 //! use airbyte_sql_read::{Destination, EnvSecrets};
 //! use datafusion::prelude::SessionContext;
 //!
-//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-//! let warehouse = Destination::from_file("pg.json")?.with_secrets(&EnvSecrets)?.connect().await?;
-//! let context = SessionContext::new();
-//! context.register_catalog("airbyte", Arc::new(AirbyteCatalog::of_destination(&warehouse, &["public"]).await?));
-//! context.sql("select country, count(*) from airbyte.public.users group by country").await?.show().await?;
-//! # Ok(())
-//! # }
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let warehouse = Destination::from_file("pg.json")?.with_secrets(&EnvSecrets)?.connect().await?;
+//!     let context = SessionContext::new();
+//!     let catalog = AirbyteCatalog::of_destination(&warehouse, &["public"]).await?;
+//!     context.register_catalog("airbyte", Arc::new(catalog));
+//!     context.sql("select country, count(*) from airbyte.public.users group by country").await?.show().await?;
+//!     Ok(())
+//! }
 //! ```
 //!
 //! - **What the warehouse can do it does**: columns are chosen, rows filtered, limited and counted there. A filter goes to the

@@ -3,13 +3,15 @@
 //! ```no_run
 //! use airbyte_sandbox::{Sandbox, Seed};
 //!
-//! # async fn run() -> Result<(), airbyte_sandbox::Error> {
-//! let sandbox = Sandbox::builder().seed(Seed::Demo).start().await?;
-//! println!("{}", sandbox.ready().exports());
-//! // ... point a client at it ...
-//! sandbox.shutdown().await;
-//! # Ok(())
-//! # }
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let sandbox = Sandbox::builder().seed(Seed::Demo).start().await?;
+//!     // What points the command, or a program of yours, at it.
+//!     println!("{}", sandbox.ready().exports());
+//!     tokio::signal::ctrl_c().await?;
+//!     sandbox.shutdown().await;
+//!     Ok(())
+//! }
 //! ```
 //!
 //! In a test of one's own it is a server to be asked afterwards what it was asked for, with a clock and faults that

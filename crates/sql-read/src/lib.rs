@@ -4,27 +4,28 @@
 //! use airbyte_sql_read::{Destination, EnvSecrets, Filter, Format, StreamSpec};
 //! use futures::TryStreamExt;
 //!
-//! # async fn run() -> airbyte_sql_read::Result<()> {
-//! // What the API answers for a destination, or a file of that form written by hand. Airbyte masks the password;
-//! // it is taken from AIRBYTE_SECRET_POSTGRES_PASSWORD.
-//! let destination = Destination::from_file("pg.json")?.with_secrets(&EnvSecrets)?;
-//! let warehouse = destination.connect().await?;
+//! #[tokio::main]
+//! async fn main() -> airbyte_sql_read::Result<()> {
+//!     // What the API answers for a destination, or a file of that form written by hand. Airbyte masks the password;
+//!     // it is taken from AIRBYTE_SECRET_POSTGRES_PASSWORD.
+//!     let destination = Destination::from_file("pg.json")?.with_secrets(&EnvSecrets)?;
+//!     let warehouse = destination.connect().await?;
 //!
-//! let users = warehouse.dataset(&StreamSpec::new("users")).await?;
-//! println!("{} rows in {}", users.count().await?, users.table_name());
+//!     let users = warehouse.dataset(&StreamSpec::new("users")).await?;
+//!     println!("{} rows in {}", users.count().await?, users.table_name());
 //!
-//! let adults = users.filter(Filter::at_least("age", 18))?;
-//! let mut batches = adults.batches().await?;
-//! while let Some(batch) = batches.try_next().await? {
-//!     println!("{} rows", batch.num_rows());
+//!     let adults = users.filter(Filter::at_least("age", 18))?;
+//!     let mut batches = adults.batches().await?;
+//!     while let Some(batch) = batches.try_next().await? {
+//!         println!("{} rows", batch.num_rows());
+//!     }
+//!     adults.export("adults.parquet", Format::Parquet).await?;
+//!
+//!     // Statements of your own, in the database's language; what is no single read is refused before it is sent.
+//!     let by_day = warehouse.query("select date(created_at) as day, count(*) from users group by 1")?;
+//!     println!("{} days", by_day.collect().await?.num_rows());
+//!     Ok(())
 //! }
-//! adults.export("adults.parquet", Format::Parquet).await?;
-//!
-//! // Statements of your own, in the database's language; what is no single read is refused before it is sent.
-//! let by_day = warehouse.query("select date(created_at) as day, count(*) from users group by 1")?;
-//! println!("{} days", by_day.collect().await?.num_rows());
-//! # Ok(())
-//! # }
 //! ```
 //!
 //! - **Names.** A stream's table is looked for under the names that the connector's versions give, then compared with

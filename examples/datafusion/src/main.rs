@@ -1,19 +1,20 @@
 //! A stream's rows in DataFusion, which speaks the same Arrow: `cargo run` in this folder.
 //!
-//! The table is read part by part, each by a task of DataFusion's own, in bounded memory. Every query reads it anew;
-//! `MemTable::try_new(schema, vec![batches])` keeps rows that are asked for often.
+//! The table is read part by part, each by a task of DataFusion's own, in bounded memory. Every query reads it anew; rows that
+//! are asked for often are kept in memory, or as a folder of Parquet files.
 
 use std::sync::Arc;
 
-use airbyte_sql_read::{Dataset, Destination, Split, Splits, StreamSpec, Warehouse};
+use airbyte_sql_read::{Dataset, Destination, Format, Split, Splits, StreamSpec, Warehouse};
 use datafusion::arrow::array::{Float64Array, Int64Array};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::streaming::StreamingTable;
+use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
-use datafusion::prelude::SessionContext;
+use datafusion::prelude::{ParquetReadOptions, SessionContext};
 use futures::{TryFutureExt, TryStreamExt};
 
 type Error = Box<dyn std::error::Error>;
@@ -56,6 +57,23 @@ async fn table(warehouse: &Warehouse, dataset: &Dataset, parts: usize) -> Result
     Ok(StreamingTable::try_new(schema.clone(), parts.collect())?)
 }
 
+/// Keeps the rows in memory.
+async fn keep(dataset: &Dataset, context: &SessionContext) -> Result<(), Error> {
+    let batches = dataset.batches().await?;
+    let schema = batches.schema();
+    let rows = batches.try_collect().await?;
+    context.register_table("kept", Arc::new(MemTable::try_new(schema, vec![rows])?))?;
+    context.sql("select count(*) from kept").await?.show().await?;
+    Ok(())
+}
+
+/// Keeps the rows in files, which are read side by side. Returns how many rows there are.
+async fn keep_in_files(dataset: &Dataset, context: &SessionContext, folder: &str) -> Result<u64, Error> {
+    let exported = dataset.export_folder(folder, Format::Parquet).await?;
+    context.register_parquet("files", folder, ParquetReadOptions::default()).await?;
+    Ok(exported.rows)
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     // A small destination of its own, so that the program runs as it is. Yours is a file of the API's form:
@@ -87,5 +105,13 @@ async fn main() -> Result<(), Error> {
     let sums = sums.downcast_ref::<Float64Array>().ok_or("sums are doubles")?;
     assert_eq!(counts.values(), &[33_333, 33_334, 33_333]);
     assert_eq!(sums.values().iter().sum::<f64>(), 1_250_012_500.0);
+
+    keep(&purchases, &context).await?;
+    let files = folder.path().join("files");
+    let rows = keep_in_files(&purchases, &context, files.to_str().ok_or("a path that is text")?).await?;
+    assert_eq!(rows, 100_000);
+    for table in ["kept", "files"] {
+        assert_eq!(context.table(table).await?.count().await?, 100_000, "{table}");
+    }
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! A stream's rows as a Polars data frame: `cargo run` in this folder.
 //!
-//! The two do not share their Arrow types, so rows go through Arrow's own form of bytes: in memory here; for tables
-//! that are larger than memory, `dataset.export("rows.parquet", Format::Parquet)` and Polars' lazy scan of that file.
+//! The two do not share their Arrow types, so rows go through Arrow's own form of bytes: in memory, or for tables that are
+//! larger by a file, which is not copied.
 
+use std::fs::File;
 use std::io::Cursor;
+use std::path::Path;
 
 use airbyte_sql_read::{Dataset, Destination, Format, Order, StreamSpec};
 use polars::prelude::{ChunkAgg, DataFrame, IpcReader, SerReader};
@@ -13,11 +15,16 @@ type Error = Box<dyn std::error::Error>;
 /// All rows of a dataset as a data frame.
 async fn frame(dataset: &Dataset) -> Result<DataFrame, Error> {
     let mut bytes = Vec::new();
-    let read = dataset.write(&mut bytes, Format::Arrow).await?;
-    for warning in read.warnings {
-        eprintln!("warning: {warning}");
-    }
-    Ok(IpcReader::new(Cursor::new(bytes)).finish()?)
+    dataset.write(&mut bytes, Format::Arrow).await?;
+    let users = IpcReader::new(Cursor::new(bytes)).finish()?;
+    Ok(users)
+}
+
+/// The same by a file.
+async fn frame_of_file(dataset: &Dataset, file: &Path) -> Result<DataFrame, Error> {
+    dataset.export(file, Format::Arrow).await?;
+    let users = IpcReader::new(File::open(file)?).memory_mapped(Some(file.to_owned())).finish()?;
+    Ok(users)
 }
 
 #[tokio::main]
@@ -35,8 +42,10 @@ async fn main() -> Result<(), Error> {
     }))?;
 
     let users = destination.connect().await?.dataset(&StreamSpec::new("users")).await?;
-    let frame = frame(&users.order_by("id", Order::Ascending)?).await?;
+    let users = users.order_by("id", Order::Ascending)?;
+    let frame = frame(&users).await?;
     println!("{frame}");
+    assert!(frame.equals_missing(&frame_of_file(&users, &folder.path().join("users.arrow")).await?));
 
     assert_eq!(frame.shape(), (3, 3));
     assert_eq!(frame.column("id")?.i64()?.sum(), Some(6));

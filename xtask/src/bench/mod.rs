@@ -8,13 +8,15 @@ mod growth;
 mod load;
 mod postgres_read;
 mod run;
+mod scale;
 mod snowflake_read;
 mod sqlite_read;
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::step::{self, cargo, target, workspace_root};
 
@@ -39,6 +41,8 @@ pub enum Part {
     Load,
     /// Reading a PostgreSQL destination
     Postgres,
+    /// Questions put to DataFusion, to a cluster and to the database itself
+    Scale,
     /// Reading a SQLite file
     #[value(name = "sqlite")]
     SQLite,
@@ -49,45 +53,81 @@ pub enum Part {
     BigQuery,
 }
 
+/// The parts in the order of the page.
+const PAGE: [Part; 10] = [
+    Part::Clients,
+    Part::Command,
+    Part::Postgres,
+    Part::SQLite,
+    Part::DuckDb,
+    Part::Snowflake,
+    Part::BigQuery,
+    Part::Scale,
+    Part::Growth,
+    Part::Load,
+];
+
 /// Measures everything and rewrites BENCHMARKS.md, or measures one part and prints it.
 pub fn bench(part: Option<Part>) -> Result<()> {
     build(part)?;
     // What is started here has to be ended here, so Ctrl-C ends the command that runs, and then this.
     ctrlc::set_handler(|| {})?;
     match part {
-        Some(Part::Clients) => print!("{}", clients::measure()?),
-        Some(Part::Command) => print!("{}", command::measure()?),
-        Some(Part::DuckDb) => print!("{}", duckdb_read::measure()?),
-        Some(Part::Growth) => print!("{}", growth::measure()?),
-        Some(Part::Load) => print!("{}", load::measure()?),
-        Some(Part::Postgres) => print!("{}", postgres_read::measure()?),
-        Some(Part::SQLite) => print!("{}", sqlite_read::measure()?),
-        Some(Part::Snowflake) => print!("{}", snowflake_read::measure()?),
-        Some(Part::BigQuery) => print!("{}", bigquery_read::measure()?),
-        None => {
-            let sections = clients::measure()?
-                + &command::measure()?
-                + &postgres_read::measure()?
-                + &sqlite_read::measure()?
-                + &duckdb_read::measure()?
-                + &snowflake_read::measure()?
-                + &bigquery_read::measure()?
-                + &growth::measure()?
-                + &load::measure()?;
-            let page = format!("{}\n{}{sections}", include_str!("head.md").trim_end(), machine()?);
-            std::fs::write(workspace_root().join("BENCHMARKS.md"), page)?;
-            eprintln!("BENCHMARKS.md is rewritten");
-        }
+        Some(part) => print!("{}", measure(part)?),
+        None => everything()?,
     }
     Ok(())
+}
+
+fn everything() -> Result<()> {
+    let mut page = format!("{}\n{}", include_str!("head.md").trim_end(), machine()?);
+    for part in PAGE {
+        let begun = Instant::now();
+        let section = measure(part).with_context(|| format!("{part:?}"))?;
+        // Here as well, so that it is not lost with what may fail after it.
+        print!("{section}");
+        eprintln!("-- {part:?} took {} s", begun.elapsed().as_secs());
+        page += &section;
+    }
+    std::fs::write(workspace_root().join("BENCHMARKS.md"), page)?;
+    eprintln!("BENCHMARKS.md is rewritten");
+    Ok(())
+}
+
+/// The section of the page.
+fn measure(part: Part) -> Result<String> {
+    match part {
+        Part::Clients => clients::measure(),
+        Part::Command => command::measure(),
+        Part::DuckDb => duckdb_read::measure(),
+        Part::Growth => growth::measure(),
+        Part::Load => load::measure(),
+        Part::Postgres => postgres_read::measure(),
+        Part::Scale => scale::measure(),
+        Part::SQLite => sqlite_read::measure(),
+        Part::Snowflake => snowflake_read::measure(),
+        Part::BigQuery => bigquery_read::measure(),
+    }
 }
 
 /// Builds what is measured: the command as it is handed out, and programs on the libraries as their users build theirs.
 fn build(part: Option<Part>) -> Result<()> {
     let reads =
         matches!(part, Some(Part::BigQuery | Part::DuckDb | Part::Postgres | Part::Snowflake | Part::SQLite));
-    if !reads {
+    let scales = matches!(part, Some(Part::Scale));
+    if !reads && !scales {
         step::run(&mut cargo(&["build", "--release", "--locked", "--package", "airbyte-cli"]))?;
+    }
+    if part.is_none() || scales {
+        let mut cluster =
+            cargo(&["build", "--profile", "library", "--locked", "--package", "airbyte-ballista"]);
+        for program in scale::PROGRAMS {
+            cluster.args(["--bin", program]);
+        }
+        step::run(cluster.args(["--example", "tpch"]))?;
+    }
+    if scales {
+        return Ok(());
     }
     let mut programs = cargo(&["build", "--profile", "library", "--locked", "--features", READERS]);
     for package in ["airbyte-cloud", "airbyte-sandbox", "airbyte-sql-read"] {
@@ -124,7 +164,7 @@ fn machine() -> Result<String> {
     Ok(format!(
         "\nMeasured on {}: {processor}, {cores} cores; {}; {}; {}.\n",
         first_line("date", "+%Y-%m-%d")?,
-        first_line("psql", "--version")?,
+        crate::postgres::version()?,
         first_line("python3", "--version")?,
         first_line("rustc", "--version")?,
     ))

@@ -18,10 +18,7 @@ const SCALE: &str = "1";
 
 /// The questions, and what each needs of the tables.
 const QUERIES: [(&str, &[&str]); 5] = [
-    (
-        "1",
-        &["lineitem=l_returnflag,l_linestatus,l_quantity,l_extendedprice,l_discount,l_tax,l_shipdate"],
-    ),
+    ("1", &["lineitem=l_returnflag,l_linestatus,l_quantity,l_extendedprice,l_discount,l_tax,l_shipdate"]),
     (
         "4",
         &["orders=o_orderkey,o_orderpriority,o_orderdate", "lineitem=l_orderkey,l_commitdate,l_receiptdate"],
@@ -124,7 +121,8 @@ fn with_password(command: &mut Command, url: &url::Url) {
 fn psql(database: &Cluster, sql: &Path) -> Result<Command> {
     let query = std::fs::read_to_string(sql)?;
     let mut psql = database.psql();
-    psql.args(["-A", "-t", "-c", &format!("set search_path = tpch; {query}")]).env("PGOPTIONS", "--client-min-messages=error");
+    psql.args(["-A", "-t", "-c", &format!("set search_path = tpch; {query}")])
+        .env("PGOPTIONS", "--client-min-messages=error");
     psql.arg("-q");
     Ok(psql)
 }

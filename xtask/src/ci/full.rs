@@ -15,9 +15,7 @@ const OUTSIDE: &[(&str, &[&[&str]])] =
     &[("tests/downstream", &[&["build"], &["test", "--all-targets"]]), ("examples", &[&["run"]])];
 
 pub fn full(sections: &mut Sections) -> Result<()> {
-    sections.run("licences, bans, sources", || {
-        run(DENY.command()?.args(["--locked", "check", "bans", "licenses", "sources"]))
-    })?;
+    sections.run("licences, bans, sources", || deny(&["bans", "licenses", "sources"], &[]))?;
     sections.run("advisories", advisories)?;
     sections.run("public surface", || surface(false))?;
     sections.run("bindings are the same twice", again::generated_twice)?;
@@ -35,7 +33,14 @@ fn advisories() -> Result<()> {
         eprintln!("note: the list of advisories cannot be had here, so none was looked up");
         return Ok(());
     }
-    run(DENY.command()?.args(["--locked", "check", "--disable-fetch", "advisories"]))
+    deny(&["advisories"], &["--disable-fetch"])
+}
+
+/// Asks about everything that is published.
+fn deny(checks: &[&str], options: &[&str]) -> Result<()> {
+    let mut deny = DENY.command()?;
+    deny.args(["--locked", "check", "--config", "deny.toml"]);
+    run(deny.args(options).args(checks))
 }
 
 /// Builds and runs nothing of the workspace's own: each has a lock file of its own.

@@ -11,6 +11,7 @@ use crate::step::{self, cargo, run, target, workspace_root};
 /// The libraries, with the features that show all there is. The bindings have their own list, in `snapshots`.
 const LIBRARIES: &[(&str, &str, &str)] = &[
     ("airbyte-cloud", "crates/cloud", "blocking"),
+    ("airbyte-sandbox", "crates/sandbox", "duckdb"),
     ("airbyte-sql-read", "crates/sql-read", "adbc,bigquery,cloud,duckdb,postgres,snowflake,sqlite,ssh"),
 ];
 

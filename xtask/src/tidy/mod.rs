@@ -4,6 +4,7 @@ mod dependencies;
 mod prose;
 mod repository;
 mod rust;
+mod samples;
 mod versions;
 
 use anyhow::{Result, ensure};
@@ -41,6 +42,7 @@ const CHECKS: &[Check] = &[
     Check { name: "only the command prints", run: rust::printing, strict: true },
     Check { name: "no reqwest in cloud's public signatures", run: rust::hidden_http_client, strict: true },
     Check { name: "every file says what it holds", run: rust::module_docs, strict: true },
+    Check { name: "samples in documents are compiled", run: samples::compiled, strict: true },
     Check { name: "files are short", run: rust::file_length, strict: false },
 ];
 

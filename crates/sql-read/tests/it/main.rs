@@ -34,6 +34,7 @@ mod redshift;
 mod refreshes;
 #[cfg(feature = "snowflake")]
 mod snowflake;
+mod split_properties;
 mod splits;
 mod sqlite;
 mod sqlite_queries;

@@ -114,6 +114,6 @@ proptest! {
 }
 
 /// As many as `PROPTEST_CASES` says, or these few: each takes a dozen statements.
-fn cases(few: u32) -> u32 {
+pub(crate) fn cases(few: u32) -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(few)
 }

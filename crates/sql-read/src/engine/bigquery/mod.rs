@@ -4,6 +4,8 @@ mod catalogue;
 mod connect;
 mod dialect;
 mod fault;
+#[cfg(test)]
+mod fuzz;
 mod intervals;
 mod query;
 mod results;

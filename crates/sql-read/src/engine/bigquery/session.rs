@@ -169,15 +169,18 @@ impl Reader {
     /// A decoder that knows the schema: the stream's own, or else the session's.
     fn decoder(&self, response: &ReadRowsResponse) -> Result<StreamDecoder> {
         let own = response.arrow_schema().map(|schema| &schema.serialized_schema);
-        let schema = own.filter(|schema| !schema.is_empty()).unwrap_or(&self.schema);
-        let mut decoder = StreamDecoder::new();
-        if schema.is_empty() {
-            return Err(Error::new(ErrorKind::BrokenConnection, "BigQuery sent rows without their schema"));
-        }
-        decoder
-            .decode(&mut Buffer::from(schema.strip_suffix(&END_OF_STREAM[..]).unwrap_or(schema).to_vec()))?;
-        Ok(decoder)
+        decoder(own.filter(|schema| !schema.is_empty()).unwrap_or(&self.schema))
     }
+}
+
+/// A decoder of rows that have this schema.
+pub(super) fn decoder(schema: &[u8]) -> Result<StreamDecoder> {
+    let mut decoder = StreamDecoder::new();
+    if schema.is_empty() {
+        return Err(Error::new(ErrorKind::BrokenConnection, "BigQuery sent rows without their schema"));
+    }
+    decoder.decode(&mut Buffer::from(schema.strip_suffix(&END_OF_STREAM[..]).unwrap_or(schema).to_vec()))?;
+    Ok(decoder)
 }
 
 fn read_fault(error: Fault) -> Error {
@@ -192,7 +195,7 @@ fn read_fault(error: Fault) -> Error {
 }
 
 /// The rows of one message, all of which have to be there.
-fn decode(decoder: &mut StreamDecoder, response: &ReadRowsResponse) -> Result<RecordBatch> {
+pub(super) fn decode(decoder: &mut StreamDecoder, response: &ReadRowsResponse) -> Result<RecordBatch> {
     let bytes = response.arrow_record_batch().map(|batch| batch.serialized_record_batch.clone());
     let mut buffer = Buffer::from(bytes.unwrap_or_default());
     let mut batches = Vec::new();

@@ -1,11 +1,6 @@
 //! What the service, or somebody in its place, may answer.
 
-use std::io::Write;
-use std::sync::Arc;
-
-use arrow_array::{Int64Array, RecordBatch, StringArray};
-use arrow_ipc::writer::StreamWriter;
-use arrow_schema::{DataType, Field, Schema};
+use arrow_array::Array;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -15,24 +10,6 @@ use super::batches;
 use super::text_rows;
 use super::types::{Kind, field};
 use crate::mutated::{corpus, mutated, mutated_text};
-
-/// Streams of Arrow as the service sends them, one of them compressed.
-fn chunks() -> Vec<Vec<u8>> {
-    let schema =
-        Schema::new(vec![Field::new("ID", DataType::Int64, false), Field::new("NAME", DataType::Utf8, true)]);
-    let columns: [arrow_array::ArrayRef; 2] = [
-        Arc::new(Int64Array::from(vec![1, 2, 3])),
-        Arc::new(StringArray::from(vec![Some("a"), None, Some("longer")])),
-    ];
-    let batch = RecordBatch::try_new(Arc::new(schema), columns.to_vec()).unwrap();
-    let mut writer = StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
-    writer.write(&batch).unwrap();
-    writer.write(&batch).unwrap();
-    let plain = writer.into_inner().unwrap();
-    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    packed.write_all(&plain).unwrap();
-    vec![plain, packed.finish().unwrap(), br#"["1","a"],["2",null]"#.to_vec()]
-}
 
 proptest! {
     #[test]
@@ -55,8 +32,8 @@ proptest! {
     }
 
     #[test]
-    fn parts_of_a_result(part in mutated(chunks()), is_json: bool, skip in 0..4_u64) {
-        // Each part has six rows, or two, and damage makes no more of them than the bytes can hold.
+    fn parts_of_a_result(part in mutated(corpus("arrow")), is_json: bool, skip in 0..4_u64) {
+        // Each part has six rows, two or none, and damage makes no more of them than the bytes can hold.
         if let Some(rows) = batches::rows_of_part(part.clone(), is_json, skip) {
             prop_assert!(rows <= part.len() + 64, "{rows} rows");
         }
@@ -89,4 +66,14 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn the_corpus_is_what_the_service_sends() {
+    let rows: Vec<_> = corpus("arrow")
+        .into_iter()
+        .map(|part| batches::rows_of_part(part.clone(), part.starts_with(b"["), 0))
+        .collect();
+    // By their names: none, JSON, cut before its end, plain, packed.
+    assert_eq!(rows, [Some(0), Some(2), None, Some(6), Some(6)]);
 }
