@@ -1,28 +1,19 @@
 //! SQL over several connections and destinations, run by DataFusion in this process.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use airbyte_datafusion::{AggregatesInWarehouse, AirbyteCatalog, AirbyteScan, reader_error};
 use airbyte_sql_read::{Batches, Refreshes};
-use bytesize::ByteSize;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
 use datafusion::sql::parser::DFParser;
 use futures::TryStreamExt;
 
-use super::query::Place;
+use super::query::{Place, Settings};
 use super::target::Rows;
 use crate::context::Context;
 use crate::error::Failure;
-
-/// How a statement is run.
-pub(super) struct Settings {
-    pub parallel: Option<u16>,
-    pub memory: ByteSize,
-    pub timeout: Option<Duration>,
-}
 
 /// The rows of a statement that reads these catalogs. Whatever makes no sense is refused before a row is read.
 pub(super) async fn rows(

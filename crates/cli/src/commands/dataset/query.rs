@@ -144,8 +144,8 @@ fn no_statement() -> Failure {
 }
 
 impl QueryArgs {
-    fn local(&self) -> local::Settings {
-        local::Settings { parallel: self.parallel, memory: self.memory, timeout: self.timeout }
+    fn local(&self) -> Settings {
+        Settings { parallel: self.parallel, memory: self.memory, timeout: self.timeout }
     }
 }
 
@@ -158,7 +158,16 @@ async fn open<'a>(args: &'a QueryArgs, context: &Context) -> Result<(Warehouse, 
     Ok((warehouse, sql))
 }
 
+/// How a statement is run here.
+#[cfg_attr(not(feature = "datafusion"), expect(dead_code, reason = "nothing is run here"))]
+pub(super) struct Settings {
+    pub parallel: Option<u16>,
+    pub memory: ByteSize,
+    pub timeout: Option<Duration>,
+}
+
 /// Where tables are.
+#[cfg_attr(not(feature = "datafusion"), expect(dead_code, reason = "nothing is run here"))]
 #[derive(Debug)]
 pub(super) enum Place {
     Connection(String),
