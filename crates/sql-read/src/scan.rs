@@ -72,8 +72,9 @@ pub(crate) enum SummaryValue {
     Key(GroupKey),
     Rows,
     NotNull(String),
-    Least(String),
-    Most(String),
+    /// With the column's type where the value would come without its precision.
+    Least(String, Option<String>),
+    Most(String, Option<String>),
     /// With the type that holds it.
     Sum(String, String),
 }
@@ -96,12 +97,16 @@ impl GroupKey {
 impl SummaryValue {
     fn sql(&self, dialect: &dyn Dialect) -> String {
         let of = |function: &str, column: &str| format!("{function}({})", dialect.quoted(column));
+        let cast = |value: String, type_name: &Option<String>| match type_name {
+            Some(type_name) => format!("cast({value} as {type_name})"),
+            None => value,
+        };
         match self {
             Self::Key(key) => key.sql(dialect),
             Self::Rows => "count(*)".to_owned(),
             Self::NotNull(column) => of("count", column),
-            Self::Least(column) => of("min", column),
-            Self::Most(column) => of("max", column),
+            Self::Least(column, type_name) => cast(of("min", column), type_name),
+            Self::Most(column, type_name) => cast(of("max", column), type_name),
             Self::Sum(column, type_name) => format!("cast({} as {type_name})", of("sum", column)),
         }
     }

@@ -1,5 +1,7 @@
 //! Programs in documents are compiled somewhere: as doc tests, or as pieces of a program that is.
 
+use std::path::Path;
+
 use anyhow::{Context, Result};
 
 use super::repository::{Repository, TextFile, is_rust};
@@ -14,7 +16,8 @@ pub fn compiled(repository: &Repository) -> Result<Vec<String>> {
     let programs: Vec<Vec<&str>> =
         repository.files.iter().filter(|file| is_program(&file.path)).map(|file| lines(&file.text)).collect();
     let documents = repository.files.iter().filter(|file| {
-        (file.path.starts_with("docs/") || file.path == "README.md") && file.path.ends_with(".md")
+        let is_markdown = Path::new(&file.path).extension().is_some_and(|extension| extension == "md");
+        is_markdown && (file.path.starts_with("docs/") || file.path == "README.md")
     });
     Ok(documents.flat_map(|document| findings(document, &doc_tests.text, &programs)).collect())
 }

@@ -17,6 +17,9 @@ use crate::split::{self, Splits};
 /// What the oldest and the newest refresh of a group are called, where they are asked for.
 const REFRESHES: [&str; 2] = ["_airbyte_oldest_generation", "_airbyte_newest_generation"];
 
+/// The smallest or the largest value of a column.
+type End = fn(String, Option<String>) -> SummaryValue;
+
 /// What becomes of the rows of a group. Columns go by their names in the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -86,11 +89,11 @@ impl Dataset {
         let mut generations = Vec::new();
         // Read along, so that a summary tells of an unfinished refresh as a read does.
         if let Some(generation) = self.generation.as_ref().filter(|generation| can.is_ordered(generation)) {
-            let ends: [fn(String) -> SummaryValue; 2] = [SummaryValue::Least, SummaryValue::Most];
+            let ends: [End; 2] = [SummaryValue::Least, SummaryValue::Most];
             for (name, end) in REFRESHES.into_iter().zip(ends) {
                 let field = generation.field.as_ref().clone().with_name(name).with_nullable(true);
                 columns.push(Column { name: name.to_owned(), field: Arc::new(field), ..generation.clone() });
-                made.push(end(generation.name.clone()));
+                made.push(end(generation.name.clone(), can.precise(generation)));
                 generations.push(name.to_owned());
             }
         }
@@ -121,13 +124,14 @@ impl Dataset {
         keys: &[GroupKey],
         value: &Aggregate,
     ) -> Result<(Column, SummaryValue)> {
-        let ordered = |name: &String, end: fn(String) -> SummaryValue| {
+        let ordered = |name: &String, end: End| {
             let column = self.stored_column(name)?;
             if !can.is_ordered(column) {
                 return Err(unsupported(format!("`{name}` is not ordered by the database as by Arrow")));
             }
             let field = column.field.as_ref().clone().with_nullable(true);
-            Ok((Column { field: Arc::new(field), ..column.clone() }, end(name.clone())))
+            let value = end(name.clone(), can.precise(column));
+            Ok((Column { field: Arc::new(field), ..column.clone() }, value))
         };
         match value {
             Aggregate::Key(name) => match keys.iter().find(|key| key.column == *name) {

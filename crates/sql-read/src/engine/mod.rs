@@ -95,6 +95,8 @@ pub(crate) trait Summaries {
     fn key(&self, column: &Column) -> Option<GroupKey>;
     /// Whether this column's values are in Arrow's order.
     fn is_ordered(&self, column: &Column) -> bool;
+    /// The name of the column's type in SQL, where one of its values would come without its precision.
+    fn precise(&self, column: &Column) -> Option<String>;
     /// What the sum of this column is, and the name of that type in SQL.
     fn sum(&self, column: &Column) -> Option<(Column, String)>;
 }

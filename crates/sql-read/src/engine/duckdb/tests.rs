@@ -57,6 +57,7 @@ async fn scan(engine: &DuckDb, table: &str) -> Scan {
         names: names.collect(),
         table,
         columns,
+        summary: None,
         generation: None,
         latest: None,
         filter: None,

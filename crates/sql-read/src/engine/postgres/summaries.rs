@@ -52,10 +52,17 @@ impl Summaries for PostgresSummaries {
                     | DataType::Int32
                     | DataType::Int64
                     | DataType::Date32
-                    | DataType::Decimal128(..)
+                    | DataType::Decimal128(_, 0..)
                     | DataType::Time64(TimeUnit::Microsecond)
                     | DataType::Timestamp(TimeUnit::Microsecond, _)
             )
+    }
+
+    fn precise(&self, column: &Column) -> Option<String> {
+        match column.field.data_type() {
+            DataType::Decimal128(precision, scale) => Some(format!("numeric({precision}, {scale})")),
+            _ => None,
+        }
     }
 
     fn sum(&self, summed: &Column) -> Option<(Column, String)> {
