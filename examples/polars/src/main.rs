@@ -1,7 +1,7 @@
 //! A stream's rows as a Polars data frame: `cargo run` in this folder.
 //!
-//! The two do not share their Arrow types, so rows go through Arrow's own form of bytes: in memory, or for tables that are
-//! larger by a file, which is not copied.
+//! The two do not share their Arrow types, so rows go through Arrow's own form of bytes: in memory, or by a file, which Polars'
+//! lazy scans read without copying it.
 
 use std::fs::File;
 use std::io::Cursor;
@@ -23,7 +23,7 @@ async fn frame(dataset: &Dataset) -> Result<DataFrame, Error> {
 /// The same by a file.
 async fn frame_of_file(dataset: &Dataset, file: &Path) -> Result<DataFrame, Error> {
     dataset.export(file, Format::Arrow).await?;
-    let users = IpcReader::new(File::open(file)?).memory_mapped(Some(file.to_owned())).finish()?;
+    let users = IpcReader::new(File::open(file)?).finish()?;
     Ok(users)
 }
 

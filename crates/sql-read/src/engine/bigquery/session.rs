@@ -1,5 +1,6 @@
 //! Rows by the Storage Read API: one session is one snapshot, its streams are read side by side.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -196,6 +197,13 @@ fn read_fault(error: Fault) -> Error {
 
 /// The rows of one message, all of which have to be there.
 pub(super) fn decode(decoder: &mut StreamDecoder, response: &ReadRowsResponse) -> Result<RecordBatch> {
+    // Lengths in damaged rows can make the reader of the format panic.
+    catch_unwind(AssertUnwindSafe(|| decoded(decoder, response))).unwrap_or_else(|_| {
+        Err(Error::new(ErrorKind::BrokenConnection, "BigQuery sent rows that are no Arrow"))
+    })
+}
+
+fn decoded(decoder: &mut StreamDecoder, response: &ReadRowsResponse) -> Result<RecordBatch> {
     let bytes = response.arrow_record_batch().map(|batch| batch.serialized_record_batch.clone());
     let mut buffer = Buffer::from(bytes.unwrap_or_default());
     let mut batches = Vec::new();
