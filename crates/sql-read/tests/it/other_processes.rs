@@ -32,7 +32,6 @@ fn other(mut command: Command, test: &str, task: &Value, folder: &Path) -> std::
 /// Reads one part and prints its rows.
 #[tokio::test]
 #[ignore = "started by another test"]
-#[expect(clippy::print_stdout, reason = "the other test reads it")]
 async fn read_a_part() {
     let task = task();
     let split: Split = serde_json::from_value(task["split"].clone()).unwrap();
