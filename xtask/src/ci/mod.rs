@@ -19,9 +19,12 @@ use sections::Sections;
 
 pub use surface::surface;
 
-/// The crates that are published, in the order in which they depend on each other.
+/// The crates that are published and build with the oldest Rust that is stated.
 const PUBLISHED: &[&str] =
     &["airbyte-api-raw", "airbyte-cloud", "airbyte-sql-read", "airbyte-sandbox", "airbyte-cli"];
+
+/// Those that are published as well, and want a newer one.
+const OF_NEWER_RUST: &[&str] = &["airbyte-datafusion", "airbyte-ballista"];
 
 /// How much is checked.
 #[derive(Args)]

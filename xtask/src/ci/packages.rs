@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::PUBLISHED;
+use super::{OF_NEWER_RUST, PUBLISHED};
 use crate::step::{cargo, run};
 
 /// Makes the packages; `verified` builds each from itself alone, with the others as packages too.
@@ -11,6 +11,6 @@ pub fn package(verified: bool) -> Result<()> {
     if !verified {
         package.arg("--no-verify");
     }
-    package.args(PUBLISHED.iter().flat_map(|name| ["--package", name]));
+    package.args(PUBLISHED.iter().chain(OF_NEWER_RUST).flat_map(|name| ["--package", name]));
     run(&mut package)
 }
