@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::process::{Child, Command};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
 
 use console::{measure_text_width, strip_ansi_codes};
 use nix::pty::{Winsize, openpty};
@@ -60,14 +60,33 @@ impl OnTerminal {
         }
     }
 
+    /// Waits until keys are read one by one and not shown: a question is there a moment before the terminal has been told,
+    /// and Ctrl-C is no key until then.
+    #[track_caller]
+    fn reads_keys(&self) {
+        let begun = Instant::now();
+        while tcgetattr(&self.keys).unwrap().local_flags.contains(LocalFlags::ECHO) {
+            assert!(begun.elapsed() < PATIENCE, "no keys are read after {:?}", self.seen);
+            std::thread::yield_now();
+        }
+    }
+
     fn types(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
     }
 
     /// The exit code and all that was written to the terminal.
     fn ends(mut self) -> (Option<i32>, String) {
-        while let Ok(bytes) = self.output.recv_timeout(PATIENCE) {
-            self.seen.push_str(&String::from_utf8_lossy(&bytes));
+        loop {
+            match self.output.recv_timeout(PATIENCE) {
+                Ok(bytes) => self.seen.push_str(&String::from_utf8_lossy(&bytes)),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.process.kill().ok();
+                    self.process.wait().ok();
+                    panic!("it does not end: {:?}", self.seen);
+                }
+            }
         }
         (self.process.wait().unwrap().code(), std::mem::take(&mut self.seen))
     }
@@ -96,6 +115,7 @@ fn a_question_is_answered_with_a_key_and_no_is_no_success() {
         let mut delete = sandbox.command(&["source", "delete", "File"]);
         let mut asked = OnTerminal::start(delete.env("TERM", "xterm-256color"), 100);
         asked.sees("Go on?");
+        asked.reads_keys();
         asked.types(key);
         let (ended, seen) = asked.ends();
         assert_eq!(ended, Some(code), "{key:?}: {seen}");
@@ -113,10 +133,7 @@ fn a_login_asks_for_what_is_missing_and_shows_no_secret() {
     asked.sees("Client id");
     asked.types(&format!("{}\r", sandbox.ready("client_id")));
     asked.sees("it is not shown");
-    // Whoever types that fast is seen to: the question is there a moment before the terminal has been told.
-    while tcgetattr(&asked.keys).unwrap().local_flags.contains(LocalFlags::ECHO) {
-        std::thread::yield_now();
-    }
+    asked.reads_keys();
     let secret = sandbox.ready("client_secret");
     asked.types(&format!("{secret}\r"));
     let (code, seen) = asked.ends();
