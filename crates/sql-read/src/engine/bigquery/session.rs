@@ -180,8 +180,16 @@ pub(super) fn decoder(schema: &[u8]) -> Result<StreamDecoder> {
     if schema.is_empty() {
         return Err(Error::new(ErrorKind::BrokenConnection, "BigQuery sent rows without their schema"));
     }
-    decoder.decode(&mut Buffer::from(schema.strip_suffix(&END_OF_STREAM[..]).unwrap_or(schema).to_vec()))?;
+    let mut schema = Buffer::from(schema.strip_suffix(&END_OF_STREAM[..]).unwrap_or(schema).to_vec());
+    unless_damaged(|| Ok(decoder.decode(&mut schema)?))?;
     Ok(decoder)
+}
+
+/// What Arrow makes of bytes. Lengths in damaged ones can make it panic.
+fn unless_damaged<T>(decode: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| {
+        Err(Error::new(ErrorKind::BrokenConnection, "BigQuery sent rows that are no Arrow"))
+    })
 }
 
 fn read_fault(error: Fault) -> Error {
@@ -197,10 +205,7 @@ fn read_fault(error: Fault) -> Error {
 
 /// The rows of one message, all of which have to be there.
 pub(super) fn decode(decoder: &mut StreamDecoder, response: &ReadRowsResponse) -> Result<RecordBatch> {
-    // Lengths in damaged rows can make the reader of the format panic.
-    catch_unwind(AssertUnwindSafe(|| decoded(decoder, response))).unwrap_or_else(|_| {
-        Err(Error::new(ErrorKind::BrokenConnection, "BigQuery sent rows that are no Arrow"))
-    })
+    unless_damaged(|| decoded(decoder, response))
 }
 
 fn decoded(decoder: &mut StreamDecoder, response: &ReadRowsResponse) -> Result<RecordBatch> {
