@@ -45,11 +45,12 @@ fn build() -> Result<PathBuf> {
         .ok()
         .or_else(|| cfg!(feature = "duckdb").then(|| "airbyte-cli/duckdb".to_owned()));
     let status = Command::new(cargo)
-        .args(["build", "--quiet", "--workspace", "--bins"])
+        .args(["build", "--quiet", "--bins"])
         .args(features.map(|features| format!("--features={features}")))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        // In the workspace's folder these are the programs of its default members.
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
         .status()?;
-    ensure!(status.success(), "`cargo build --workspace --bins` failed");
+    ensure!(status.success(), "`cargo build --bins` failed");
     // target/debug/deps/e2e-0123 -> target/debug/airbyte
     let tests = std::env::current_exe()?;
     let folder = tests.parent().and_then(Path::parent).context("the test binary lies in target/*/deps")?;
