@@ -55,7 +55,7 @@ pub(crate) fn handed_out(scan: AirbyteScan) -> Result<Arc<dyn ExecutionPlan>> {
 /// The scan that a plan of the scheduler's stands for, of the partitions that are left in it; `None` if it is another plan.
 pub(crate) fn left(plan: &dyn ExecutionPlan) -> Option<AirbyteScan> {
     let (config, parts) = plan.downcast_ref::<DataSourceExec>()?.downcast_to_file_source::<Parts>()?;
-    let files = config.file_groups.iter().flat_map(|group| group.files());
+    let files = config.file_groups.iter().flat_map(FileGroup::files);
     let partitions: Option<Vec<usize>> =
         files.map(|file| file.extension::<Partition>().map(|Partition(number)| *number)).collect();
     Some(parts.scan.only(&partitions?))

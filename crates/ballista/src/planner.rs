@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use ballista_core::planner::BallistaQueryPlanner;
 use datafusion::catalog::Session;
 use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
-use datafusion::common::{internal_datafusion_err, internal_err};
+use datafusion::common::{internal_datafusion_err, internal_err, not_impl_err};
 use datafusion::datasource::{provider_as_source, source_as_provider};
 use datafusion::error::Result;
 use datafusion::execution::context::QueryPlanner;
@@ -43,14 +43,14 @@ impl QueryPlanner for Planner {
 
 /// The plan with a stand-in for each dataset, and what they stand for.
 async fn planned(plan: &LogicalPlan, session: &dyn Session) -> Result<(LogicalPlan, Vec<AirbyteScan>)> {
-    // Planning asks the warehouse, which rewriting a plan cannot wait for. So all are planned, then all are replaced, in the
-    // one order that a plan is walked in.
+    // Planning asks the warehouse, which rewriting a plan cannot wait for.
     let mut tables = Vec::new();
     plan.apply_with_subqueries(|node| {
-        if let LogicalPlan::TableScan(scan) = node
-            && is_dataset(scan)
+        if let LogicalPlan::TableScan(table) = node
+            && is_dataset(table)
+            && !tables.contains(table)
         {
-            tables.push(scan.clone());
+            tables.push(table.clone());
         }
         Ok(TreeNodeRecursion::Continue)
     })?;
@@ -59,16 +59,16 @@ async fn planned(plan: &LogicalPlan, session: &dyn Session) -> Result<(LogicalPl
         let TableScan { source, projection, filters, fetch, .. } = table;
         let scan = source_as_provider(source)?.scan(session, projection.as_ref(), filters, *fetch).await?;
         let Some(scan) = scan.downcast_ref::<AirbyteScan>() else {
-            return internal_err!("a dataset is not read by a scan of one");
+            return not_impl_err!("the number of groups alone cannot be asked for on a cluster");
         };
         // Said before anything is sent.
         scan.to_bytes()?;
         scans.push(scan.clone());
     }
-    let mut next = scans.iter();
     let plan = plan.clone().transform_down_with_subqueries(|node| match node {
         LogicalPlan::TableScan(table) if is_dataset(&table) => {
-            let scan = next.next().ok_or_else(|| internal_datafusion_err!("a table was not planned"))?;
+            let place = tables.iter().position(|planned| *planned == table);
+            let scan = &scans[place.ok_or_else(|| internal_datafusion_err!("a table was not planned"))?];
             let stand_in = provider_as_source(Arc::new(StandIn { scan: scan.clone() }));
             Ok(Transformed::yes(LogicalPlanBuilder::scan(table.table_name, stand_in, None)?.build()?))
         }

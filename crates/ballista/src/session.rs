@@ -34,7 +34,7 @@ pub fn remote(scheduler: &str, config: SessionConfig) -> Result<SessionContext> 
         .ok_or_else(|| config_datafusion_err!("`{scheduler}` names no host: say df://HOST:{PORT}"))?;
     let address = format!("http://{host}:{}", address.port().unwrap_or(PORT));
 
-    let config = config.upgrade_for_ballista().with_ballista_logical_extension_codec(logical_codec());
+    let config = config.upgrade_for_ballista();
     let ballista =
         BallistaQueryPlanner::with_extension(address.clone(), config.ballista_config(), logical_codec());
     let config = config.with_ballista_query_planner(Arc::new(Planner { ballista }));

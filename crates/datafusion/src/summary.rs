@@ -8,7 +8,6 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, TableType};
-use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 
@@ -61,9 +60,7 @@ impl TableProvider for SummaryTable {
         let scan = Arc::new(AirbyteScan::new(source, what, Some(splits)));
         if projection.is_some_and(Vec::is_empty) {
             // The number of groups is wanted, and nothing of them.
-            let none: [(Arc<Column>, String); 0] = [];
-            let none = none.into_iter().map(|(column, name)| ProjectionExpr::new(column, name));
-            return Ok(Arc::new(ProjectionExec::try_new(none, scan)?));
+            return Ok(Arc::new(ProjectionExec::try_new(Vec::<ProjectionExpr>::new(), scan)?));
         }
         Ok(scan)
     }

@@ -8,17 +8,19 @@ use futures::StreamExt;
 use crate::cluster::{Cluster, lines, shown};
 use crate::database::Database;
 
-/// Rows that take their time: the database hands them out slowly, so that there is a middle to break in.
+/// Rows enough that there is a middle to break in, and a view that hands them out slowly.
 const SLOW: &str = "
     create table facts (id bigint primary key, value bigint, filler text);
-    insert into facts select i, i % 97, repeat('x', 200) from generate_series(1, 60000) as i;
+    insert into facts select i, i % 97, repeat('x', 200) from generate_series(1, 300000) as i;
     create function slowly(bigint) returns bigint language plpgsql volatile as
         $$ begin if $1 % 600 = 0 then perform pg_sleep(0.02); end if; return $1; end $$;
     create view slow as select slowly(id) as id, value from facts;
     analyze facts";
 
-const QUERY: &str =
-    "select value, count(*) as rows, sum(id) as total from facts group by value order by value";
+/// Distinct numbers are counted here and not in the warehouse, so that all rows are read, in parts by all executors; and one that
+/// came twice would show.
+const QUERY: &str = "select value, count(*) as rows, count(distinct id) as ids, sum(id) as total
+    from facts group by value order by value";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_executor_that_is_killed_costs_no_row_and_doubles_none() {
@@ -26,23 +28,26 @@ async fn an_executor_that_is_killed_costs_no_row_and_doubles_none() {
     let expected = database.lines(QUERY).await;
     let mut cluster = Cluster::start(&database, 2);
     let context = cluster.session(&database).await;
+    let mut answered = 0;
     for round in 0..4_u64 {
         let query = tokio::spawn({
             let context = context.clone();
             async move { context.sql(QUERY).await?.collect().await }
         });
         // At another moment of the query in each round.
-        tokio::time::sleep(Duration::from_millis(60 * round)).await;
+        tokio::time::sleep(Duration::from_millis(150 * round)).await;
         cluster.executors.remove(0).kill();
         // Work goes to those that are there; a new one comes as an orchestrator would start it.
         cluster.add_executor();
-        match query.await.unwrap() {
-            Ok(rows) => assert_eq!(shown(&rows), expected, "round {round}"),
-            Err(error) => assert!(!error.to_string().is_empty()),
+        // An error is an answer as well, a short or a doubled table is none.
+        if let Ok(rows) = query.await.unwrap() {
+            assert_eq!(shown(&rows), expected, "round {round}");
+            answered += 1;
         }
         // The cluster goes on.
         assert_eq!(again(&context).await, expected, "after round {round}");
     }
+    assert!(answered > 0, "no query has outlived an executor");
 }
 
 /// The answer, once the cluster has noticed who is gone.
@@ -86,9 +91,8 @@ async fn a_reader_that_the_database_drops_is_replaced_or_an_error() {
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        match query.await.unwrap() {
-            Ok(rows) => assert_eq!(shown(&rows), expected),
-            Err(error) => assert!(!error.to_string().is_empty()),
+        if let Ok(rows) = query.await.unwrap() {
+            assert_eq!(shown(&rows), expected);
         }
     }
     assert!(dropped > 0, "no reader was met");
