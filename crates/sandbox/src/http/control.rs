@@ -14,12 +14,12 @@ use uuid::Uuid;
 
 use super::{Refusal, Role, plain};
 use crate::app::App;
-use crate::connectors;
 use crate::error::Error;
 use crate::fault::{Fault, parse_duration};
 use crate::jobs::scheduler;
 use crate::model::Billing;
 use crate::people::{Grant, NewUser};
+use crate::requests::SeenRequest;
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -63,9 +63,8 @@ async fn clear_faults(State(app): State<Arc<App>>) -> StatusCode {
 
 /// The latest requests, oldest first, and how often each operation was asked for since the requests were forgotten.
 async fn requests(State(app): State<Arc<App>>) -> Json<Value> {
-    let mut latest = app.requests.latest();
     // Whoever reads this shows no token.
-    latest.iter_mut().filter_map(|request| request.body.as_mut()).for_each(connectors::mask_by_names);
+    let latest: Vec<SeenRequest> = app.requests.latest().iter().map(SeenRequest::masked).collect();
     Json(json!({"requests": latest, "counts": app.requests.counts()}))
 }
 
