@@ -28,6 +28,9 @@ use crate::open_file::OpenFile;
 /// raised with each change of what is stored that `serde` cannot read over, with a step of [`migrations`].
 const FORMAT: i64 = 2;
 
+/// How many statements stay prepared: more than there are, but for the many forms that a search of jobs can have.
+const STATEMENTS: usize = 64;
+
 /// All objects of a sandbox.
 pub(crate) struct Store {
     open: ReentrantMutex<Open>,
@@ -122,6 +125,7 @@ impl Store {
             }
             None => Database::open_in_memory()?,
         };
+        database.set_prepared_statement_cache_capacity(STATEMENTS);
         database.pragma_update(None, "journal_mode", "wal")?;
         // The log is waited for by `disk`, and the database itself only where the log begins anew.
         database.pragma_update(None, "synchronous", "normal")?;

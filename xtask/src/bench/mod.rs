@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, ensure};
 
 use crate::step::{self, cargo, target, workspace_root};
 
@@ -67,7 +67,7 @@ const PAGE: [Part; 10] = [
     Part::Load,
 ];
 
-/// Measures everything and rewrites BENCHMARKS.md, or measures one part and prints it.
+/// Measures everything and rewrites BENCHMARKS.md, unless something of it fails; or measures one part and prints it.
 pub fn bench(part: Option<Part>) -> Result<()> {
     build(part)?;
     // What is started here has to be ended here, so Ctrl-C ends the command that runs, and then this.
@@ -81,14 +81,24 @@ pub fn bench(part: Option<Part>) -> Result<()> {
 
 fn everything() -> Result<()> {
     let mut page = format!("{}\n{}", include_str!("head.md").trim_end(), machine()?);
+    let mut failed = Vec::new();
     for part in PAGE {
         let begun = Instant::now();
-        let section = measure(part).with_context(|| format!("{part:?}"))?;
-        // Here as well, so that it is not lost with what may fail after it.
-        print!("{section}");
+        match measure(part) {
+            Ok(section) => {
+                // Here as well, so that it is not lost with what may fail after it.
+                print!("{section}");
+                page += &section;
+            }
+            Err(error) => failed.push(format!("{part:?}: {error:#}")),
+        }
         eprintln!("-- {part:?} took {} s", begun.elapsed().as_secs());
-        page += &section;
     }
+    ensure!(
+        failed.is_empty(),
+        "BENCHMARKS.md stays as it was, for not all was measured: {}",
+        failed.join("; ")
+    );
     std::fs::write(workspace_root().join("BENCHMARKS.md"), page)?;
     eprintln!("BENCHMARKS.md is rewritten");
     Ok(())

@@ -10,7 +10,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 /// Counted runs of each command, after one that is not counted.
 const RUNS: usize = 5;
 /// Of a command whose first run takes longer than this, fewer runs are counted.
-const LONG: Duration = Duration::from_secs(10);
+const LONG: Duration = Duration::from_secs(4);
 /// How many.
 const LONG_RUNS: usize = 3;
 

@@ -13,7 +13,7 @@ use super::run::bump_generations;
 use crate::app::App;
 use crate::destinations::{Destination, DestinationError, Writer};
 use crate::model::{
-    Actor, Connection, Failure, Job, JobKind, JobStatus, LogEvent, StreamStats, StreamStatus,
+    Actor, Attempt, Connection, Failure, Job, JobKind, JobStatus, LogEvent, StreamStats, StreamStatus,
 };
 use crate::sources::{Begin, Cell, Field, Row, Source, SourceError, Stream};
 use crate::store::JobQuery;
@@ -23,6 +23,10 @@ const BATCHES_AHEAD: usize = 8;
 
 /// How often the counts of a running stream are stored.
 const STATS_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Names that logs have for where a line comes from.
+const ORCHESTRATOR: &str = "replication-orchestrator";
+const PLATFORM: &str = "platform";
 
 /// What an attempt is asked to do.
 pub(super) struct Asked<'a> {
@@ -132,7 +136,9 @@ impl From<rusqlite::Error> for Fault {
 
 /// Runs the attempt until it has moved everything, fails, or is cancelled.
 pub(super) async fn run(app: &Arc<App>, asked: &Asked<'_>, cancel: &CancellationToken) -> Result<(), Fault> {
-    log(app, asked, "platform", &format!("attempt {} of job {}", asked.number, asked.job.id))?;
+    note(app, asked, |attempt, now| {
+        log(attempt, now, PLATFORM, format!("attempt {} of job {}", asked.number, asked.job.id));
+    })?;
     tokio::select! {
         outcome = work(app, asked) => outcome,
         () = cancel.cancelled() => Err(Fault::cancelled()),
@@ -162,7 +168,7 @@ async fn work(app: &Arc<App>, asked: &Asked<'_>) -> Result<(), Fault> {
     let source = if is_reset { None } else { Some(Arc::new(source?)) };
     let discovered = discover(source.clone()).await?;
     if checked {
-        log(app, asked, "platform", "checking the destination")?;
+        note(app, asked, |attempt, now| log(attempt, now, PLATFORM, "checking the destination".to_owned()))?;
         destination.check().await.map_err(|error| Fault::check("destination", error.message))?;
     }
     bump_generations(app, asked.job, asked.number)?;
@@ -207,10 +213,13 @@ async fn discover(source: Option<Arc<Source>>) -> Result<Vec<Stream>, Fault> {
 
 /// Empties the stream's table, as a reset does.
 async fn clear_stream(app: &App, asked: &Asked<'_>, planned: &Planned, writer: Writer) -> Result<(), Fault> {
-    stream_is(app, asked, &planned.stream, "RUNNING")?;
+    let stream = &planned.stream;
+    note(app, asked, |attempt, now| stream_is(attempt, now, stream, "RUNNING"))?;
     writer.clear().await.map_err(Fault::destination)?;
-    stream_is(app, asked, &planned.stream, "COMPLETE")?;
-    log(app, asked, "replication-orchestrator", &format!("stream {}: cleared", planned.stream.name))
+    note(app, asked, |attempt, now| {
+        stream_is(attempt, now, stream, "COMPLETE");
+        log(attempt, now, ORCHESTRATOR, format!("stream {}: cleared", stream.name));
+    })
 }
 
 /// Moves the rows of one stream and remembers how far it came.
@@ -223,7 +232,6 @@ async fn move_stream(
     mut writer: Writer,
 ) -> Result<(), Fault> {
     let name = planned.stream.name.clone();
-    log(app, asked, "replication-orchestrator", &format!("stream {name}: started"))?;
     let mut progress = Progress {
         index,
         saved: Instant::now(),
@@ -234,8 +242,11 @@ async fn move_stream(
             ..StreamStats::default()
         },
     };
-    save_stats(app, asked, &progress)?;
-    stream_is(app, asked, &planned.stream, "RUNNING")?;
+    note(app, asked, |attempt, now| {
+        log(attempt, now, ORCHESTRATOR, format!("stream {name}: started"));
+        count(attempt, &progress);
+        stream_is(attempt, now, &planned.stream, "RUNNING");
+    })?;
     writer.begin().await.map_err(Fault::destination)?;
     let holds_back = writer.holds_back();
     let poured = pour(app, asked, source, &planned, &mut writer, &mut progress).await;
@@ -247,7 +258,9 @@ async fn move_stream(
         Err(fault) => match writer.abandon().await {
             Ok(can_be_seen) => (Err(fault), can_be_seen),
             Err(error) => {
-                log(app, asked, "destination", &format!("stream {name}: {}", error.message))?;
+                note(app, asked, |attempt, now| {
+                    log(attempt, now, "destination", format!("stream {name}: {}", error.message));
+                })?;
                 (Err(fault), !holds_back)
             }
         },
@@ -256,13 +269,24 @@ async fn move_stream(
         progress.stats.records_committed = 0;
         progress.stats.bytes_committed = 0;
     }
-    save_stats(app, asked, &progress)?;
-    if let Some(cursor) = ended? {
-        position::keep_cursor(app, asked.job.connection_id, &planned.stream, &cursor)?;
-    }
-    stream_is(app, asked, &planned.stream, "COMPLETE")?;
-    let records = progress.stats.records_committed;
-    log(app, asked, "replication-orchestrator", &format!("stream {name}: {records} records"))
+    let cursor = match ended {
+        Ok(cursor) => cursor,
+        Err(fault) => {
+            note(app, asked, |attempt, _| count(attempt, &progress))?;
+            return Err(fault);
+        }
+    };
+    app.store.change(|| {
+        if let Some(cursor) = cursor {
+            position::keep_cursor(app, asked.job.connection_id, &planned.stream, &cursor)?;
+        }
+        note(app, asked, |attempt, now| {
+            count(attempt, &progress);
+            stream_is(attempt, now, &planned.stream, "COMPLETE");
+            let records = progress.stats.records_committed;
+            log(attempt, now, ORCHESTRATOR, format!("stream {name}: {records} records"));
+        })
+    })
 }
 
 /// How much of a stream has been moved, and when that was last stored.
@@ -319,7 +343,7 @@ async fn pour(
         stats.records_committed += written;
         stats.bytes_committed = stats.bytes_emitted;
         if progress.saved.elapsed() > STATS_INTERVAL {
-            save_stats(app, asked, progress)?;
+            note(app, asked, |attempt, _| count(attempt, progress))?;
             progress.saved = Instant::now();
         }
         if breaks {
@@ -361,56 +385,51 @@ fn read(
     (receiver, reading)
 }
 
-/// Notes what has become of a stream in this attempt.
-fn stream_is(app: &App, asked: &Asked<'_>, stream: &Stream, state: &str) -> Result<(), Fault> {
+/// Changes the record of the attempt, at this moment in epoch milliseconds. Each change stores the whole job anew, so
+/// what happens together is noted together.
+fn note(app: &App, asked: &Asked<'_>, change: impl FnOnce(&mut Attempt, i64)) -> Result<(), Fault> {
     let now = app.clock.now().timestamp_millis();
-    with_attempt(app, asked, |attempt| {
-        let mut known = attempt.streams.iter_mut();
-        match known.find(|one| one.name == stream.name && one.namespace == stream.namespace) {
-            Some(known) => {
-                state.clone_into(&mut known.state);
-                known.changed_at_millis = now;
-            }
-            None => attempt.streams.push(StreamStatus {
-                id: uuid::Uuid::new_v4(),
-                name: stream.name.clone(),
-                namespace: stream.namespace.clone(),
-                state: state.to_owned(),
-                cause: None,
-                changed_at_millis: now,
-            }),
-        }
-    })
-}
-
-fn save_stats(app: &App, asked: &Asked<'_>, progress: &Progress) -> Result<(), Fault> {
-    with_attempt(app, asked, |attempt| {
-        attempt.stats.truncate(progress.index);
-        attempt.stats.push(progress.stats.clone());
-    })
-}
-
-fn log(app: &App, asked: &Asked<'_>, source: &str, message: &str) -> Result<(), Fault> {
-    let event = LogEvent {
-        timestamp_millis: app.clock.now().timestamp_millis(),
-        level: "info".to_owned(),
-        source: source.to_owned(),
-        message: message.to_owned(),
-    };
-    with_attempt(app, asked, |attempt| attempt.log.push(event))
-}
-
-fn with_attempt(
-    app: &App,
-    asked: &Asked<'_>,
-    change: impl FnOnce(&mut crate::model::Attempt),
-) -> Result<(), Fault> {
     app.store.update(&asked.job.id.to_string(), |job: &mut Job| {
         if let Some(attempt) = job.attempts.get_mut(asked.number) {
-            change(attempt);
+            change(attempt, now);
         }
     })?;
     Ok(())
+}
+
+/// What has become of a stream.
+fn stream_is(attempt: &mut Attempt, now: i64, stream: &Stream, state: &str) {
+    let mut known = attempt.streams.iter_mut();
+    match known.find(|one| one.name == stream.name && one.namespace == stream.namespace) {
+        Some(known) => {
+            state.clone_into(&mut known.state);
+            known.changed_at_millis = now;
+        }
+        None => attempt.streams.push(StreamStatus {
+            id: uuid::Uuid::new_v4(),
+            name: stream.name.clone(),
+            namespace: stream.namespace.clone(),
+            state: state.to_owned(),
+            cause: None,
+            changed_at_millis: now,
+        }),
+    }
+}
+
+/// How much of a stream has been moved.
+fn count(attempt: &mut Attempt, progress: &Progress) {
+    attempt.stats.truncate(progress.index);
+    attempt.stats.push(progress.stats.clone());
+}
+
+/// A line of the attempt's log.
+fn log(attempt: &mut Attempt, now: i64, source: &str, message: String) {
+    attempt.log.push(LogEvent {
+        timestamp_millis: now,
+        level: "info".to_owned(),
+        source: source.to_owned(),
+        message,
+    });
 }
 
 /// Whether the destination of this actor answers; what `check_connection` asks.
