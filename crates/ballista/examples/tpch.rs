@@ -17,6 +17,7 @@ use airbyte_datafusion::{AirbyteCatalog, AirbyteScan};
 use airbyte_sql_read::{Destination, EnvSecrets};
 use anyhow::{Context, Result, bail};
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
+use datafusion::physical_plan::metrics::MetricValue;
 use datafusion::physical_plan::{ExecutionPlan, collect};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use tokio_postgres::NoTls;
@@ -78,6 +79,7 @@ async fn ask(file: &str, query: &str, parts: usize, cluster: Option<&str>) -> Re
 
 fn bytes_read(plan: &Arc<dyn ExecutionPlan>) -> usize {
     let own = plan.downcast_ref::<AirbyteScan>().and_then(AirbyteScan::metrics);
-    let own = own.and_then(|metrics| metrics.sum_by_name("output_bytes")).map_or(0, |bytes| bytes.as_usize());
+    let own = own.and_then(|metrics| metrics.sum(|one| matches!(one.value(), MetricValue::OutputBytes(_))));
+    let own = own.map_or(0, |bytes| bytes.as_usize());
     own + plan.children().into_iter().map(bytes_read).sum::<usize>()
 }

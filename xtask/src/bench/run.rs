@@ -1,6 +1,7 @@
 //! One command as a process of its own: its time, its work, its memory.
 
 use std::io::Read;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -14,9 +15,9 @@ const LONG: Duration = Duration::from_secs(4);
 /// How many.
 const LONG_RUNS: usize = 3;
 
-/// A run that takes longer hangs; one of the peers does so now and then.
+/// A run that takes longer hangs; one of the peers does so now and then, and another one crashes at its end.
 const LIMIT: Duration = Duration::from_mins(2);
-/// How often a run that hangs is begun again.
+/// How often a run that hangs or crashes is begun again.
 const AGAIN: usize = 3;
 
 /// A command among those it is compared with.
@@ -108,12 +109,12 @@ impl Contender {
             if let Some(run) = self.try_run(LIMIT)? {
                 return Ok(run);
             }
-            eprintln!("{}: hangs, and is begun again", self.name);
+            eprintln!("{}: hangs or crashes, and is begun again", self.name);
         }
-        bail!("the command hangs every time")
+        bail!("the command hangs or crashes every time")
     }
 
-    /// `None`: it has been ended because it took too long.
+    /// `None`: it took too long and was ended, or a signal has ended it.
     fn try_run(&mut self, limit: Duration) -> Result<Option<Run>> {
         let before = children()?;
         let begun = Instant::now();
@@ -138,6 +139,9 @@ impl Contender {
         };
         let cpu = children()?.saturating_sub(before);
         let run = Run { time: begun.elapsed(), cpu, peak_kilobytes };
+        if exit.signal().is_some() {
+            return Ok(None);
+        }
         ensure!(exit.success(), "the command failed ({exit})");
         if let (Some(prints), Some(mut stdout)) = (&self.prints, process.stdout.take()) {
             let mut text = String::new();
@@ -179,6 +183,14 @@ mod tests {
         sleep.arg("3600");
         let mut contender = Contender { name: "sleep".to_owned(), command: sleep, prints: None };
         assert!(contender.try_run(Duration::from_millis(10)).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_run_that_crashes_is_begun_again_and_not_for_ever() {
+        let mut crash = Command::new("sh");
+        crash.args(["-c", "kill -ABRT $$"]);
+        let mut contender = Contender { name: "crash".to_owned(), command: crash, prints: None };
+        assert!(contender.run().err().unwrap().to_string().contains("every time"));
     }
 
     #[test]

@@ -138,7 +138,10 @@ fn bytes_read(ask: &mut Command) -> Result<f64> {
     let output = ask.stdout(Stdio::null()).stderr(Stdio::piped()).output()?;
     let said = String::from_utf8(output.stderr)?;
     ensure!(output.status.success(), "no answer: {said}");
-    said.lines().last().and_then(|line| line.parse().ok()).context("the bytes are not told")
+    let bytes: f64 =
+        said.lines().last().and_then(|line| line.parse().ok()).context("the bytes are not told")?;
+    ensure!(bytes > 0.0, "an answer came without bytes");
+    Ok(bytes)
 }
 
 fn program(name: &str) -> PathBuf {
