@@ -67,6 +67,7 @@ pub(super) async fn run(seed: u64, clumsiness: Clumsiness) -> Result<Story> {
     }
     let watches = dice.random_bool(0.3);
     let chosen = faults::roll(&mut dice);
+    let outage = faults::outage(&mut dice);
     let mut story = Story::default();
     for fault in &chosen {
         let fault = fault.parse().map_err(anyhow::Error::msg)?;
@@ -83,24 +84,41 @@ pub(super) async fn run(seed: u64, clumsiness: Clumsiness) -> Result<Story> {
         anyhow::Ok(())
     };
     tokio::select! {
-        done = night => done.with_context(|| format!("{chosen:?}"))?,
+        done = night => done.with_context(|| format!("{chosen:?}, then {outage:?}"))?,
+        refused = begin(&sandbox, outage.as_ref()) => bail!("{outage:?}: {refused}"),
         () = calendar(&sandbox) => bail!("the sandbox's time cannot be moved"),
-        () = tokio::time::sleep(NEVER) => bail!("a start or a wait that never ends, with {chosen:?}"),
+        () = tokio::time::sleep(NEVER) => bail!("a start or a wait that never ends, with {chosen:?}, then {outage:?}"),
     }
     story.troubles = proxy.troubles.load(std::sync::atomic::Ordering::Relaxed);
-    story.faults = chosen.len();
+    story.faults = chosen.len() + usize::from(outage.is_some());
 
     sandbox.clear_faults();
     for (id, ledger) in &ledgers {
         let ledger = ledger.lock().await;
         let jobs = truth(&calm, &id.to_string()).await?;
         story.jobs += jobs.len();
-        ledger.check(&jobs).with_context(|| format!("connection {id} with {chosen:?}"))?;
+        ledger.check(&jobs).with_context(|| format!("connection {id} with {chosen:?}, then {outage:?}"))?;
         let name = calm.connection(*id).info().await?.name;
         ensure!(ledger.names.contains(&name), "the name is {name:?}, not one of {:?}", ledger.names);
     }
     sandbox.shutdown().await;
     Ok(story)
+}
+
+/// Begins the outage at its time; ends only if it is refused.
+async fn begin(sandbox: &Sandbox, outage: Option<&(Duration, String)>) -> String {
+    if let Some((begin, fault)) = outage {
+        tokio::time::sleep(*begin).await;
+        match fault.parse() {
+            Ok(fault) => {
+                if let Err(error) = sandbox.add_fault(fault) {
+                    return error.to_string();
+                }
+            }
+            Err(error) => return error,
+        }
+    }
+    std::future::pending().await
 }
 
 /// Moves the sandbox's calendar along.

@@ -1,5 +1,7 @@
 //! Faults of the sandbox, rolled.
 
+use std::time::Duration;
+
 use rand::Rng;
 use rand::rngs::StdRng;
 
@@ -20,6 +22,17 @@ const OPERATIONS: [&str; 13] = [
     "patchConnection",
     "getDestination",
 ];
+
+/// What fails in an outage: looks at what there is, which decide what is done next.
+const LOOKS: [&str; 3] = ["listJobs", "listJobs", "getJob"];
+
+/// An operation that begins to fail in the middle of things, and does so for longer than it is tried again: when that begins,
+/// and the fault.
+pub(super) fn outage(dice: &mut StdRng) -> Option<(Duration, String)> {
+    let begin = Duration::from_secs(dice.random_range(1..400));
+    let (operation, times) = (LOOKS[dice.random_range(0..LOOKS.len())], dice.random_range(20..150));
+    dice.random_bool(0.3).then(|| (begin, format!("status=503,op={operation},times={times}")))
+}
 
 /// A few faults, as they are written.
 pub(super) fn roll(dice: &mut StdRng) -> Vec<String> {
