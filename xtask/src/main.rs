@@ -45,7 +45,7 @@ enum Task {
     },
     /// Try the sandbox with clients that were written elsewhere, the last part of `test`
     TestOthers,
-    /// Check DataFusion's tables, in a workspace of their own, with a throw-away PostgreSQL
+    /// Check reading by DataFusion and Ballista, which the other checks leave out, with a throw-away PostgreSQL
     Scale {
         /// Passed to `cargo test`, which is all that is done then
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
