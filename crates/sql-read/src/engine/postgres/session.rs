@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use tokio_postgres::error::{DbError, SqlState};
 use tokio_postgres::types::{ToSql, Type};
@@ -199,17 +200,22 @@ impl Drop for Unfinished {
     }
 }
 
+/// How long a request to cancel may take: a pooler passes it on when it has a connection for it.
+const LONGEST_CANCEL: Duration = Duration::from_mins(1);
+
 /// Asks the server to end what a session is doing. Best effort: nobody waits for the answer.
 async fn cancel(token: CancelToken, settings: Arc<Settings>, tls: Option<MakeRustlsConnect>) {
     let asked = async {
-        let socket = settings.open(TooLong::default()).await?;
+        let socket = settings.open(TooLong::default()).await?.ended_by_server();
         match tls {
             None => token.cancel_query_raw(socket, NoTls).await,
             Some(tls) => token.cancel_query_raw(socket, settings.tls(&tls)?).await,
         }
         .map_err(|error| settings.refused(error))
     };
-    if let Err(error) = asked.await {
-        tracing::debug!(%error, "the query could not be cancelled");
+    match tokio::time::timeout(LONGEST_CANCEL, asked).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "the query could not be cancelled"),
+        Err(_) => tracing::debug!("nobody took the request to cancel the query"),
     }
 }

@@ -80,11 +80,19 @@ pub(super) struct Guarded<S> {
     /// `None` below TLS, where the bytes mean nothing.
     frames: Option<Frames>,
     too_long: TooLong,
+    ended_by_server: bool,
 }
 
 impl<S> Guarded<S> {
     pub(super) fn new(stream: S, too_long: TooLong) -> Self {
-        Self { stream, frames: Some(Frames::default()), too_long }
+        Self { stream, frames: Some(Frames::default()), too_long, ended_by_server: false }
+    }
+
+    /// The same, and shutting it down waits until the server has ended it. So requests to cancel want it: whoever hangs up
+    /// before is in the way of a pooler that still passes the request on. `PgBouncer` 1.18 even crashes, and takes the
+    /// connections of everybody else with it.
+    pub(super) fn ended_by_server(self) -> Self {
+        Self { ended_by_server: true, ..self }
     }
 }
 
@@ -103,7 +111,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
@@ -113,7 +121,18 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        if !self.ended_by_server {
+            return Pin::new(&mut self.stream).poll_shutdown(cx);
+        }
+        loop {
+            let mut space = [0; 16];
+            let mut read = ReadBuf::new(&mut space);
+            // However it ends, it has ended.
+            let ended = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read)).is_err();
+            if ended || read.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+        }
     }
 }
 
@@ -139,10 +158,10 @@ where
     type Future = Pin<Box<dyn Future<Output = Result<Self::Stream, T::Error>> + Send>>;
 
     fn connect(self, mut socket: Socket) -> Self::Future {
-        let too_long = socket.too_long.clone();
+        let (too_long, ended_by_server) = (socket.too_long.clone(), socket.ended_by_server);
         socket.frames = None;
         let connecting = self.0.connect(socket);
-        Box::pin(async move { Ok(Guarded::new(connecting.await?, too_long)) })
+        Box::pin(async move { Ok(Guarded { ended_by_server, ..Guarded::new(connecting.await?, too_long) }) })
     }
 }
 
