@@ -1,18 +1,34 @@
-"""Answers a question with DataFusion over tables that connectorx has read: URL FILE.sql COLUMNS...
+"""Answers a question with DataFusion over tables that connectorx has read: URL FILE.sql ANSWER COLUMNS...
 
-COLUMNS are TABLE=column,column: what the question needs of each table, since connectorx is told and does not find out.
+COLUMNS are TABLE=column,column: what the question needs of each table, since connectorx is told and does not find out. ANSWER
+is a file with the database's own rows, values with `|` between them, which must be those that came, up to what floating point
+numbers lose: connectorx makes them of decimals.
 """
 
+import math
 import sys
 from pathlib import Path
 
 import connectorx
 from datafusion import SessionContext
 
-url, query, *tables = sys.argv[1:]
+
+def same(value, text):
+    if isinstance(value, float):
+        return math.isclose(value, float(text), rel_tol=1e-9, abs_tol=0.01)
+    return str(value) == text
+
+
+url, query, answer, *tables = sys.argv[1:]
 context = SessionContext()
 for table in tables:
     name, columns = table.split("=")
     read = connectorx.read_sql(url, f"select {columns} from tpch.{name}", return_type="arrow")
     context.from_arrow(read, name=name)
-print(context.sql(Path(query).read_text()).to_arrow_table().num_rows)
+came = context.sql(Path(query).read_text()).to_arrow_table()
+rows = [tuple(row.values()) for row in came.to_pylist()]
+wanted = [line.split("|") for line in Path(answer).read_text().splitlines()]
+for row, texts in zip(rows, wanted, strict=True):
+    if len(row) != len(texts) or not all(map(same, row, texts)):
+        sys.exit(f"{row} is not {texts}")
+print(f"{len(rows)} rows, the database's own")

@@ -41,7 +41,7 @@ pub fn measure() -> Result<String> {
         let reader = |name: &str, way: &str| {
             let mut command = Command::new(program("bigquery_read"));
             command.arg(way).arg(&destination).arg(&table);
-            Contender { name: name.to_owned(), command, prints: Some(format!("{rows} rows")) }
+            Contender::new(name, command, Some(format!("{rows} rows")))
         };
         let readers =
             vec![reader("`google-cloud-bigquery` alone", "google"), reader("`Dataset::batches`", "ours")];

@@ -79,18 +79,14 @@ fn compare(sandbox: &Sandbox, task: &Task, pythons: &[PathBuf]) -> Result<Vec<Me
     eprintln!("{}", task.title);
     let mut ours = sandbox.command(&program("bench"));
     ours.args(&task.arguments);
-    let mut contenders = vec![("airbyte-cloud".to_owned(), ours)];
+    let prints = || Some(task.prints.clone());
+    let mut contenders = vec![Contender::new("airbyte-cloud", ours, prints())];
     for (peer, python) in PEERS.iter().zip(pythons) {
         let mut theirs = sandbox.command(python);
         theirs.arg(workspace_root().join("xtask/bench").join(peer.script)).args(&task.arguments);
-        contenders.push((format!("{} {}", peer.name, peer.version), theirs));
+        contenders.push(Contender::peer(format!("{} {}", peer.name, peer.version), theirs, prints()));
     }
-    in_turn(
-        contenders
-            .into_iter()
-            .map(|(name, command)| Contender { name, command, prints: Some(task.prints.clone()) })
-            .collect(),
-    )
+    in_turn(contenders)
 }
 
 fn table(title: &str, measured: &[Measured]) -> Result<String> {

@@ -22,9 +22,9 @@ pub fn measure() -> Result<String> {
     let mut text = include_str!("command.md").to_owned();
     let size = std::fs::metadata(&airbyte)?.len();
     text += &clients::rows(&in_turn(vec![
-        contender("`airbyte --help`", help(&airbyte)),
-        contender("`airbyte connection list --limit 20 --output json`", list),
-        contender("`pyairbyte --help`, 0.71.3", help(&beside)),
+        Contender::new("`airbyte --help`", help(&airbyte), None),
+        Contender::new("`airbyte connection list --limit 20 --output json`", list, None),
+        Contender::peer("`pyairbyte --help`, 0.71.3", help(&beside), None),
     ])?)?;
     let (whole, tenths) = (size / 1_000_000, size / 100_000 % 10);
     writeln!(
@@ -38,8 +38,4 @@ fn help(program: &Path) -> Command {
     let mut command = Command::new(program);
     command.arg("--help").env("DO_NOT_TRACK", "1");
     command
-}
-
-fn contender(name: &str, command: Command) -> Contender {
-    Contender { name: name.to_owned(), command, prints: None }
 }

@@ -32,14 +32,14 @@ pub fn measure() -> Result<String> {
         std::fs::write(&destination, configuration.to_string())?;
         let mut ours = Command::new(program("drain"));
         ours.arg(&destination).arg("users").env("AIRBYTE_LIBDUCKDB", &library);
-        let contender = |name: &str, command| Contender {
-            name: name.to_owned(),
-            command,
-            prints: Some(rows.to_string()),
-        };
+        let prints = Some(rows.to_string());
         let measured = in_turn(vec![
-            contender("`duckdb` for Python, `to_arrow_reader`", script(&python, "drain", &file)),
-            contender("`airbyte-sql-read`", ours),
+            Contender::peer(
+                "`duckdb` for Python, `to_arrow_reader`",
+                script(&python, "drain", &file),
+                prints.clone(),
+            ),
+            Contender::new("`airbyte-sql-read`", ours, prints),
         ])?;
         let [_, base, _] = measured[0].seconds();
         for one in &measured {

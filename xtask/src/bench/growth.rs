@@ -5,8 +5,8 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::postgres_read::{contender, destination, fill};
-use super::run::{Measured, in_turn};
+use super::postgres_read::{destination, fill};
+use super::run::{Contender, Measured, in_turn};
 use super::{command, program};
 use crate::postgres::Cluster;
 use crate::sandbox::Sandbox;
@@ -31,7 +31,7 @@ fn rows() -> Result<String> {
         fill(&cluster, rows)?;
         let mut reader = Command::new(program("read_parallel"));
         reader.arg(&destination).arg(format!("users_{rows}")).arg("1");
-        readers.push(contender("", reader, Some(format!("{rows} rows"))));
+        readers.push(Contender::new("", reader, Some(format!("{rows} rows"))));
     }
     table("Rows: read from PostgreSQL and thrown away", &ROWS, &in_turn(readers)?)
 }
@@ -44,7 +44,7 @@ fn connections() -> Result<String> {
         step::run(sandbox.command(&program("bench")).args(["prepare", &count.to_string()]))?;
         let mut client = sandbox.command(&program("bench"));
         client.arg("list");
-        clients.push(contender("", client, Some(count.to_string())));
+        clients.push(Contender::new("", client, Some(count.to_string())));
         sandboxes.push(sandbox);
     }
     table("Connections: listed", &CONNECTIONS, &in_turn(clients)?)
@@ -57,7 +57,7 @@ fn jobs() -> Result<String> {
     let clients = JOBS.map(|count| {
         let mut client = sandbox.command(&program("bench"));
         client.args(["watch", &count.to_string()]);
-        contender("", client, Some(count.to_string()))
+        Contender::new("", client, Some(count.to_string()))
     });
     table("Jobs: started, and awaited by one watcher", &JOBS, &in_turn(clients.into())?)
 }

@@ -71,11 +71,6 @@ pub fn destination(url: &url::Url, folder: &Path) -> Result<PathBuf> {
     Ok(file)
 }
 
-/// A program, and what it prints when it has read everything.
-pub fn contender(name: impl Into<String>, command: Command, prints: Option<String>) -> Contender {
-    Contender { name: name.into(), command, prints }
-}
-
 fn contenders(cluster: &Cluster, destination: &Path, folder: &Path, rows: u64) -> Vec<Contender> {
     let table = format!("users_{rows}");
     let mut psql = cluster.psql();
@@ -92,11 +87,11 @@ fn contenders(cluster: &Cluster, destination: &Path, folder: &Path, rows: u64) -
     };
     let all = Some(format!("{rows} rows"));
     vec![
-        contender("`psql`, binary COPY to /dev/null", psql, None),
-        contender("one session, to an Arrow file", to_file("one.arrow"), None),
-        contender("one session, to Parquet (zstd)", to_file("one.parquet"), None),
-        contender("2 parts, to an Arrow file", in_parts(Some("parts.arrow")), all.clone()),
-        contender("2 parts, thrown away", in_parts(None), all),
+        Contender::new("`psql`, binary COPY to /dev/null", psql, None),
+        Contender::new("one session, to an Arrow file", to_file("one.arrow"), None),
+        Contender::new("one session, to Parquet (zstd)", to_file("one.parquet"), None),
+        Contender::new("2 parts, to an Arrow file", in_parts(Some("parts.arrow")), all.clone()),
+        Contender::new("2 parts, thrown away", in_parts(None), all),
     ]
 }
 
@@ -112,7 +107,7 @@ fn peers(url: &url::Url, rows: u64) -> Result<Vec<Contender>> {
         let mut command = script(&connectorx, "with_connectorx.py")?;
         let address = url.as_str().replace("postgres://", "postgresql://");
         command.args([&address, &format!("public.{table}"), partitions]);
-        peers.push(contender(
+        peers.push(Contender::peer(
             format!("connectorx 0.4.6, {partitions} partitions"),
             command,
             Some(rows.to_string()),
@@ -121,7 +116,7 @@ fn peers(url: &url::Url, rows: u64) -> Result<Vec<Contender>> {
     for (how, name) in [("rows", "iterating"), ("arrow", "`to_arrow`")] {
         let mut command = script(&pyairbyte, "with_pyairbyte_postgres.py")?;
         command.args(["127.0.0.1", &port, "postgres", password, "postgres", "public", &table, how]);
-        peers.push(contender(format!("PyAirbyte 0.71.3, {name}"), command, Some(rows.to_string())));
+        peers.push(Contender::peer(format!("PyAirbyte 0.71.3, {name}"), command, Some(rows.to_string())));
     }
     Ok(peers)
 }

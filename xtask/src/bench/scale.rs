@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
-use super::postgres_read::{contender, script};
-use super::run::{Measured, high_water_mark, in_turn};
+use super::postgres_read::script;
+use super::run::{Contender, Measured, high_water_mark, in_turn};
 use crate::postgres::{Cluster, free_port};
 use crate::step::{self, target, workspace_root};
 
@@ -53,7 +53,9 @@ pub fn measure() -> Result<String> {
     for (number, columns) in QUERIES {
         let sql = workspace_root().join(format!("crates/ballista/tpch/q{number}.sql"));
         let answer = answer(&database, &sql)?;
-        let rows = answer.lines().count().to_string();
+        let own = folder.path().join(format!("q{number}.answer"));
+        std::fs::write(&own, format!("{answer}\n"))?;
+        let same = Some(format!("{} rows, the database's own", answer.lines().count()));
         let ask = |parts: &str, cluster: Option<&str>| {
             let mut command = Command::new(program("examples/tpch"));
             command.arg("ask").arg(&file).args([number, parts]).args(cluster).stderr(Stdio::null());
@@ -62,13 +64,13 @@ pub fn measure() -> Result<String> {
         };
         let bytes = bytes_read(&mut ask("2", None))?;
         let mut peer = script(&python, "with_datafusion.py")?;
-        peer.arg(url.as_str().replace("postgres://", "postgresql://")).arg(&sql).args(columns);
+        peer.arg(url.as_str().replace("postgres://", "postgresql://")).arg(&sql).arg(&own).args(columns);
         let measured = in_turn(vec![
-            contender("the database (`psql`)", psql(&database, &sql)?, Some(answer.clone())),
-            contender("DataFusion here, 1 part", ask("1", None), Some(answer.clone())),
-            contender("DataFusion here, 2 parts", ask("2", None), Some(answer.clone())),
-            contender("cluster of 2 executors", ask("4", Some(&executors.address)), Some(answer)),
-            contender("DataFusion 55.0.0 for Python over connectorx 0.4.6", peer, Some(rows)),
+            Contender::new("the database (`psql`)", psql(&database, &sql)?, Some(answer.clone())),
+            Contender::new("DataFusion here, 1 part", ask("1", None), Some(answer.clone())),
+            Contender::new("DataFusion here, 2 parts", ask("2", None), Some(answer.clone())),
+            Contender::new("cluster of 2 executors", ask("4", Some(&executors.address)), Some(answer)),
+            Contender::peer("DataFusion 55.0.0 for Python over connectorx 0.4.6", peer, same),
         ])?;
         rows_of(&mut text, number, &measured, bytes)?;
     }

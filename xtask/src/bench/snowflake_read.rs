@@ -86,13 +86,9 @@ fn contenders(
     theirs.env("SNOWFLAKE_DISABLE_PLATFORM_DETECTION", "true");
     theirs.args(["127.0.0.1", &url.port().unwrap_or_default().to_string(), DATABASE, &name]);
     theirs.arg(folder.join("theirs.arrow"));
-    let ours =
-        Contender { name: "`airbyte-sql-read`, to an Arrow file".to_owned(), command: ours, prints: None };
-    let theirs = Contender {
-        name: "snowflake-connector-python 4.8.1, to an Arrow file".to_owned(),
-        command: theirs,
-        prints: Some(rows.to_string()),
-    };
+    let ours = Contender::new("`airbyte-sql-read`, to an Arrow file", ours, None);
+    let theirs =
+        Contender::peer("snowflake-connector-python 4.8.1, to an Arrow file", theirs, Some(rows.to_string()));
     Ok((vec![ours], vec![theirs]))
 }
 

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::Result;
 use serde_json::json;
 
-use super::postgres_read::{contender, rates, script};
+use super::postgres_read::{rates, script};
 use super::program;
 use super::run::{Contender, growth_of_memory, in_turn};
 use crate::step;
@@ -44,8 +44,8 @@ fn contenders(python: &Path, folder: &Path, rows: u64) -> Result<Vec<Contender>>
     let mut theirs = script(python, "with_adbc_sqlite.py")?;
     theirs.arg(&file).arg("read");
     Ok(vec![
-        contender("adbc-driver-sqlite 1.13.0", theirs, Some(rows.to_string())),
-        contender("one part", ours("1"), Some(format!("{rows} rows"))),
-        contender("2 parts", ours("2"), Some(format!("{rows} rows"))),
+        Contender::peer("adbc-driver-sqlite 1.13.0", theirs, Some(rows.to_string())),
+        Contender::new("one part", ours("1"), Some(format!("{rows} rows"))),
+        Contender::new("2 parts", ours("2"), Some(format!("{rows} rows"))),
     ])
 }
