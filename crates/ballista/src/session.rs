@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use airbyte_datafusion::AggregatesInWarehouse;
+use airbyte_datafusion::{AggregatesInWarehouse, TopRowsInWarehouse};
 use ballista_core::extension::{SessionConfigExt, SessionStateExt};
 use ballista_core::planner::BallistaQueryPlanner;
 use datafusion::common::config_datafusion_err;
@@ -19,7 +19,8 @@ const PORT: u16 = 50050;
 
 /// A session whose queries the scheduler at this address hands to its executors, `df://HOST[:50050]`. Datasets are planned
 /// here: their tables need a name for their destination ([`AirbyteTable::known_as`](airbyte_datafusion::AirbyteTable::known_as)).
-/// Groups that the warehouse makes exactly are made there ([`AggregatesInWarehouse`]).
+/// Groups that the warehouse makes exactly are made there ([`AggregatesInWarehouse`]), and so are the first rows of an order
+/// ([`TopRowsInWarehouse`]).
 ///
 /// Nothing is connected to before a query runs. Ballista's settings (`SessionConfigExt`) are kept; about as many parts of a
 /// table are read side by side as `target_partitions` says, over all executors.
@@ -41,5 +42,6 @@ pub fn remote(scheduler: &str, config: SessionConfig) -> Result<SessionContext> 
     let state = SessionStateBuilder::new().with_config(config).with_default_features().build();
     let context = SessionContext::new_with_state(state.upgrade_for_ballista(address)?);
     context.add_optimizer_rule(Arc::new(AggregatesInWarehouse));
+    context.add_optimizer_rule(Arc::new(TopRowsInWarehouse));
     Ok(context)
 }

@@ -16,6 +16,10 @@ impl Column {
         self.field.data_type()
     }
 
+    pub(crate) fn is_nullable(&self) -> bool {
+        self.field.is_nullable()
+    }
+
     /// Its type in the words of the database. Members of JSON records have none.
     pub(crate) fn declared(&self) -> Option<&str> {
         let mut declared = self.field.metadata().iter().filter(|(key, _)| key.ends_with(":type"));

@@ -40,9 +40,11 @@ mod compare;
 mod destinations;
 mod error;
 mod filters;
+mod orders;
 mod scan;
 mod summary;
 mod table;
+mod top_rows;
 mod warehouses;
 
 pub use aggregates::AggregatesInWarehouse;
@@ -51,4 +53,5 @@ pub use destinations::Destinations;
 pub use error::reader_error;
 pub use scan::AirbyteScan;
 pub use table::{AirbyteTable, reads_a_dataset};
+pub use top_rows::TopRowsInWarehouse;
 pub use warehouses::Warehouses;

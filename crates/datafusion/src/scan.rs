@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use airbyte_sql_read::{Refreshes, Split, Splits, TableSize};
 use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
+use datafusion::arrow::compute::SortOptions;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Statistics, internal_datafusion_err, internal_err};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::{EquivalenceProperties, LexOrdering, PhysicalExpr, PhysicalSortExpr};
 use datafusion::physical_plan::coop::cooperative;
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, SchedulingType};
 use datafusion::physical_plan::metrics::{
@@ -49,9 +51,19 @@ pub(crate) struct What {
     /// What batches are like, also where there is no part.
     pub schema: SchemaRef,
     pub parts: Vec<Part>,
+    /// The order of the rows, as far as it is known to be Arrow's; first things first.
+    pub order: Vec<Ordered>,
     /// About how many rows there are in all parts, and bytes of them.
     pub rows: Option<u64>,
     pub bytes: Option<u64>,
+}
+
+/// A column that the rows are in the order of.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Ordered {
+    column: usize,
+    descending: bool,
+    nulls_first: bool,
 }
 
 /// One partition.
@@ -81,13 +93,42 @@ impl What {
     pub(crate) fn of_splits(table: String, schema: SchemaRef, splits: &Splits, size: TableSize) -> Self {
         let parts: Vec<Part> =
             splits.splits().iter().map(|split| Part::Split(Box::new(split.clone()))).collect();
-        Self { table, schema, parts, rows: size.rows, bytes: size.bytes }
+        Self { table, schema, parts, order: Vec::new(), rows: size.rows, bytes: size.bytes }
+    }
+
+    /// The same, its rows in this order of columns, of which these are read.
+    pub(crate) fn ordered(mut self, read: &[String], order: Vec<(String, SortOptions)>) -> Self {
+        // Parts are read side by side, so that an order would be one of each alone.
+        if self.parts.len() == 1 {
+            let place = |(name, SortOptions { descending, nulls_first })| {
+                let column = read.iter().position(|read| *read == name)?;
+                Some(Ordered { column, descending, nulls_first })
+            };
+            self.order = order.into_iter().map_while(place).collect();
+        }
+        self
+    }
+
+    /// Its order as plans have it.
+    fn ordering(&self) -> Option<LexOrdering> {
+        LexOrdering::new(self.order.iter().map(|ordered| {
+            let Ordered { column, descending, nulls_first } = *ordered;
+            let column = Column::new(self.schema.field(column).name(), column);
+            PhysicalSortExpr::new(Arc::new(column), SortOptions { descending, nulls_first })
+        }))
     }
 
     /// So many rows without columns.
     pub(crate) fn counted(table: String, rows: u64) -> Self {
         let schema = Arc::new(Schema::empty());
-        Self { table, schema, parts: vec![Part::Counted(rows)], rows: Some(rows), bytes: Some(0) }
+        Self {
+            table,
+            schema,
+            parts: vec![Part::Counted(rows)],
+            order: Vec::new(),
+            rows: Some(rows),
+            bytes: Some(0),
+        }
     }
 
     /// Whether the number of rows is known and not only estimated.
@@ -99,7 +140,7 @@ impl What {
 impl AirbyteScan {
     pub(crate) fn new(source: Source, what: What, splits: Option<Splits>) -> Self {
         let properties = PlanProperties::new(
-            EquivalenceProperties::new(what.schema.clone()),
+            EquivalenceProperties::new_with_orderings(what.schema.clone(), what.ordering()),
             Partitioning::UnknownPartitioning(what.parts.len()),
             EmissionType::Incremental,
             Boundedness::Bounded,
@@ -144,7 +185,8 @@ impl AirbyteScan {
         let share = |whole: Option<u64>| Some(whole? * parts.len() as u64 / all.max(1));
         let (rows, bytes) = (share(self.what.rows), share(self.what.bytes));
         let schema = self.schema();
-        let what = What { table: self.what.table.clone(), schema, parts, rows, bytes };
+        let order = self.what.order.clone();
+        let what = What { table: self.what.table.clone(), schema, parts, order, rows, bytes };
         let scan = Self::new(self.source.clone(), what, None);
         Self { refreshes: self.refreshes.clone(), splits: self.splits.clone(), ..scan }
     }
@@ -175,7 +217,11 @@ impl DisplayAs for AirbyteScan {
                     "AirbyteScan: table={}, columns=[{}], parts={parts}",
                     self.what.table,
                     names.join(", ")
-                )
+                )?;
+                match self.what.ordering() {
+                    Some(order) => write!(f, ", order=[{order}]"),
+                    None => Ok(()),
+                }
             }
         }
     }

@@ -13,6 +13,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use crate::columns::Columns;
 use crate::error::from_reader;
 use crate::filters::{Pushed, pushed};
+use crate::orders;
 use crate::scan::{AirbyteScan, What};
 use crate::summary::SummaryTable;
 use crate::warehouses::Source;
@@ -63,6 +64,12 @@ impl AirbyteTable {
     #[must_use]
     pub fn parts(mut self, parts: usize) -> Self {
         self.parts = Some(parts.max(1));
+        self
+    }
+
+    /// The table of this dataset, which is the same with other conditions, order or limit.
+    pub(crate) fn of(mut self, dataset: Dataset) -> Self {
+        self.dataset = dataset;
         self
     }
 
@@ -185,7 +192,8 @@ impl TableProvider for AirbyteTable {
         }
         let part_of_row = dataset.schema().fields().len() as u64;
         size.bytes = size.bytes.map(|bytes| bytes * part_of_row / self.schema.fields().len().max(1) as u64);
-        let what = What::of_splits(self.shown(), dataset.schema(), &splits, size);
+        let what = What::of_splits(self.shown(), dataset.schema(), &splits, size)
+            .ordered(&dataset.column_names(), orders::of_dataset(&dataset, &self.columns));
         Ok(Arc::new(AirbyteScan::new(source, what, Some(splits))))
     }
 }

@@ -12,3 +12,4 @@ mod provider;
 mod sent;
 mod snapshots;
 mod support;
+mod top_rows;

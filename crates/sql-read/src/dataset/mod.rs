@@ -363,6 +363,11 @@ impl Dataset {
         self.plan().stored.fields().iter().map(|field| field.name().clone()).collect()
     }
 
+    /// The columns that the rows are ordered by, by their names in the table; first things first.
+    pub fn ordered_by(&self) -> &[(String, Order)] {
+        &self.order
+    }
+
     /// Whether which rows are read depends on a limit: then a further filter would let others in.
     pub fn is_limited(&self) -> bool {
         self.limit.is_some()

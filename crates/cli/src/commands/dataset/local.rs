@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use airbyte_datafusion::{AggregatesInWarehouse, AirbyteCatalog, AirbyteScan, reader_error};
+use airbyte_datafusion::{
+    AggregatesInWarehouse, AirbyteCatalog, AirbyteScan, TopRowsInWarehouse, reader_error,
+};
 use airbyte_sql_read::{Batches, Refreshes};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
@@ -85,6 +87,7 @@ async fn session(
         RuntimeEnvBuilder::new().with_memory_limit(memory, 1.0).build_arc().map_err(reader_error)?;
     let session = SessionContext::new_with_config_rt(config, runtime);
     session.add_optimizer_rule(Arc::new(AggregatesInWarehouse));
+    session.add_optimizer_rule(Arc::new(TopRowsInWarehouse));
     for (name, catalog) in catalogs {
         session.register_catalog(name, Arc::new(catalog));
     }
