@@ -1,11 +1,11 @@
 //! One stream's data in the destination.
 
+mod names;
 mod reads;
 mod summary;
 
 pub use summary::{Aggregate, Summary};
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,11 +19,11 @@ use crate::json_columns::{ID_COLUMNS, InexactNumbers, JsonColumns};
 use crate::locate::{Located, TableName};
 pub(crate) use crate::meta_columns::DATA_COLUMN;
 use crate::meta_columns::{DELETED_COLUMN, GENERATION_COLUMN, MetaColumns, is_meta};
-use crate::naming::{Layout, loosely};
+use crate::naming::Layout;
 use crate::plan::Plan;
 use crate::query::BATCH_ROWS;
 use crate::reading::Patience;
-use crate::scan::{Column, Expression, Latest, Scan};
+use crate::scan::{Column, Latest, Scan};
 use crate::stream_spec::StreamSpec;
 use crate::types::{self, UnknownTypes};
 
@@ -373,48 +373,6 @@ impl Dataset {
         self.limit.is_some()
     }
 
-    fn known(&self, name: &str) -> Result<()> {
-        if self.names().iter().any(|(known, _)| known == name) {
-            return Ok(());
-        }
-        let names: Vec<_> = self.plan().stored.fields().iter().map(|field| field.name().clone()).collect();
-        Err(Error::invalid(format!("there is no column `{name}` in `{}`", self.located.table))
-            .with_hint(format!("the columns are {}", names.join(", "))))
-    }
-
-    /// The column that holds a field of the source: connectors write names in another case, and replace characters. Where
-    /// none does, or several may, the field's own name.
-    pub(crate) fn column_of(&self, field: &str) -> String {
-        let names = self.names();
-        if names.iter().any(|(name, _)| name == field) {
-            return field.to_owned();
-        }
-        let wanted = loosely(field);
-        let mut alike = names.iter().filter(|(name, _)| loosely(name) == wanted);
-        match (alike.next(), alike.next()) {
-            (Some((only, _)), None) => only.clone(),
-            _ => field.to_owned(),
-        }
-    }
-
-    /// That no two columns have the same name.
-    fn distinct(self) -> Result<Self> {
-        let schema = self.schema();
-        let mut seen = HashSet::new();
-        match schema.fields().iter().find(|field| !seen.insert(field.name().as_str())) {
-            None => Ok(self),
-            Some(twice) => Err(Error::invalid(format!("two columns would be called `{}`", twice.name()))),
-        }
-    }
-
-    /// Every name that can be asked for, and what it stands for. A stored column wins over a member of the JSON.
-    fn names(&self) -> Vec<(String, Expression)> {
-        let stored =
-            self.stored.iter().map(|column| (column.name.clone(), Expression::Column(column.name.clone())));
-        let members = self.json.iter().flat_map(JsonColumns::names);
-        stored.chain(members.map(|name| (name.to_owned(), Expression::Json(name.to_owned())))).collect()
-    }
-
     /// The same table with none of the choices made.
     pub(crate) fn whole_table(&self) -> Self {
         Self {
@@ -428,11 +386,6 @@ impl Dataset {
             limit: None,
             ..self.clone()
         }
-    }
-
-    /// The first of these that the table has, in any case.
-    pub(crate) fn stored_named(&self, names: &[&str]) -> Option<&Column> {
-        names.iter().find_map(|name| self.stored.iter().find(|column| column.name.eq_ignore_ascii_case(name)))
     }
 
     fn default_columns(&self) -> Vec<String> {
