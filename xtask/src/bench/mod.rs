@@ -84,12 +84,7 @@ fn everything() -> Result<()> {
     let mut failed = Vec::new();
     for part in PAGE {
         let begun = Instant::now();
-        // Once more where something was in the way, so that an hour is not lost with it.
-        let measured = measure(part).or_else(|error| {
-            eprintln!("{part:?}: {error:#}; it is measured again");
-            measure(part)
-        });
-        match measured {
+        match measure(part) {
             Ok(section) => {
                 // Here as well, so that it is not lost with what may fail after it.
                 print!("{section}");
