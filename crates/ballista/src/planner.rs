@@ -48,7 +48,7 @@ async fn planned(plan: &LogicalPlan, session: &dyn Session) -> Result<(LogicalPl
     plan.apply_with_subqueries(|node| {
         if let LogicalPlan::TableScan(table) = node
             && is_dataset(table)
-            && !tables.contains(table)
+            && !tables.iter().any(|known| is_same(known, table))
         {
             tables.push(table.clone());
         }
@@ -67,14 +67,21 @@ async fn planned(plan: &LogicalPlan, session: &dyn Session) -> Result<(LogicalPl
     }
     let plan = plan.clone().transform_down_with_subqueries(|node| match node {
         LogicalPlan::TableScan(table) if is_dataset(&table) => {
-            let place = tables.iter().position(|planned| *planned == table);
-            let scan = &scans[place.ok_or_else(|| internal_datafusion_err!("a table was not planned"))?];
-            let stand_in = provider_as_source(Arc::new(StandIn { scan: scan.clone() }));
-            Ok(Transformed::yes(LogicalPlanBuilder::scan(table.table_name, stand_in, None)?.build()?))
+            let place = tables.iter().position(|planned| is_same(planned, &table));
+            let place = place.ok_or_else(|| internal_datafusion_err!("a table was not planned"))?;
+            let stand_in = provider_as_source(Arc::new(StandIn { scan: scans[place].clone() }));
+            // Whoever compares plans goes by names, and the conditions that told two scans apart are in them now.
+            let scan = LogicalPlanBuilder::scan(format!("airbyte_scan_{place}"), stand_in, None)?;
+            Ok(Transformed::yes(scan.alias(table.table_name)?.build()?))
         }
         other => Ok(Transformed::no(other)),
     })?;
     Ok((plan.data, scans))
+}
+
+/// Whether two scans are one: what is called alike may be two tables.
+fn is_same(one: &TableScan, other: &TableScan) -> bool {
+    one == other && Arc::ptr_eq(&one.source, &other.source)
 }
 
 fn is_dataset(table: &TableScan) -> bool {

@@ -35,15 +35,15 @@ impl OptimizerRule for AggregatesInWarehouse {
         Some(ApplyOrder::BottomUp)
     }
 
-    fn rewrite(&self, plan: LogicalPlan, _: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
-        Ok(match in_warehouse(&plan)? {
+    fn rewrite(&self, plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
+        Ok(match in_warehouse(&plan, config)? {
             Some(plan) => Transformed::yes(plan),
             None => Transformed::no(plan),
         })
     }
 }
 
-fn in_warehouse(plan: &LogicalPlan) -> Result<Option<LogicalPlan>> {
+fn in_warehouse(plan: &LogicalPlan, config: &dyn OptimizerConfig) -> Result<Option<LogicalPlan>> {
     let LogicalPlan::Aggregate(aggregate) = plan else { return Ok(None) };
     let Some((scan, provider)) = table(&aggregate.input) else { return Ok(None) };
     let Some(table) = provider.downcast_ref::<AirbyteTable>() else { return Ok(None) };
@@ -87,11 +87,13 @@ fn in_warehouse(plan: &LogicalPlan) -> Result<Option<LogicalPlan>> {
         values,
         schema,
     };
+    // Plans are compared by the names of their tables, and not by what is behind them: groups that differ need two.
+    let name = config.alias_generator().next(GROUPS);
     let named = aggregate.schema.iter().enumerate().map(|(place, (qualifier, field))| {
-        let value = col(format!("{GROUPS}.value_{place}"));
+        let value = col(format!("{name}.value_{place}"));
         value.alias_qualified(qualifier.cloned(), field.name())
     });
-    let groups = LogicalPlanBuilder::scan(GROUPS, provider_as_source(Arc::new(groups)), None)?;
+    let groups = LogicalPlanBuilder::scan(name.as_str(), provider_as_source(Arc::new(groups)), None)?;
     Ok(Some(groups.project(named)?.build()?))
 }
 

@@ -13,17 +13,17 @@ pub(crate) fn options(kind: DestinationKind, column: &Column, order: Order) -> O
     // A member of a JSON record is ordered by the database as whatever it holds.
     let declared = column.declared()?;
     let same = match (kind, column.data_type()) {
-        (
-            DestinationKind::Postgres,
-            DataType::Decimal128(_, 0..)
-            | DataType::Time64(TimeUnit::Microsecond)
-            | DataType::Timestamp(TimeUnit::Microsecond, _),
-        ) => true,
-        (DestinationKind::Postgres, DataType::Utf8) => declared == "uuid",
         (DestinationKind::Sqlite, of) => of == &DataType::Int64,
         (_, DataType::Boolean | DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Date32) => {
             true
         }
+        (DestinationKind::Postgres, DataType::Utf8) => declared == "uuid",
+        (DestinationKind::Postgres, of) => matches!(
+            of,
+            DataType::Decimal128(_, 0..)
+                | DataType::Time64(TimeUnit::Microsecond)
+                | DataType::Timestamp(TimeUnit::Microsecond, _)
+        ),
         _ => false,
     };
     let descending = match order {
@@ -42,7 +42,6 @@ fn nulls_first(kind: DestinationKind, descending: bool) -> Option<bool> {
         DestinationKind::Postgres | DestinationKind::Redshift => Some(descending),
         // Smaller than everything.
         DestinationKind::BigQuery | DestinationKind::Sqlite => Some(!descending),
-        DestinationKind::DuckDb => Some(false),
         _ => None,
     }
 }

@@ -172,6 +172,11 @@ impl AirbyteScan {
     pub fn from_bytes(bytes: &[u8], warehouses: Arc<dyn Warehouses>) -> Result<Self> {
         let Received { destination, what } = serde_json::from_slice(bytes)
             .map_err(|error| internal_datafusion_err!("these bytes are no scan of a dataset: {error}"))?;
+        if what.order.iter().any(|ordered| ordered.column >= what.schema.fields().len()) {
+            return internal_err!(
+                "these bytes are no scan of a dataset: it has an order of columns that it has not"
+            );
+        }
         Ok(Self::new(Source::Named(destination.into(), warehouses), what, None))
     }
 

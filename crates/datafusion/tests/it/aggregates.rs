@@ -49,6 +49,8 @@ async fn groups_of_the_warehouse_are_those_of_datafusion() {
         "select country from t group by country",
         "select count(*) as n, max(id) - min(id) as span from t",
         "select country, sum(amount) / count(amount) from t group by country",
+        "select (select count(*) from t where id > 100) as a, (select count(*) from t where id > 4000) as b",
+        "select (select count(*) from t) as a, (select count(pieces) from t) as b",
     ] {
         let shown = plan(&with, query).await;
         assert!(shown.contains("airbyte_groups"), "{query}: {shown}");

@@ -57,6 +57,10 @@ async fn the_first_rows_of_every_order_are_those_of_datafusion() {
         "select id from t order by id nulls first limit 7",
         "select id from t order by day, id limit 20 offset 95",
         "select count(*), sum(s.id) from (select id from t order by large, id limit 33) s",
+        "select (select id from t where id > 20 order by id limit 1) as a,
+            (select id from t where id > 2000 order by id limit 1) as b",
+        "select id from ((select id from t order by id limit 5) union all (select id from t order by id desc limit 5)) u
+            order by id",
         "select u.id, v.id from (select id, large from t order by id limit 10) u join t v on u.large = v.large order by v.id, u.id",
     ] {
         let shown = plan(&with, query).await;
