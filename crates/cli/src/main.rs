@@ -22,6 +22,7 @@ mod references;
 mod shown;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::FromArgMatches;
 
@@ -29,6 +30,9 @@ use crate::args::Cli;
 use crate::context::Context;
 use crate::error::Failure;
 use crate::output::Output;
+
+/// How long a command that is over may still tell warehouses that nobody wants their rows.
+const LONGEST_GOODBYE: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     // Otherwise whatever runs in a CI system is taken for a terminal that can show colours.
@@ -48,6 +52,8 @@ fn main() -> ExitCode {
     };
     let command = commands::run(cli.command, &context);
     let outcome = runtime.block_on(interrupt::guarded(command, Output::new(&cli.global)));
+    // What a warehouse is not told it goes on with.
+    runtime.block_on(airbyte_sql_read::cancellations_sent(LONGEST_GOODBYE));
     // A sync that is still writing, or a driver that is still closing, must not hold the command up.
     runtime.shutdown_background();
     match outcome {

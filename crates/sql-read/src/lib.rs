@@ -53,6 +53,7 @@
 //! connector's own fields say where the tables are and no more. Fields inside of raw records can be neither filtered nor
 //! ordered by, and reads are one part; [`Warehouse::query`] reaches what the database can do beyond that.
 
+mod cancellations;
 #[cfg(feature = "cloud")]
 mod cloud;
 mod dataset;
@@ -91,6 +92,7 @@ mod types;
 mod warehouse;
 mod write_async;
 
+pub use cancellations::cancellations_sent;
 #[cfg(feature = "cloud")]
 pub use cloud::{ConnectionDatasets, ConnectionExt, SyncResultExt};
 pub use dataset::{Aggregate, Dataset, Summary};

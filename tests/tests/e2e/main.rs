@@ -7,5 +7,6 @@ mod duckdb;
 mod exact_rows;
 mod faults;
 mod first_loop;
+mod interrupted;
 mod picked_rows;
 mod rows;

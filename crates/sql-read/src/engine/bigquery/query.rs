@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::connect::Clients;
 use super::fault::{fault, is_repeated};
+use crate::cancellations;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How long one question after a job's end may wait for it.
@@ -220,7 +221,9 @@ struct Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let (false, Ok(runtime)) = (self.ended, tokio::runtime::Handle::try_current()) else { return };
+        if self.ended {
+            return;
+        }
         let asked = self
             .clients
             .jobs
@@ -228,8 +231,8 @@ impl Drop for Running {
             .set_project_id(&self.job.project_id)
             .set_job_id(&self.job.job_id)
             .set_location(self.job.location.clone().unwrap_or_default());
-        // Best effort: nobody waits for the answer.
-        runtime.spawn(async move {
+        // Best effort.
+        cancellations::send(async move {
             if let Err(error) = asked.send().await {
                 tracing::debug!(%error, "the query could not be cancelled");
             }

@@ -13,6 +13,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::settings::Settings;
 use super::socket::TooLong;
+use crate::cancellations;
 use crate::error::{Error, ErrorKind, Result};
 
 /// What a transaction sees.
@@ -193,9 +194,8 @@ struct Unfinished {
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        // Without a runtime the connection's task has ended as well, and the server with it.
-        if let (Some(token), Ok(runtime)) = (self.token.take(), tokio::runtime::Handle::try_current()) {
-            runtime.spawn(cancel(token, self.settings.clone(), self.tls.take()));
+        if let Some(token) = self.token.take() {
+            cancellations::send(cancel(token, self.settings.clone(), self.tls.take()));
         }
     }
 }
@@ -203,7 +203,7 @@ impl Drop for Unfinished {
 /// How long a request to cancel may take: a pooler passes it on when it has a connection for it.
 const LONGEST_CANCEL: Duration = Duration::from_mins(1);
 
-/// Asks the server to end what a session is doing. Best effort: nobody waits for the answer.
+/// Asks the server to end what a session is doing. Best effort.
 async fn cancel(token: CancelToken, settings: Arc<Settings>, tls: Option<MakeRustlsConnect>) {
     let asked = async {
         let socket = settings.open(TooLong::default()).await?.ended_by_server();

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::answer::{Answer, Running};
 use super::session::{Reply, Session};
+use crate::cancellations;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The query runs; its result is asked for again.
@@ -131,12 +132,9 @@ impl Unfinished<'_> {
 
 impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
-        let (Some(session), Ok(runtime)) = (self.session.take(), tokio::runtime::Handle::try_current())
-        else {
-            return;
-        };
+        let Some(session) = self.session.take() else { return };
         let body = json!({"sqlText": self.sql, "requestId": self.id});
-        runtime.spawn(async move {
+        cancellations::send(async move {
             let asked = session
                 .ask(Method::POST, "/queries/v1/abort-request", Some(Uuid::new_v4()), Some(&body))
                 .await;
