@@ -14,6 +14,7 @@ mod sqlite_read;
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
@@ -24,6 +25,9 @@ use crate::step::{self, cargo, target, workspace_root};
 const PROGRAMS: [&str; 7] =
     ["bench", "bigquery_read", "drain", "load", "pg_to_arrow", "read_parallel", "snowflake_double"];
 const READERS: &str = "airbyte-sql-read/bigquery,airbyte-sql-read/duckdb,airbyte-sql-read/snowflake";
+
+/// Whether there was a Ctrl-C.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// A part of the measurements.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -71,7 +75,7 @@ const PAGE: [Part; 10] = [
 pub fn bench(part: Option<Part>) -> Result<()> {
     build(part)?;
     // What is started here has to be ended here, so Ctrl-C ends the command that runs, and then this.
-    ctrlc::set_handler(|| {})?;
+    ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::SeqCst))?;
     match part {
         Some(part) => print!("{}", measure(part)?),
         None => everything()?,
@@ -84,7 +88,9 @@ fn everything() -> Result<()> {
     let mut failed = Vec::new();
     for part in PAGE {
         let begun = Instant::now();
-        match measure(part) {
+        let measured = measure(part);
+        ensure!(!INTERRUPTED.load(Ordering::SeqCst), "interrupted");
+        match measured {
             Ok(section) => {
                 // Here as well, so that it is not lost with what may fail after it.
                 print!("{section}");

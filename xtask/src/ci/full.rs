@@ -39,7 +39,7 @@ fn advisories() -> Result<()> {
 /// Asks about everything that is published.
 fn deny(checks: &[&str], options: &[&str]) -> Result<()> {
     let mut deny = DENY.command()?;
-    deny.args(["--locked", "check", "--config", "deny.toml"]);
+    deny.args(["--locked", "--config", "deny.toml", "check"]);
     run(deny.args(options).args(checks))
 }
 
