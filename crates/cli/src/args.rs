@@ -75,7 +75,7 @@ pub(crate) struct Global {
     /// Print results and errors only
     #[arg(long, short, global = true, help_heading = "Global options")]
     pub(crate) quiet: bool,
-    /// Log requests and queries to standard error; twice for more
+    /// Log requests and queries to standard error
     #[arg(long, short, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
     pub(crate) verbose: u8,
     /// No colours

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use clap::builder::PossibleValue;
 use clap::{Arg, Command};
 
 use crate::error::Failure;
@@ -82,8 +83,13 @@ fn arguments<'a>(text: &mut String, arguments: impl Iterator<Item = &'a Arg>) {
         } else {
             format!(" [default: {}]", default.join(", "))
         };
+        let possible = if takes { argument.get_possible_values() } else { Vec::new() };
+        let possible: Vec<&str> =
+            possible.iter().filter(|value| !value.is_hide_set()).map(PossibleValue::get_name).collect();
+        let possible =
+            if possible.is_empty() { String::new() } else { format!(" [values: {}]", possible.join(", ")) };
         format!(
-            "| `{}` | {}{default} |",
+            "| `{}` | {}{possible}{default} |",
             name.replace('|', "\\|"),
             help.replace('|', "\\|").replace('\n', " ")
         )

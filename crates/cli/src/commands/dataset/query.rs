@@ -30,11 +30,11 @@ pub(crate) struct QueryArgs {
     #[arg(long, value_name = "FILE")]
     destination: Option<PathBuf>,
     /// What the statement calls NAME: a connection (by name or id), or a destination's JSON file. More than one can be given;
-    /// tables are NAME.schema.table, in DataFusion's SQL
+    /// tables are NAME.schema.table, in DataFusion's SQL (needs a build with the feature `datafusion`)
     #[arg(long = "catalog", value_name = "NAME=CONNECTION|FILE", value_parser = catalog, conflicts_with = "destination")]
     catalogs: Vec<(String, String)>,
     /// Who runs the statement: the destination's database, or this process [default: the database where there is one,
-    /// this process with --catalog]
+    /// this process with --catalog, which needs the feature `datafusion`]
     #[arg(long, value_enum)]
     engine: Option<Engine>,
     /// Run here, read about so many parts of a table side by side, each over a connection of its own
