@@ -36,7 +36,7 @@ async fn two_executors_answer_as_the_database_does() {
         "select (select max(amount) from orders where id < 10) as a, (select max(amount) from orders where id < 700) as b",
         "select o.c as orders, u.c as users from (select count(*) as c from orders) o, (select count(*) as c from users) u",
         "select id from ((select id from users order by id limit 5)
-            union all (select id from users order by id desc limit 5)) both order by id",
+            union all (select id from users order by id desc limit 5)) ends order by id",
         "select 1 as one",
     ] {
         assert_eq!(lines(&context, query).await, database.lines(query).await, "{query}");
