@@ -55,7 +55,6 @@ pub fn measure() -> Result<String> {
         let answer = answer(&database, &sql)?;
         let own = folder.path().join(format!("q{number}.answer"));
         std::fs::write(&own, format!("{answer}\n"))?;
-        let same = Some(format!("{} rows, the database's own", answer.lines().count()));
         let ask = |parts: &str, cluster: Option<&str>| {
             let mut command = Command::new(program("examples/tpch"));
             command.arg("ask").arg(&file).args([number, parts]).args(cluster).stderr(Stdio::null());
@@ -65,12 +64,14 @@ pub fn measure() -> Result<String> {
         let bytes = bytes_read(&mut ask("2", None))?;
         let mut peer = script(&python, "with_datafusion.py")?;
         peer.arg(url.as_str().replace("postgres://", "postgresql://")).arg(&sql).arg(&own).args(columns);
+        let said = said(&mut peer)?;
+        let of_peer = format!("DataFusion 55.0.0 for Python over connectorx 0.4.6 ({said})");
         let measured = in_turn(vec![
             Contender::new("the database (`psql`)", psql(&database, &sql)?, Some(answer.clone())),
             Contender::new("DataFusion here, 1 part", ask("1", None), Some(answer.clone())),
             Contender::new("DataFusion here, 2 parts", ask("2", None), Some(answer.clone())),
             Contender::new("cluster of 2 executors", ask("4", Some(&executors.address)), Some(answer)),
-            Contender::peer("DataFusion 55.0.0 for Python over connectorx 0.4.6", peer, same),
+            Contender::peer(of_peer, peer, Some(said)),
         ])?;
         rows_of(&mut text, number, &measured, bytes)?;
     }
@@ -133,6 +134,14 @@ fn answer(database: &Cluster, sql: &Path) -> Result<String> {
     let output = psql(database, sql)?.stderr(Stdio::inherit()).output()?;
     ensure!(output.status.success(), "the database does not answer");
     Ok(String::from_utf8(output.stdout)?.trim_end().to_owned())
+}
+
+/// What a program prints last.
+fn said(program: &mut Command) -> Result<String> {
+    let output = program.stdout(Stdio::piped()).stderr(Stdio::inherit()).output()?;
+    ensure!(output.status.success(), "no answer of the peer");
+    let said = String::from_utf8(output.stdout)?;
+    Ok(said.lines().last().context("the peer says nothing")?.to_owned())
 }
 
 /// Bytes of Arrow that an answer takes, which the example tells last.
