@@ -37,6 +37,8 @@ pub(crate) struct App {
     pub public_host: String,
     /// The folders below which files are read; paths that are not absolute are below the first.
     pub files_roots: [PathBuf; 2],
+    /// Where the sandbox keeps what it knows, credentials among it.
+    pub data_folder: PathBuf,
     pub local_root: PathBuf,
     /// DuckDB's library, if it was named.
     pub libduckdb: Option<PathBuf>,
@@ -82,7 +84,7 @@ impl App {
     pub(crate) fn open_source(&self, actor: &Actor) -> Result<Source, sources::SourceError> {
         let connector = connectors::by_definition(actor.side, actor.definition_id);
         let configuration = actor.configuration.clone().unwrap_or_default();
-        Source::open(connector, &configuration, &self.files_roots)
+        Source::open(connector, &configuration, &self.files_roots, &self.data_folder)
     }
 
     pub(crate) fn open_destination(

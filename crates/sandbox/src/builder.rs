@@ -1,6 +1,6 @@
 //! Starting and stopping a sandbox.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::app::App;
 use crate::auth::Tokens;
 use crate::clock::Clock;
+use crate::data_folder::{application, private_folder};
 use crate::error::Error;
 use crate::fault::{Fault, Faults};
 use crate::folder_lock::FolderLock;
@@ -131,7 +132,8 @@ impl SandboxBuilder {
         self
     }
 
-    /// The folder below which the file source may read. Default: the current folder.
+    /// The folder below which the file source may read. Default: the current folder. Of the data folder it reads `files`
+    /// and `local` alone.
     pub fn files_root(mut self, folder: impl Into<PathBuf>) -> Self {
         self.files_root = Some(folder.into());
         self
@@ -231,10 +233,19 @@ impl SandboxBuilder {
             .map_err(|source| Error::Listen { address: self.listen, source })?;
         let address =
             listener.local_addr().map_err(|source| Error::Listen { address: self.listen, source })?;
-        let public_host = format!("http://{address}/api/public");
+        // All addresses are none to go to, and not one that clients take for this machine.
+        let reached = SocketAddr::new(
+            match address.ip() {
+                IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+                IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+                ip => ip,
+            },
+            address.port(),
+        );
+        let public_host = format!("http://{reached}/api/public");
         let ready = Ready {
             public_api_root: format!("{public_host}/v1"),
-            config_api_root: format!("http://{address}/api/v1"),
+            config_api_root: format!("http://{reached}/api/v1"),
             client_id: client_id.clone(),
             client_secret: client_secret.clone(),
             workspace_id: seed::workspace_id().to_string(),
@@ -253,6 +264,7 @@ impl SandboxBuilder {
             faithful_5xx: self.faithful_5xx,
             public_host,
             files_roots: [files_root, absolute(&samples)?],
+            data_folder: absolute(&folder)?,
             local_root,
             libduckdb: self.libduckdb,
             organization_id: seed::organization_id(),
@@ -287,35 +299,6 @@ fn postgres_url(text: &str) -> Result<url::Url, Error> {
     } else {
         Err(Error::PostgresUrl)
     }
-}
-
-/// The id and secret of the sandbox's application: kept in the data folder, so that clients stay valid.
-fn application(folder: &Path, keep: bool) -> Result<(String, String), Error> {
-    let file = folder.join("application.json");
-    let failed = |source| Error::Folder { path: file.clone(), source };
-    if keep && let Ok(bytes) = std::fs::read(&file) {
-        // What the decoder says would quote the secret.
-        return serde_json::from_slice(&bytes).map_err(|_| Error::Damaged { path: file, source: None });
-    }
-    let id = uuid::Uuid::new_v4().to_string();
-    let secret = http::new_secret();
-    if keep {
-        // A temporary file is readable by its owner alone; renamed, it is there whole or not at all.
-        let mut written = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-        serde_json::to_writer(&mut written, &(&id, &secret)).map_err(|error| failed(error.into()))?;
-        written.persist(&file).map_err(|error| failed(error.error))?;
-    }
-    Ok((id, secret))
-}
-
-/// Makes a folder that its owner alone can look into, since configurations are in it as they were given; one that is there
-/// stays as it is.
-fn private_folder(folder: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }
 
 /// A running sandbox. Dropping it stops it, too; running jobs are left as a restart finds them.
@@ -425,6 +408,11 @@ impl Sandbox {
             "`{operation}` was asked for {asked} times, not {times}; the latest requests were:\n{}",
             all.collect::<Vec<_>>().join("\n")
         );
+    }
+
+    #[cfg(test)]
+    pub(crate) fn app(&self) -> &Arc<App> {
+        &self.app
     }
 
     /// The ids of the operations that are served, in order.

@@ -62,6 +62,7 @@ mod builder;
 mod catalog;
 mod clock;
 mod connectors;
+mod data_folder;
 mod definitions;
 mod destinations;
 mod error;

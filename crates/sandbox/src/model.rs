@@ -170,6 +170,16 @@ impl ConfiguredStream {
         }
     }
 
+    /// The cursor: the source's own where it defines one.
+    pub(crate) fn cursor_in<'a>(&'a self, stream: &'a Stream) -> &'a [String] {
+        if stream.cursor.is_empty() { &self.cursor_field } else { &stream.cursor }
+    }
+
+    /// The key: the source's own where it defines one.
+    pub(crate) fn key_in<'a>(&'a self, stream: &'a Stream) -> &'a [Vec<String>] {
+        if stream.primary_key.is_empty() { &self.primary_key } else { &stream.primary_key }
+    }
+
     /// Whether this is the configuration of that stream.
     pub(crate) fn is_of(&self, stream: &Stream) -> bool {
         self.name == stream.name && self.namespace == stream.namespace
@@ -242,6 +252,9 @@ pub(crate) struct Job {
     /// The streams that a refresh reads from the start again.
     #[serde(default)]
     pub refreshes: Vec<Refresh>,
+    /// Whether an attempt has come so far as to begin anew what the job begins anew once.
+    #[serde(default)]
+    pub bumped: bool,
     pub attempts: Vec<Attempt>,
 }
 
@@ -276,7 +289,7 @@ impl JobKind {
 }
 
 /// The wish that a stream be read from the start again; it waits for the connection's next job.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Refresh {
     pub connection_id: Uuid,
     pub name: String,

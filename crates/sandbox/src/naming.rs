@@ -115,14 +115,17 @@ pub(crate) fn postgres_columns<'a>(fields: impl Iterator<Item = &'a str>) -> Vec
     columns
 }
 
-/// The temporary table beside a final one, recognisable by its 32 hexadecimal digits.
+/// The temporary table beside a final one, recognisable by its 32 hexadecimal digits. Behind the longest names PostgreSQL
+/// cuts off the last one, and so does this: whoever asks the catalogue for the table has to know its real name.
 pub(crate) fn postgres_temporary(schema: &str, table: &str) -> String {
     let short = |name: &str| match name.len() {
         0..=16 => name.to_owned(),
         length => format!("{}{}", &name[..8], &name[length - 8..]),
     };
     let raw = raw(schema, &format!("{table}_airbyte_tmp"));
-    format!("{}{}{}", short(schema), short(table), &hex(&Sha256::digest(raw))[..32])
+    let mut name = format!("{}{}{}", short(schema), short(table), &hex(&Sha256::digest(raw))[..32]);
+    name.truncate(POSTGRES_LIMIT);
+    name
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -201,6 +204,14 @@ mod tests {
             postgres_columns(["Foo.Bar", "foo_bar", "FOO-BAR"].into_iter()),
             ["Foo_Bar", "foo_bar_1", "FOO_BAR_2"]
         );
+    }
+
+    #[test]
+    fn a_temporary_table_has_a_name_that_postgresql_takes_as_it_is() {
+        let lengths =
+            |schema: usize, table: usize| postgres_temporary(&"s".repeat(schema), &"t".repeat(table)).len();
+        assert_eq!((lengths(6, 5), lengths(15, 16)), (43, 63));
+        assert_eq!((lengths(16, 16), lengths(63, 63)), (63, 63));
     }
 
     #[test]

@@ -60,9 +60,12 @@ pub(crate) fn application(app: &App, client_id: String, client_secret: String) -
         created_at: app.now(),
         user_id: Some(app.user_id),
     };
-    match app.store.get::<Application>(&application.id())? {
-        Some(stored) if stored.client_secret == application.client_secret => {}
-        _ => app.store.put(&application)?,
+    let is_stored = app.store.get::<Application>(&application.id())?.is_some_and(|stored| {
+        // In another edition it was another user's.
+        stored.client_secret == application.client_secret && stored.user_id == application.user_id
+    });
+    if !is_stored {
+        app.store.put(&application)?;
     }
     Ok(())
 }
@@ -119,7 +122,8 @@ fn people(app: &App) -> Result<(), Error> {
         default_workspace_id: Some(workspace_id()),
     };
     let permission = |name: &str, scope: Scope| Permission {
-        id: id(name),
+        // A folder that was of another edition has that one's user, too.
+        id: id(&format!("{name} of {}", user.id)),
         kind: name.to_owned(),
         grantee: Grantee::User(user.id),
         scope,

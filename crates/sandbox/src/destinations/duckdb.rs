@@ -13,8 +13,9 @@ use arrow_array::{RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use chrono::Local;
 use serde_json::{Value, json};
+use tokio_util::task::TaskTracker;
 
-use super::{DestinationError, StreamTarget, ensure_there, json_text, row_id, sqlite};
+use super::{DestinationError, StreamTarget, blocking, ensure_there, json_text, row_id, sqlite};
 use crate::open_file::OpenFile;
 use crate::sources::Row;
 
@@ -55,11 +56,11 @@ impl Settings {
     /// Whether the library is there and the file can be opened for writing.
     pub(super) async fn check(&self) -> Result<(), DestinationError> {
         let settings = self.clone();
-        blocking(move || settings.open()?.run("select 1")).await
+        blocking(&TaskTracker::new(), move || settings.open()?.run("select 1")).await
     }
 
-    pub(super) fn writer(&self, stream: StreamTarget) -> DuckDbWriter {
-        DuckDbWriter { settings: self.clone(), stream, session: None }
+    pub(super) fn writer(&self, stream: StreamTarget, writes: TaskTracker) -> DuckDbWriter {
+        DuckDbWriter { settings: self.clone(), stream, session: None, writes }
     }
 
     fn open(&self) -> Result<Session, DestinationError> {
@@ -168,6 +169,7 @@ pub(crate) struct DuckDbWriter {
     stream: StreamTarget,
     /// Away while a batch is being written on another thread.
     session: Option<Session>,
+    writes: TaskTracker,
 }
 
 impl DuckDbWriter {
@@ -175,7 +177,7 @@ impl DuckDbWriter {
         let (settings, overwrites) = (self.settings.clone(), self.stream.overwrites());
         let schema = quoted(&settings.schema);
         let table = format!("{schema}.{}", quoted(&self.table()));
-        let session = blocking(move || {
+        let session = blocking(&self.writes, move || {
             let mut session = settings.open()?;
             session.run(&format!("create schema if not exists {schema}"))?;
             if overwrites {
@@ -205,7 +207,7 @@ impl DuckDbWriter {
         let (schema, table) = (self.settings.schema.clone(), self.table());
         let names: Vec<String> =
             self.stream.fields.iter().map(|field| json!(field.name).to_string()).collect();
-        let (session, bytes) = blocking(move || {
+        let (session, bytes) = blocking(&self.writes, move || {
             let (batch, bytes) = batch(&names, &rows)?;
             session.insert(&schema, &table, batch)?;
             ensure_there(&session.file)?;
@@ -219,7 +221,7 @@ impl DuckDbWriter {
     /// Closes the file, so that others can read it when the sync has ended.
     pub(super) async fn finish(mut self) -> Result<(), DestinationError> {
         let session = self.session.take();
-        blocking(move || {
+        blocking(&self.writes, move || {
             let is_there = session.as_ref().map_or(Ok(()), |session| ensure_there(&session.file));
             drop(session);
             is_there
@@ -272,12 +274,4 @@ fn failed(error: &error::Error) -> DestinationError {
 /// Behind the first line DuckDB shows the statement.
 fn first_line(message: &str) -> &str {
     message.trim().lines().next().unwrap_or_default()
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, DestinationError> + Send + 'static,
-) -> Result<T, DestinationError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|error| Err(DestinationError::transient(error.to_string())))
 }

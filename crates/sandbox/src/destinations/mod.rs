@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use chrono::Utc;
 use rand::Rng;
 use serde_json::{Value, json};
+use tokio_util::task::TaskTracker;
 use uuid::{Builder, Uuid};
 
 use crate::connectors::Connector;
@@ -108,20 +109,21 @@ impl Destination {
         }
     }
 
-    /// Writers for the streams of one sync, in order.
-    pub(crate) async fn writers(&self, streams: Vec<StreamTarget>) -> Result<Vec<Writer>, DestinationError> {
+    /// Writers for the streams of one sync, in order. What they do on threads of their own, `writes` knows of.
+    pub(crate) async fn writers(
+        &self,
+        streams: Vec<StreamTarget>,
+        writes: &TaskTracker,
+    ) -> Result<Vec<Writer>, DestinationError> {
         match self {
             #[cfg(feature = "duckdb")]
             Self::DuckDb(settings) => Ok(streams
                 .into_iter()
-                .map(|stream| Writer::DuckDb(Box::new(settings.writer(stream))))
+                .map(|stream| Writer::DuckDb(Box::new(settings.writer(stream, writes.clone()))))
                 .collect()),
             Self::Sqlite(path) => {
-                let path = path.clone();
-                Ok(streams
-                    .into_iter()
-                    .map(|stream| Writer::Sqlite(Box::new(sqlite::SqliteWriter::new(path.clone(), stream))))
-                    .collect())
+                let writer = |stream| sqlite::SqliteWriter::new(path.clone(), stream, writes.clone());
+                Ok(streams.into_iter().map(|stream| Writer::Sqlite(Box::new(writer(stream)))).collect())
             }
             Self::Postgres(settings) => {
                 Ok(settings.writers(streams).await?.into_iter().map(Writer::Postgres).collect())
@@ -202,6 +204,18 @@ impl Writer {
             Self::Postgres(writer) => writer.finish().await,
         }
     }
+}
+
+/// Does what waits for a file on a thread of its own. It goes on to its end though nobody waits for it any more, so
+/// `writes` knows of it.
+async fn blocking<T: Send + 'static>(
+    writes: &TaskTracker,
+    work: impl FnOnce() -> Result<T, DestinationError> + Send + 'static,
+) -> Result<T, DestinationError> {
+    writes
+        .spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(DestinationError::transient(error.to_string())))
 }
 
 /// An error if a database's file is not there any more: what was written to it is lost.

@@ -5,8 +5,9 @@ use std::path::{Component, Path, PathBuf};
 use chrono::Local;
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
+use tokio_util::task::TaskTracker;
 
-use super::{DestinationError, StreamTarget, ensure_there, json_text, row_id};
+use super::{DestinationError, StreamTarget, blocking, ensure_there, json_text, row_id};
 use crate::open_file::OpenFile;
 use crate::sources::Row;
 
@@ -31,7 +32,7 @@ pub(super) fn path(configuration: &Value, local_root: &Path) -> Result<PathBuf, 
 
 /// Whether the file can be opened for writing.
 pub(super) async fn check(path: PathBuf) -> Result<(), DestinationError> {
-    blocking(move || open(&path).map(drop)).await
+    blocking(&TaskTracker::new(), move || open(&path).map(drop)).await
 }
 
 fn open(path: &Path) -> Result<Connection, DestinationError> {
@@ -58,16 +59,17 @@ pub(crate) struct SqliteWriter {
     stream: StreamTarget,
     /// Away while a batch is being written on another thread.
     open: Option<(Connection, OpenFile)>,
+    writes: TaskTracker,
 }
 
 impl SqliteWriter {
-    pub(super) fn new(path: PathBuf, stream: StreamTarget) -> Self {
-        Self { path, stream, open: None }
+    pub(super) fn new(path: PathBuf, stream: StreamTarget, writes: TaskTracker) -> Self {
+        Self { path, stream, open: None, writes }
     }
 
     pub(super) async fn begin(&mut self) -> Result<(), DestinationError> {
         let (path, table, overwrites) = (self.path.clone(), self.table(), self.stream.overwrites());
-        let open = blocking(move || {
+        let open = blocking(&self.writes, move || {
             let database = open(&path)?;
             let file = OpenFile::at(&path);
             if overwrites {
@@ -97,7 +99,7 @@ impl SqliteWriter {
         let insert = format!("insert into {} values (?1, ?2, ?3)", self.table());
         let names: Vec<String> =
             self.stream.fields.iter().map(|field| json!(field.name).to_string()).collect();
-        let (open, bytes) = blocking(move || {
+        let (open, bytes) = blocking(&self.writes, move || {
             let bytes =
                 insert_batch(&mut database, &insert, &names, &rows).map_err(|error| failed(&error))?;
             ensure_there(&file)?;
@@ -138,7 +140,7 @@ fn insert_batch(
                 data.push(':');
                 data.push_str(&json_text(cell));
             }
-            data.push('}');
+            data.push_str(if data.is_empty() { "{}" } else { "}" });
             bytes += data.len();
             statement.execute(params![row_id(&mut random).to_string(), emitted_at, data])?;
         }
@@ -149,14 +151,6 @@ fn insert_batch(
 
 fn failed(error: &rusqlite::Error) -> DestinationError {
     DestinationError::transient(format!("SQLite: {error}"))
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, DestinationError> + Send + 'static,
-) -> Result<T, DestinationError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|error| Err(DestinationError::transient(error.to_string())))
 }
 
 #[cfg(test)]

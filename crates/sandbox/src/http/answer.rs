@@ -153,7 +153,15 @@ impl Refusal {
     }
 
     pub(crate) fn unexpected(message: &str) -> Self {
-        let data = json!({"message": message});
+        Self::unexpected_problem(json!({"message": message}))
+    }
+
+    /// The same where the server keeps the reason to itself.
+    pub(super) fn unexplained() -> Self {
+        Self::unexpected_problem(Value::Null)
+    }
+
+    fn unexpected_problem(data: Value) -> Self {
         Self::problem(500, REFERENCE.to_owned(), "unexpected-problem", "Something unexpected happened.", data)
     }
 }

@@ -63,7 +63,7 @@ pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
     };
     let streams = mappers::unmasked(streams, &[])?;
     if source.workspace_id != destination.workspace_id {
-        return Err(Refusal::unexpected("The source and the destination belong to different workspaces."));
+        return Err(Refusal::unexplained());
     }
     let connection = Connection {
         id: Uuid::new_v4(),

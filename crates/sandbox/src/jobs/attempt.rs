@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::plan::{Planned, planned};
 use super::position;
@@ -36,6 +37,8 @@ pub(super) struct Asked<'a> {
     pub told_to_fail: bool,
     /// After how many rows of a stream the source breaks; `None`: it does not.
     pub breaks_after: Option<usize>,
+    /// Knows of what is being written.
+    pub writes: &'a TaskTracker,
 }
 
 /// Why an attempt failed.
@@ -141,7 +144,12 @@ pub(super) async fn run(app: &Arc<App>, asked: &Asked<'_>, cancel: &Cancellation
     })?;
     tokio::select! {
         outcome = work(app, asked) => outcome,
-        () = cancel.cancelled() => Err(Fault::cancelled()),
+        () = cancel.cancelled() => {
+            // A write that has begun goes on. It has to end before the job does: the next one may be a reset.
+            asked.writes.close();
+            asked.writes.wait().await;
+            Err(Fault::cancelled())
+        }
     }
 }
 
@@ -171,7 +179,7 @@ async fn work(app: &Arc<App>, asked: &Asked<'_>) -> Result<(), Fault> {
         note(app, asked, |attempt, now| log(attempt, now, PLATFORM, "checking the destination".to_owned()))?;
         destination.check().await.map_err(|error| Fault::check("destination", error.message))?;
     }
-    bump_generations(app, asked.job, asked.number)?;
+    bump_generations(app, asked.job)?;
     let captured = source.as_ref().filter(|source| source.captures_changes());
     let round = captured.map(|_| position::next_round(app, asked.connection.id)).transpose()?;
     let mut plan = Vec::new();
@@ -179,7 +187,7 @@ async fn work(app: &Arc<App>, asked: &Asked<'_>) -> Result<(), Fault> {
         plan.push(planned(app, asked, configured, &discovered, round)?);
     }
     let targets = plan.iter().map(|planned| planned.target.clone()).collect();
-    let writers = destination.writers(targets).await.map_err(Fault::destination)?;
+    let writers = destination.writers(targets, asked.writes).await.map_err(Fault::destination)?;
     for (index, (planned, writer)) in plan.into_iter().zip(writers).enumerate() {
         match &source {
             Some(source) => move_stream(app, asked, index, source.clone(), planned, writer).await?,

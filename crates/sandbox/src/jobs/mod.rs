@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::app::App;
@@ -164,6 +165,7 @@ fn start(
         updated_at: now,
         streams,
         refreshes,
+        bumped: false,
         attempts: Vec::new(),
     };
     app.store.put(&job)?;
@@ -175,8 +177,9 @@ fn start(
 
     let (app, connection_id, id) = (app.clone(), connection.id, job.id);
     app.tasks.clone().spawn(async move {
+        let writes = TaskTracker::new();
         tokio::select! {
-            outcome = run::run(&app, id, &cancel) => {
+            outcome = run::run(&app, id, &cancel, &writes) => {
                 if let Err(error) = outcome.and_then(|()| after(&app, id)) {
                     tracing::error!(%error, job = id, "the job's record could not be kept");
                     tokio::select! {
@@ -188,6 +191,9 @@ fn start(
             // The record stays as it is: the next start finds it and fails it.
             () = app.stop.cancelled() => {}
         }
+        // A stopping sandbox keeps its data folder until nothing is being written there any more.
+        writes.close();
+        writes.wait().await;
         app.running.lock().remove(&connection_id);
         let _ = ended_sender.send(true);
     });

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::attempt::{self, Fault};
 use super::stream_state;
@@ -52,7 +53,12 @@ pub(super) async fn give_up(app: &App, id: i64, error: &rusqlite::Error) {
 }
 
 /// Runs the job to its end. Only a failure of the store is an error; a failed sync is the job's own end.
-pub(super) async fn run(app: &Arc<App>, id: i64, cancel: &CancellationToken) -> rusqlite::Result<()> {
+pub(super) async fn run(
+    app: &Arc<App>,
+    id: i64,
+    cancel: &CancellationToken,
+    writes: &TaskTracker,
+) -> rusqlite::Result<()> {
     if paused(app, LEAST_PENDING, cancel).await {
         return set_status(app, id, JobStatus::Cancelled);
     }
@@ -74,7 +80,8 @@ pub(super) async fn run(app: &Arc<App>, id: i64, cancel: &CancellationToken) -> 
     for number in 0.. {
         begin_attempt(app, id, number)?;
         let breaks_after = app.faults.for_attempt().iter().filter_map(breaks_after).min();
-        let asked = attempt::Asked { job: &job, connection: &connection, number, told_to_fail, breaks_after };
+        let asked =
+            attempt::Asked { job: &job, connection: &connection, number, told_to_fail, breaks_after, writes };
         let least = LEAST_RUNNING.max(extra);
         let work = async {
             let (outcome, cancelled) =
@@ -217,16 +224,18 @@ fn end_attempt(app: &App, id: i64, fault: &Fault) -> rusqlite::Result<bool> {
 
 /// Bumps the generation of the streams that this attempt reads from the start, and forgets their state.
 ///
-/// A further attempt does so only for full refreshes, none of which can be resumed here.
-pub(super) fn bump_generations(app: &App, job: &Job, attempt: usize) -> rusqlite::Result<()> {
-    let is_refreshed = |stream: &ConfiguredStream| job.refresh_of(stream).is_some();
-    let starts_over = |stream: &&ConfiguredStream| match job.kind {
-        JobKind::Reset => attempt == 0,
-        JobKind::Sync | JobKind::Refresh => {
-            stream.is_full_refresh() || (attempt == 0 && is_refreshed(stream))
-        }
-    };
+/// A job does so once: the first of its attempts that comes so far. Further ones do it for full refreshes alone, none of
+/// which can be resumed here.
+pub(super) fn bump_generations(app: &App, job: &Job) -> rusqlite::Result<()> {
+    let id = job.id.to_string();
     app.store.change(|| {
+        let is_first = app.store.get::<Job>(&id)?.is_some_and(|stored| !stored.bumped);
+        let starts_over = |stream: &&ConfiguredStream| match job.kind {
+            JobKind::Reset => is_first,
+            JobKind::Sync | JobKind::Refresh => {
+                stream.is_full_refresh() || (is_first && job.refresh_of(stream).is_some())
+            }
+        };
         let mut states = Vec::new();
         for stream in job.streams.iter().filter(starts_over) {
             let mut state = stream_state(app, job.connection_id, stream.namespace.as_deref(), &stream.name)?;
@@ -235,8 +244,14 @@ pub(super) fn bump_generations(app: &App, job: &Job, attempt: usize) -> rusqlite
             states.push(state);
         }
         app.store.put_all(&states)?;
-        for fulfilled in &job.refreshes {
-            app.store.delete::<Refresh>(&fulfilled.id())?;
+        if is_first {
+            for taken in &job.refreshes {
+                // Another wish may have taken the place of the one that the job took. It waits for the next job.
+                if app.store.get::<Refresh>(&taken.id())?.as_ref() == Some(taken) {
+                    app.store.delete::<Refresh>(&taken.id())?;
+                }
+            }
+            app.store.update(&id, |stored: &mut Job| stored.bumped = true)?;
         }
         // What the streams share means nothing without them.
         let remaining: Vec<StreamState> = app.store.of_connection(job.connection_id)?;
@@ -246,4 +261,51 @@ pub(super) fn bump_generations(app: &App, job: &Job, attempt: usize) -> rusqlite
         }
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Sandbox;
+
+    #[tokio::test]
+    async fn a_job_begins_its_streams_anew_once_and_fulfils_the_wishes_that_it_took() {
+        let sandbox = Sandbox::start().await.unwrap();
+        let app = sandbox.app();
+        let connection = app.store.list::<Connection>().unwrap().remove(0);
+        let stream = |name: &str| ConfiguredStream {
+            name: name.to_owned(),
+            sync_mode: "incremental_append".to_owned(),
+            ..connection.streams[0].clone()
+        };
+        let wish = |name: &str, truncates: bool| Refresh {
+            connection_id: connection.id,
+            name: name.to_owned(),
+            namespace: None,
+            truncates,
+        };
+        let job = Job {
+            id: 1,
+            connection_id: connection.id,
+            workspace_id: connection.workspace_id,
+            kind: JobKind::Refresh,
+            status: JobStatus::Running,
+            created_at: 0,
+            updated_at: 0,
+            streams: vec![stream("users"), stream("products")],
+            refreshes: vec![wish("users", false), wish("products", false)],
+            bumped: false,
+            attempts: Vec::new(),
+        };
+        app.store.put(&job).unwrap();
+        // The products are to be truncated by now, which nobody had asked for when the job was made.
+        app.store.put_all(&[wish("users", false), wish("products", true)]).unwrap();
+        let generation = |name: &str| stream_state(app, connection.id, None, name).unwrap().generation;
+        for attempt in ["the first that comes so far, whatever its number", "a further one"] {
+            bump_generations(app, &job).unwrap();
+            assert_eq!((generation("users"), generation("products")), (1, 1), "{attempt}");
+            let left: Vec<Refresh> = app.store.of_connection(connection.id).unwrap();
+            assert_eq!(left, [wish("products", true)], "{attempt}");
+        }
+    }
 }

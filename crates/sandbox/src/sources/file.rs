@@ -23,8 +23,12 @@ pub(crate) struct FileSource {
 }
 
 impl FileSource {
-    /// Checks the configuration; files are read only below the `roots`.
-    pub(crate) fn new(configuration: &Value, roots: &[PathBuf]) -> Result<Self, SourceError> {
+    /// Checks the configuration; files are read only below the `roots`, and of the sandbox's data folder only rows.
+    pub(crate) fn new(
+        configuration: &Value,
+        roots: &[PathBuf],
+        data_folder: &Path,
+    ) -> Result<Self, SourceError> {
         let text = |name: &str| {
             configuration
                 .get(name)
@@ -48,7 +52,7 @@ impl FileSource {
                 )));
             }
         };
-        let path = below(roots, text("url")?)?;
+        let path = below(roots, data_folder, text("url")?)?;
         Ok(Self { path, stream_name: text("dataset_name")?.to_owned(), format })
     }
 
@@ -78,8 +82,11 @@ impl FileSource {
     }
 }
 
-/// The file that `url` names, refused if it is below none of the `roots` once all links are followed.
-fn below(roots: &[PathBuf], url: &str) -> Result<PathBuf, SourceError> {
+/// What is in the data folder for others to read. Beside it there are credentials, and configurations with their secrets.
+const OPEN: [&str; 2] = ["files", "local"];
+
+/// The file that `url` names, refused if it is below none of the `roots`, or the sandbox's own, once all links are followed.
+fn below(roots: &[PathBuf], data_folder: &Path, url: &str) -> Result<PathBuf, SourceError> {
     let first = roots.first().map_or(Path::new("."), PathBuf::as_path);
     let asked = first.join(url.strip_prefix("file://").unwrap_or(url));
     let found = asked
@@ -90,6 +97,13 @@ fn below(roots: &[PathBuf], url: &str) -> Result<PathBuf, SourceError> {
             "the file {} is outside of {}; start the sandbox with another --files-root to allow it",
             found.display(),
             first.display()
+        )));
+    }
+    let is_open = |name: &str| found.starts_with(data_folder.join(name));
+    if found.starts_with(data_folder) && !OPEN.into_iter().any(is_open) {
+        return Err(SourceError::new(format!(
+            "the file {} is in the sandbox's data folder, of which only `files` and `local` are read; put it into `files`",
+            found.display()
         )));
     }
     if !found.is_file() {
@@ -106,16 +120,41 @@ mod tests {
     fn files_outside_of_the_root_are_refused_through_links_too() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("root");
+        let data = folder.path().join("data");
         std::fs::create_dir(&root).unwrap();
         std::fs::write(folder.path().join("secret.csv"), "a\n1\n").unwrap();
         std::fs::write(root.join("open.csv"), "a\n1\n").unwrap();
         std::os::unix::fs::symlink(folder.path().join("secret.csv"), root.join("link.csv")).unwrap();
         let roots = [root];
+        let below = |roots: &[PathBuf], url: &str| below(roots, &data, url);
         assert!(below(&roots, "open.csv").is_ok());
         for outside in ["../secret.csv", "link.csv", folder.path().join("secret.csv").to_str().unwrap()] {
             let error = below(&roots, outside).unwrap_err();
             assert!(error.0.contains("outside of"), "{}", error.0);
         }
         assert!(below(&roots, "missing.csv").unwrap_err().0.contains("cannot be read"));
+    }
+
+    #[test]
+    fn of_the_data_folder_nothing_but_rows_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        let data = root.join("data");
+        for (path, is_read) in [
+            ("own.jsonl", true),
+            ("data-of-mine/own.jsonl", true),
+            ("data/files/sample.jsonl", true),
+            ("data/local/rows.jsonl", true),
+            ("data/application.json", false),
+            ("data/files.jsonl", false),
+        ] {
+            let file = root.join(path);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(&file, "{\"a\": 1}\n").unwrap();
+            assert_eq!(below(std::slice::from_ref(&root), &data, path).is_ok(), is_read, "{path}");
+        }
+        std::os::unix::fs::symlink(data.join("application.json"), data.join("files/link.jsonl")).unwrap();
+        let error = below(&[root], &data, "data/files/link.jsonl").unwrap_err();
+        assert!(error.0.contains("data folder"), "{}", error.0);
     }
 }

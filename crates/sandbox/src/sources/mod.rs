@@ -9,7 +9,7 @@ pub(crate) mod json_lines;
 mod parquet;
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -161,10 +161,11 @@ impl Source {
         connector: Option<&Connector>,
         configuration: &Value,
         files_roots: &[PathBuf],
+        data_folder: &Path,
     ) -> Result<Self, SourceError> {
         match connector.map(|connector| connector.slug) {
             Some("faker") => Ok(Self::Faker(faker::Faker::new(configuration)?)),
-            Some("file") => Ok(Self::File(file::FileSource::new(configuration, files_roots)?)),
+            Some("file") => Ok(Self::File(file::FileSource::new(configuration, files_roots, data_folder)?)),
             other => Err(SourceError::new(format!(
                 "the sandbox does not run the source connector `{}`; it runs `faker` and `file`",
                 other.unwrap_or("custom")

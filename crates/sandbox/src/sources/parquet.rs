@@ -27,7 +27,8 @@ pub(crate) fn read(path: &Path, fields: &[Field], emit: Emit<'_>) -> Result<(), 
         let batch = batch.map_err(|error| unreadable(path, &error))?;
         let mut rows: Vec<Row> = vec![Vec::with_capacity(fields.len()); batch.num_rows()];
         for (field, column) in fields.iter().zip(batch.columns()) {
-            fill(&mut rows, field.kind, column).map_err(|error| unreadable(path, &error))?;
+            fill(&mut rows, field.kind, column)
+                .map_err(|error| unreadable(path, &format!("column `{}`: {error}", field.name)))?;
         }
         if emit(rows).is_break() {
             break;
@@ -89,7 +90,8 @@ fn fill(rows: &mut [Row], kind: FieldType, column: &ArrayRef) -> Result<(), arro
         row.push(if column.is_null(index) {
             Cell::Null
         } else {
-            let value = text.value(index).to_string();
+            // `to_string` would make a text of the error.
+            let value = text.value(index).try_to_string()?;
             match kind {
                 FieldType::Boolean => Cell::Boolean(value == "true"),
                 // JSON has no NaN and no infinities: they become null, as the real connector does.

@@ -278,6 +278,7 @@ mod tests {
             updated_at: 100 - at,
             streams: Vec::new(),
             refreshes: Vec::new(),
+            bumped: false,
             attempts: Vec::new(),
         }
     }

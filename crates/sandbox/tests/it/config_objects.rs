@@ -61,6 +61,35 @@ async fn a_connection_is_made_of_a_catalog_with_other_defaults_than_in_public() 
 }
 
 #[tokio::test]
+async fn what_the_source_defines_goes_where_a_catalog_names_no_cursor_and_no_key() {
+    let api = Api::start(Seed::Empty).await;
+    let source = api.source(json!({"sourceType": "faker", "count": 10, "seed": 1})).await;
+    let destination = api.dev_null().await;
+    let found = api.config("/sources/discover_schema", &json!({"sourceId": source})).await.expect(200);
+    let stream = json!({
+        "stream": found["catalog"]["streams"][0]["stream"],
+        "config": {"selected": true, "syncMode": "incremental", "destinationSyncMode": "append_dedup"},
+    });
+    let body = json!({
+        "sourceId": source, "destinationId": destination, "status": "active",
+        "syncCatalog": {"streams": [stream]}, "sourceCatalogId": found["catalogId"],
+    });
+    let made = api.config("/connections/create", &body).await.expect(200);
+    let connection = id(&made, "connectionId");
+    let public = api.get(&format!("/connections/{connection}")).await.expect(200);
+    for shown in [&made["syncCatalog"]["streams"][0]["config"], &public["configurations"]["streams"][0]] {
+        assert_eq!(
+            (&shown["cursorField"], &shown["primaryKey"]),
+            (&json!(["updated_at"]), &json!([["id"]])),
+            "{shown}"
+        );
+    }
+    for rows in [10, 0] {
+        assert_eq!(api.sync(&connection).await["rowsSynced"], rows);
+    }
+}
+
+#[tokio::test]
 async fn connections_are_listed_for_the_web_in_pages_and_by_filters() {
     let (api, mut document) = start().await;
     let connection = api.small_connection().await;

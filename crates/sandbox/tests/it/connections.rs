@@ -75,6 +75,21 @@ async fn streams_are_checked_against_what_the_source_has() {
 }
 
 #[tokio::test]
+async fn sides_of_two_workspaces_are_a_failure_that_says_nothing() {
+    let api = Api::start(Seed::Empty).await;
+    let (source, _) = parts(&api).await;
+    let other = api.post("/workspaces", &json!({"name": "Other"})).await.expect(200);
+    let destination = json!({
+        "name": "There", "workspaceId": other["workspaceId"],
+        "configuration": {"destinationType": "sqlite", "destination_path": "d.db"},
+    });
+    let destination = api.post("/destinations", &destination).await.expect(200);
+    let body = json!({"sourceId": source, "destinationId": destination["destinationId"]});
+    let refused = api.post("/connections", &body).await.expect(500);
+    assert_eq!((&refused["title"], refused.get("data")), (&json!("unexpected-problem"), Some(&Value::Null)));
+}
+
+#[tokio::test]
 async fn a_stream_reads_back_with_the_cursor_and_key_of_its_source() {
     let api = Api::start(Seed::Empty).await;
     let (source, destination) = parts(&api).await;

@@ -1,6 +1,6 @@
 //! What survives the end of a sandbox that has a data folder.
 
-use airbyte_sandbox::{Error, Sandbox, SandboxBuilder, Seed};
+use airbyte_sandbox::{Edition, Error, Sandbox, SandboxBuilder, Seed};
 use serde_json::json;
 
 use crate::support::{Api, FAST};
@@ -29,6 +29,19 @@ async fn objects_jobs_and_credentials_outlive_a_restart() {
     assert_eq!(api.get("/workspaces").await.expect(200)["data"].as_array().unwrap().len(), 1, "seeded once");
     let next = api.sync(&connection).await;
     assert!(next["jobId"].as_i64() > job["jobId"].as_i64(), "ids go on");
+}
+
+#[tokio::test]
+async fn a_folder_is_of_the_edition_that_it_was_opened_with_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let unknown = format!("/sources/{}", uuid::Uuid::from_u128(7));
+    for (edition, status) in [(Edition::Enterprise, 404), (Edition::Cloud, 403), (Edition::Enterprise, 404)] {
+        let api = Api::of(builder(folder.path()).edition(edition)).await;
+        assert_eq!(api.get(&unknown).await.status, status, "{edition:?}");
+        let workspaces = api.get("/workspaces").await.expect(200);
+        assert_eq!(workspaces["data"].as_array().map(Vec::len), Some(1), "{edition:?}");
+        api.sandbox.shutdown().await;
+    }
 }
 
 #[tokio::test]

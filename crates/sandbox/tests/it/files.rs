@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use airbyte_sandbox::{Sandbox, Seed};
-use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use serde_json::{Value, json};
 
 use crate::support::{Api, FAST, sqlite_texts};
@@ -26,6 +26,14 @@ impl Files {
 
     fn write(&self, name: &str, content: &[u8]) {
         std::fs::write(self.folder.path().join("files").join(name), content).unwrap();
+    }
+
+    fn write_parquet(&self, name: &str, columns: Vec<(&str, ArrayRef)>) {
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let file = std::fs::File::create(self.folder.path().join("files").join(name)).unwrap();
+        let mut writer = parquet::arrow::ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
     }
 
     async fn connection(&self, url: &str, format: &str, options: &str, database: &str) -> String {
@@ -106,13 +114,25 @@ async fn parquet_is_read() {
         ("id", Arc::new(Int64Array::from(vec![Some(1), None]))),
         ("name", Arc::new(StringArray::from(vec![Some("x"), Some("y")]))),
     ];
-    let batch = RecordBatch::try_from_iter(columns).unwrap();
-    let file = std::fs::File::create(files.folder.path().join("files/data.parquet")).unwrap();
-    let mut writer = parquet::arrow::ArrowWriter::try_new(file, batch.schema(), None).unwrap();
-    writer.write(&batch).unwrap();
-    writer.close().unwrap();
+    files.write_parquet("data.parquet", columns);
     let records = files.records("data.parquet", "parquet", "").await;
     assert_eq!(records, [json!({"id": 1, "name": "x"}), json!({"id": null, "name": "y"})]);
+}
+
+#[tokio::test]
+async fn a_time_of_parquet_that_no_calendar_has_fails_the_job_and_names_its_column() {
+    let files = Files::new().await;
+    let columns: Vec<(&str, ArrayRef)> =
+        vec![("at", Arc::new(TimestampMicrosecondArray::from(vec![0, i64::MAX])))];
+    files.write_parquet("data.parquet", columns);
+    let connection = files.connection("data.parquet", "parquet", "", "d.db").await;
+    let failures = files.api.failing_sync(&connection).await;
+    assert_eq!(
+        (&failures[0]["failureOrigin"], &failures[0]["failureType"]),
+        (&json!("source"), &json!("config_error"))
+    );
+    let told = failures[0]["externalMessage"].as_str().unwrap();
+    assert!(told.contains("data.parquet") && told.contains("`at`"), "{told}");
 }
 
 #[tokio::test]
@@ -158,6 +178,32 @@ async fn nothing_outside_of_the_root_is_read() {
         assert!(!checked.to_string().contains("hunter2"));
         let streams = files.api.get(&format!("/streams?sourceId={source}")).await;
         assert!(!streams.status.is_success() && !streams.text.contains("\"password\""), "{streams:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_sandboxs_own_files_are_not_read_though_they_are_below_the_root() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let builder = Sandbox::builder().seed(Seed::Empty).time_scale(FAST);
+    let api = Api::of(builder.files_root(folder.path()).data_dir(&data)).await;
+    for place in ["", "local/", "files/"] {
+        std::fs::write(data.join(format!("{place}rows.jsonl")), "{\"a\": 1}\n").unwrap();
+    }
+    for (url, status) in [
+        ("data/rows.jsonl", "failed"),
+        ("data/application.json", "failed"),
+        ("data/airbyte.db", "failed"),
+        ("data/local/rows.jsonl", "succeeded"),
+        ("data/files/rows.jsonl", "succeeded"),
+    ] {
+        let configuration = json!({
+            "sourceType": "file", "dataset_name": "data", "format": "jsonl", "url": url, "provider": {"storage": "local"},
+        });
+        let source = api.source(configuration).await;
+        let checked = api.config("/sources/check_connection", &json!({"sourceId": source})).await.expect(200);
+        assert_eq!(checked["status"], status, "{url}: {checked}");
+        assert!(!checked.to_string().contains(&api.sandbox.ready().client_secret), "{url}");
     }
 }
 

@@ -257,3 +257,35 @@ async fn a_job_is_pending_and_running_for_as_long_as_promised() {
     api.finished(job).await;
     assert!(begun.elapsed() >= Duration::from_millis(400), "{:?}", begun.elapsed());
 }
+
+#[tokio::test]
+async fn a_job_that_was_cancelled_writes_nothing_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let api = Api::of(Sandbox::builder().seed(Seed::Empty).data_dir(folder.path()).time_scale(FAST)).await;
+    let source = api.source(json!({"sourceType": "faker", "count": 10})).await;
+    let destination =
+        api.destination(json!({"destinationType": "sqlite", "destination_path": "/local/d.db"})).await;
+    let streams = json!([{"name": "users", "syncMode": "full_refresh_append"}]);
+    let connection = api.connect(&source, &destination, streams).await;
+    api.sync(&connection).await;
+    let database = rusqlite::Connection::open(folder.path().join("local/d.db")).unwrap();
+    let count = || -> i64 {
+        database.query_row("select count(*) from _airbyte_raw_users", [], |row| row.get(0)).unwrap()
+    };
+    // The next batch has to wait for this.
+    database.execute_batch("begin immediate").unwrap();
+    let job = api.start_sync(&connection).await;
+    api.until(job, &["running"]).await;
+    let a_moment = || tokio::time::sleep(Duration::from_millis(300));
+    a_moment().await;
+    let path = format!("/jobs/{job}");
+    let let_go = async {
+        a_moment().await;
+        database.execute_batch("rollback").unwrap();
+    };
+    let (cancelled, ()) = tokio::join!(api.delete(&path), let_go);
+    assert_eq!(cancelled.expect(200)["status"], "cancelled");
+    let written = count();
+    a_moment().await;
+    assert_eq!(count(), written);
+}

@@ -174,6 +174,23 @@ async fn append_adds_and_dedup_keeps_one_row_a_key() {
     assert_eq!(server.tables().await, ["products", "users"]);
 }
 
+#[tokio::test]
+async fn a_deduplicated_stream_has_a_name_as_long_as_its_schemas() {
+    let Some(server) = Server::new().await else { return };
+    let source = server.api.source(json!({"sourceType": "faker", "count": 4})).await;
+    let destination = server.api.destination(server.configuration()).await;
+    let body = json!({
+        "sourceId": source, "destinationId": destination, "prefix": "sixteen_and_more_",
+        "configurations": {"streams": [{"name": "users", "syncMode": "incremental_deduped_history"}]},
+    });
+    let connection = id(&server.api.post("/connections", &body).await.expect(200), "connectionId");
+    for rows in [4, 0] {
+        assert_eq!(server.api.sync(&connection).await["rowsSynced"], rows);
+        assert_eq!(server.tables().await, ["sixteen_and_more_users"]);
+        assert_eq!(server.count("sixteen_and_more_users").await, 4);
+    }
+}
+
 impl Server {
     async fn raw_ids(&self) -> Vec<String> {
         let query = format!("select _airbyte_raw_id from {}.users", self.schema);

@@ -1,5 +1,7 @@
 //! Resets, clears and refreshes, whole and by stream, and jobs that wait for a worker.
 
+use std::time::Duration;
+
 use airbyte_sandbox::Seed;
 use serde_json::{Value, json};
 
@@ -98,6 +100,25 @@ async fn a_refresh_waits_for_the_job_that_runs() {
     assert_eq!(api.config("/connections/refresh", &wish).await.expect(200), json!({}));
     api.delete(&format!("/jobs/{running}")).await.expect(200);
     assert_eq!(api.sync(&connection).await["jobType"], "refresh");
+}
+
+#[tokio::test]
+async fn another_kind_of_refresh_waits_for_the_next_job() {
+    let api = Api::start(Seed::Empty).await;
+    let connection = two_streams(&api).await;
+    api.fault("queue-job=1m,times=1").await;
+    let refresh = async |mode: &str| {
+        let body = json!({"connectionId": connection, "refreshMode": mode});
+        api.config("/connections/refresh", &body).await.expect(200)
+    };
+    let merging = refresh("Merge").await["job"]["id"].as_i64().unwrap();
+    api.until(merging, &["queued"]).await;
+    assert_eq!(refresh("Truncate").await, json!({}));
+    api.sandbox.advance(Duration::from_mins(1)).unwrap();
+    assert_eq!(api.finished(merging).await["status"], "succeeded");
+    for job_type in ["refresh", "sync"] {
+        assert_eq!(api.sync(&connection).await["jobType"], job_type);
+    }
 }
 
 #[tokio::test]

@@ -110,6 +110,25 @@ async fn a_lost_key_breaks_the_connection() {
 }
 
 #[tokio::test]
+async fn a_lost_key_fails_the_sync_and_says_which() {
+    let folder = tempfile::tempdir().unwrap();
+    let (api, connection) = people(folder.path(), &keyed()).await;
+    api.sync(&connection).await;
+    write(folder.path(), "name\nAda\n");
+    let failures = api.failing_sync(&connection).await;
+    assert_eq!(
+        (&failures[0]["failureOrigin"], &failures[0]["failureType"]),
+        (&json!("source"), &json!("config_error"))
+    );
+    let told = failures[0]["externalMessage"].as_str().unwrap();
+    assert!(told.contains("`id`") && told.contains("key of the stream `people`"), "{told}");
+    // What no mode needs may go.
+    let streams = json!({"configurations": {"streams": [overwrite()]}});
+    api.patch(&format!("/connections/{connection}"), &streams).await.expect(200);
+    api.sync(&connection).await;
+}
+
+#[tokio::test]
 async fn a_connection_that_wants_no_changes_is_switched_off_by_one() {
     let folder = tempfile::tempdir().unwrap();
     let (api, connection) = people(folder.path(), &overwrite()).await;

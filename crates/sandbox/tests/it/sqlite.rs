@@ -101,3 +101,20 @@ async fn a_prefix_and_selected_fields_reach_the_table() {
     let row: Value = serde_json::from_str(&rows[0]).unwrap();
     assert_eq!(row.as_object().unwrap().keys().collect::<Vec<_>>(), ["id", "name"]);
 }
+
+#[tokio::test]
+async fn a_record_without_fields_is_an_empty_object() {
+    let folder = tempfile::tempdir().unwrap();
+    let api = Api::of(Sandbox::builder().seed(Seed::Empty).data_dir(folder.path()).time_scale(FAST)).await;
+    let source = api.source(json!({"sourceType": "faker", "count": 2})).await;
+    let destination = api.destination(json!({"destinationType": "sqlite", "destination_path": "d.db"})).await;
+    let streams = json!([{
+        "name": "users", "selectedFields": [{"fieldPath": ["id"]}],
+        "mappers": [{"type": "field-filtering", "mapperConfiguration": {"targetField": "id"}}],
+    }]);
+    let connection = api.connect(&source, &destination, streams).await;
+    api.sync(&connection).await;
+    let rows =
+        sqlite_texts(&folder.path().join("local/d.db"), "select _airbyte_data from _airbyte_raw_users");
+    assert_eq!(rows, ["{}", "{}"]);
+}

@@ -11,7 +11,7 @@ use crate::http::request::Body;
 use crate::http::{schedules, tags};
 use crate::jobs;
 use crate::model::{ConfiguredStream, Connection, Schedule};
-use crate::sources::{Field, FieldType};
+use crate::sources::{Field, FieldType, Stream};
 use crate::{mappers, schema};
 
 /// What a schedule that is not a cron expression counts in.
@@ -57,12 +57,14 @@ pub(super) fn set(app: &App, connection: &mut Connection, body: &Body) -> Result
         connection.schedule = schedule;
     }
     if let Some(streams) = body.0.pointer("/syncCatalog/streams").and_then(Value::as_array) {
-        connection.streams = mappers::unmasked(selected(streams)?, &before.streams)?;
         // Whoever sends a catalog has seen what the source offers by now.
         connection.catalog_id = match body.given("sourceCatalogId") {
             Some(_) => Some(body.required_id("sourceCatalogId")?),
             None => schema::latest(app, connection.source_id)?.map(|catalog| catalog.id),
         };
+        let offered = schema::of_connection(app, connection)?.map(|catalog| catalog.streams);
+        let selected = selected(streams, &offered.unwrap_or_default())?;
+        connection.streams = mappers::unmasked(selected, &before.streams)?;
         connection.is_broken = false;
     }
     if let Some(broken) = body.given("breakingChange").and_then(Value::as_bool) {
@@ -79,8 +81,9 @@ pub(super) fn set(app: &App, connection: &mut Connection, body: &Body) -> Result
     Ok(())
 }
 
-/// The selected streams of a catalog, taken as they are: nothing is checked against the source here.
-fn selected(streams: &[Value]) -> Result<Vec<ConfiguredStream>, Refusal> {
+/// The selected streams of a catalog. Nothing is checked against what the source offers, but a cursor and a key that it
+/// defines go before those that are given.
+fn selected(streams: &[Value], offered: &[Stream]) -> Result<Vec<ConfiguredStream>, Refusal> {
     let (mut selected, mut unfit) = (Vec::new(), Vec::new());
     for entry in streams {
         let config = Body(entry["config"].clone());
@@ -104,6 +107,10 @@ fn selected(streams: &[Value]) -> Result<Vec<ConfiguredStream>, Refusal> {
             selected_fields: selects_fields.then(fields),
             mappers: list("mappers"),
         };
+        if let Some(offered) = offered.iter().find(|stream| configured.is_of(stream)) {
+            configured.cursor_field = configured.cursor_in(offered).to_vec();
+            configured.primary_key = configured.key_in(offered).to_vec();
+        }
         configured.mappers.iter_mut().for_each(mappers::identify);
         let properties = stream.0["jsonSchema"]["properties"].as_object();
         let names = properties.into_iter().flat_map(|members| members.keys());
