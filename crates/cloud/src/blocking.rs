@@ -48,7 +48,7 @@ pub trait Block: IntoFuture + Sized {
 impl<F: IntoFuture> Block for F {
     fn block(self) -> Self::Output {
         let _context = RUNTIME.enter();
-        futures::executor::block_on(self.into_future())
+        pollster::block_on(self.into_future())
     }
 }
 

@@ -9,6 +9,7 @@ use airbyte_api_raw::{config, public};
 use futures::future::BoxFuture;
 
 use crate::call::Operation;
+use crate::client::Client;
 use crate::connection::Connection;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::JobId;
@@ -78,7 +79,7 @@ impl ClearRequest {
         let started = match &streams {
             None => self.all().await,
             Some(streams) => match self.some(streams).await {
-                Ok(job) => client.job(job).info().await,
+                Ok(job) => begun(client, job).await,
                 Err(error) => Err(error),
             },
         };
@@ -148,6 +149,11 @@ impl Connection {
 /// A request that starts a job and must not be repeated.
 pub(crate) fn operation(id: &'static str) -> Operation {
     Operation::once(id).timeout(START_TIMEOUT)
+}
+
+/// A job that has begun. It exists even if it cannot be read now.
+pub(crate) async fn begun(client: &Client, job: JobId) -> Result<JobInfo> {
+    client.job(job).info().await.map_err(|error| error.with_ambiguous(true))
 }
 
 /// A stream in the form of the Config API.

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::actor::{self, Side};
 use crate::call::Operation;
 use crate::client::Client;
+use crate::created;
 use crate::destination::Destination;
 use crate::draft;
 use crate::error::{Error, ErrorKind, Result};
@@ -120,14 +121,7 @@ impl<T> Create<T> {
         if !self.unique && !self.random_suffix {
             return Err(error.perhaps_created(&what));
         }
-        match self.same_name::<I>().await?.as_slice() {
-            [only] => Ok(*only),
-            [] => Err(error.about(&format!("{what} was not created"))),
-            several => Err(error
-                .about(&format!("{what} exists {} times now", several.len()))
-                .with_retryable(false)
-                .with_hint("somebody else has created one with the same name at the same time")),
-        }
+        created::find(&self.client, &what, error, || self.same_name::<I>()).await
     }
 
     /// Refuses what can be seen to be wrong without the server, and puts the configuration into its final form.

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::call::Operation;
 use crate::connection::{Connection, ConnectionInfo, NamespaceDefinition, SchemaUpdates};
+use crate::created;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{DestinationId, SourceId};
 use crate::request::Api;
@@ -19,7 +20,7 @@ use crate::tag::TagInfo;
 use crate::workspace::Workspace;
 
 /// The server reads the source's schema within the request, which takes minutes for a thousand tables.
-const TIMEOUT: Duration = Duration::from_mins(10);
+pub(crate) const TIMEOUT: Duration = Duration::from_mins(10);
 
 /// Creates a connection; made by [`Workspace::create_connection`], run by `.await`.
 ///
@@ -133,17 +134,9 @@ impl CreateConnection {
         if !self.unique {
             return Err(error.perhaps_created(&what));
         }
-        match self.same_name().await?.as_slice() {
-            [only] => Ok(self.workspace.client().connection(only.connection_id)),
-            [] => Err(error
-                .about(&format!("{what} does not exist (yet)"))
-                .with_retryable(false)
-                .with_hint("the server may still be reading the source's schema; look again in a while")),
-            several => Err(error
-                .about(&format!("{what} exists {} times now", several.len()))
-                .with_retryable(false)
-                .with_hint("somebody else has created one with the same name at the same time")),
-        }
+        let client = self.workspace.client();
+        let found = created::find(client, &what, error, || self.same_name()).await?;
+        Ok(client.connection(found.connection_id))
     }
 
     fn check(&self) -> Result<()> {

@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 use crate::call::Operation;
 use crate::clear::not_synced;
 use crate::connection::{Connection, ConnectionInfo, ConnectionStatus, NamespaceDefinition, SchemaUpdates};
+use crate::create_connection;
 use crate::diff::Diff;
 use crate::error::{Error, ErrorKind, Result};
 use crate::request::Api;
@@ -157,6 +158,12 @@ impl ConnectionEdit {
     pub async fn preview(self) -> Result<ConnectionChange> {
         self.check()?;
         let before = read(&self.connection).await?;
+        if before.get("status").and_then(Value::as_str) == Some("deprecated") {
+            let message = format!("connection {} was deleted", self.connection.id());
+            // The server would take it, and list a connection again that can never run.
+            return Err(Error::new(ErrorKind::NotFound, message)
+                .with_hint("the server still shows it, but it cannot run any more; create a new one"));
+        }
         let mut after = before.clone();
         for change in &self.changes {
             match change {
@@ -262,7 +269,11 @@ impl ConnectionChange {
             return info(self.before);
         }
         let path = format!("/connections/{}", self.connection.id());
-        let operation = Operation::change("patchConnection");
+        let mut operation = Operation::change("patchConnection");
+        if patch.contains_key("configurations") {
+            // The server reads the source's schema for it, as for a new connection.
+            operation = operation.timeout(create_connection::TIMEOUT);
+        }
         let answer: Map<String, Value> = self
             .connection
             .client()

@@ -71,6 +71,7 @@ mod connection;
 mod context;
 mod create;
 mod create_connection;
+mod created;
 mod credentials;
 mod custom_source;
 mod dataplane;

@@ -243,8 +243,9 @@ impl Poller {
         self
     }
 
-    /// Cancels the job when this is dropped before the job has ended, for example because the caller is
-    /// cancelled itself. The request is sent in the background, so the runtime has to go on for a moment.
+    /// Cancels the job when this is dropped before the wait has ended, for example because the caller is
+    /// cancelled itself. A wait that ends without the job, at its time limit for instance, leaves the job alone. The
+    /// request is sent in the background, so the runtime has to go on for a moment.
     pub fn cancel_on_drop(mut self) -> Self {
         self.cancel_on_drop = true;
         self
@@ -262,12 +263,10 @@ impl Poller {
                 call(&update);
             }
         }
+        // It has ended, and is not dropped in the middle.
+        self.cancel_on_drop = false;
         match self.outcome.take() {
-            Some(Ok(info)) => {
-                // It has ended, so there is nothing left to cancel.
-                self.cancel_on_drop = false;
-                judge(&self.job, info, None).await
-            }
+            Some(Ok(info)) => judge(&self.job, info, None).await,
             Some(Err(error)) => Err(error),
             None => Err(Error::new(ErrorKind::UnexpectedResponse, "the wait ended without a result")
                 .with_job_id(self.job.id())),
@@ -306,8 +305,7 @@ impl IntoFuture for Poller {
 
 impl Drop for Poller {
     fn drop(&mut self) {
-        let ended = matches!(self.outcome, Some(Ok(_)));
-        if !self.cancel_on_drop || ended || (self.cancel_on_timeout && self.outcome.is_some()) {
+        if !self.cancel_on_drop || self.outcome.is_some() {
             return;
         }
         let job = self.job.clone();

@@ -8,6 +8,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::call::Operation;
+use crate::created;
 use crate::custom_source::{CustomSourceDefinition, CustomSourceInfo, CustomSourceKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Manifest;
@@ -110,17 +111,12 @@ impl PublishCustomSource {
 
     /// The definition whose creation was not answered.
     async fn find(&self, error: Error) -> Result<CustomSourceDefinition> {
-        let error = error.with_retryable(false);
+        let what = format!("the connector `{}`", self.name);
         if !self.unique {
-            return Err(error
-                .about("whether the connector was published is not known")
-                .with_hint("look for it in the workspace before publishing it again"));
+            return Err(error.perhaps_created(&what));
         }
-        match self.same_name().await?.as_slice() {
-            [only] => Ok(self.workspace.custom_source_definition(only.definition_id, self.kind)),
-            [] => Err(error.about("the connector was not published").with_retryable(true)),
-            _ => Err(error.about("several connectors have the name now")),
-        }
+        let found = created::find(self.workspace.client(), &what, error, || self.same_name()).await?;
+        Ok(self.workspace.custom_source_definition(found.definition_id, self.kind))
     }
 }
 

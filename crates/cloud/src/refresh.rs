@@ -5,7 +5,7 @@ use std::future::IntoFuture;
 use airbyte_api_raw::config::types;
 use futures::future::BoxFuture;
 
-use crate::clear::{adopt, connection_stream, operation, selected};
+use crate::clear::{adopt, begun, connection_stream, operation, selected};
 use crate::connection::Connection;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::JobId;
@@ -71,7 +71,7 @@ impl RefreshRequest {
         });
         let started = match call.await {
             Ok(answer) => match answer.job {
-                Some(job) => client.job(JobId::new(job.id.0)).info().await,
+                Some(job) => begun(client, JobId::new(job.id.0)).await,
                 None => Err(self.no_job().await?),
             },
             Err(error) => Err(error),

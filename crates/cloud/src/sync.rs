@@ -31,7 +31,9 @@ const SETTLE: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum IfRunning {
-    /// Fail with [`ErrorKind::AlreadyRunning`]; the error has the job's id.
+    /// Fail with [`ErrorKind::AlreadyRunning`]; the error has the job's id. A sync that still waits for its first
+    /// attempt is no reason: the server answers with it once more, and the result says
+    /// [`attached`](SyncResult::attached), whatever the policy.
     #[default]
     Fail,
     /// Take the running job as the result, which then says [`attached`](SyncResult::attached). Only if it is
@@ -112,8 +114,15 @@ impl SyncRequest {
                 }
                 Err(error) => error,
             };
-            match self.verdict(&error).await? {
-                Verdict::Refused(error) => return Err(error),
+            match self.verdict(&error).await.unwrap_or_else(Verdict::Refused) {
+                Verdict::Refused(error) if !in_doubt => return Err(error),
+                // This one did not work, and the one in doubt before it may have been slow.
+                Verdict::Refused(error) => {
+                    return match baseline.look_for_newer("the sync", &error).await? {
+                        Some(job) => Ok(SyncResult::new(client, job, false)),
+                        None => Err(error),
+                    };
+                }
                 Verdict::InDoubt => {
                     tracing::debug!(%error, "the start is in doubt, looking for the job");
                     in_doubt = true;

@@ -98,7 +98,12 @@ impl Watch {
         let mut hint = STILL_RUNS.to_owned();
         if self.cancel_on_timeout {
             match self.job.cancel().await {
-                Ok(_) => "the job was cancelled".clone_into(&mut hint),
+                Ok(info) if info.status == JobStatus::Cancelled => {
+                    "the job was cancelled".clone_into(&mut hint);
+                }
+                // It ended while it was being cancelled.
+                Ok(info) if info.status.is_final() => return Update::Done(info),
+                Ok(_) => "the job is being cancelled".clone_into(&mut hint),
                 Err(error) => match error.job() {
                     // It ended while the time ran out.
                     Some(job) if job.status.is_final() => return Update::Done(job.clone()),

@@ -60,6 +60,22 @@ async fn it_works_inside_of_a_runtime() {
 }
 
 #[test]
+fn a_call_within_a_callback_is_waited_for_as_well() {
+    let (threads, sandbox, client) = start();
+    let found = client.default_workspace().unwrap().connections().name("Faker to SQLite").block().unwrap();
+    let sync = client.connection(found[0].connection_id).sync().block().unwrap();
+    let (job, looks) = (sync.job(), std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0)));
+    let looked = looks.clone();
+    let wait = sync.wait().on_update(move |_| {
+        job.info().block().unwrap();
+        looked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    });
+    wait.block().unwrap();
+    assert!(looks.load(std::sync::atomic::Ordering::SeqCst) > 0);
+    threads.block_on(sandbox.shutdown());
+}
+
+#[test]
 fn a_wait_that_is_given_up_cancels_its_job() {
     let (threads, sandbox, client) = start();
     let control = sandbox.ready().public_api_root.replace("/api/public/v1", "/_sandbox/v1/faults");

@@ -107,6 +107,18 @@ async fn an_edit_that_changes_nothing_sends_nothing() {
 }
 
 #[tokio::test]
+async fn a_deleted_connection_is_not_brought_back() {
+    let mut deleted = shown();
+    deleted["status"] = json!("deprecated");
+    let airbyte = airbyte(vec![deleted]).await;
+    let connection = airbyte.client().connection(connection_id());
+    for outcome in [connection.enable().await, connection.rename("again").await] {
+        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::NotFound);
+    }
+    assert!(patches(&airbyte).await.is_empty());
+}
+
+#[tokio::test]
 async fn a_preview_shows_the_difference_and_sends_nothing() {
     let airbyte = airbyte(vec![shown()]).await;
     let change = airbyte

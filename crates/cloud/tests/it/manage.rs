@@ -8,6 +8,8 @@ use airbyte_sandbox::{Edition, Sandbox};
 use serde_json::json;
 
 use crate::sandbox::{asked, demo, fault, start};
+use crate::support::broken::{BrokenServer, Reply};
+use crate::support::{TestClock, builder, page};
 
 pub(crate) fn workspace(client: &Client) -> Workspace {
     client.default_workspace().unwrap()
@@ -109,6 +111,55 @@ async fn names_are_unique_unless_allowed_and_nothing_is_made_twice() {
     let all = client.default_workspace().unwrap().connections().name("only one").await.unwrap();
     assert_eq!(all.iter().map(|it| it.connection_id).collect::<Vec<_>>(), [connection.id()]);
     sandbox.shutdown().await;
+}
+
+/// A server that loses the answer to a creation and shows the new source from some look on, or cannot list any more.
+async fn slow_creation(shown_from: Option<usize>) -> (BrokenServer, Client) {
+    let looks = std::sync::Mutex::new(None);
+    let server = BrokenServer::start(move |request| {
+        let mut looks = looks.lock().unwrap();
+        let sources = |sources: &[serde_json::Value]| Reply::Json(200, page(sources));
+        match (request.method.as_str(), &mut *looks) {
+            ("POST", _) => {
+                *looks = Some(0);
+                Reply::Drop
+            }
+            (_, None) => sources(&[]),
+            (_, Some(seen)) => {
+                *seen += 1;
+                match shown_from {
+                    None => Reply::Json(403, json!({})),
+                    Some(from) if *seen >= from => sources(&[json!({
+                        "sourceId": "11111111-0000-4000-8000-000000000001", "name": "slow", "sourceType": "faker",
+                        "definitionId": "11111111-0000-4000-8000-000000000003", "configuration": {},
+                        "workspaceId": "11111111-0000-4000-8000-000000000002", "createdAt": 0,
+                    })]),
+                    Some(_) => sources(&[]),
+                }
+            }
+        }
+    })
+    .await;
+    let client = builder(&server.root, &TestClock::new()).build().unwrap();
+    (server, client)
+}
+
+#[tokio::test]
+async fn a_creation_without_an_answer_is_found_though_the_server_is_slow() {
+    let create = |client: &Client| {
+        let workspace = client.workspace("11111111-0000-4000-8000-000000000002".parse().unwrap());
+        workspace.create_source("slow", json!({ "sourceType": "faker" }))
+    };
+    let (server, client) = slow_creation(Some(3)).await;
+    create(&client).await.unwrap();
+    assert_eq!(server.count("POST /sources"), 1);
+    // Never seen, or not to be looked for: who calls again would make a second one.
+    for (shown_from, told) in [(Some(100), "does not exist (yet)"), (None, "not known")] {
+        let (server, client) = slow_creation(shown_from).await;
+        let error = create(&client).await.unwrap_err();
+        assert!(error.to_string().contains(told) && !error.is_retryable(), "{error:?}");
+        assert_eq!(server.count("POST /sources"), 1);
+    }
 }
 
 #[tokio::test]

@@ -201,6 +201,40 @@ async fn a_conflict_on_the_second_try_is_the_first_tries_job() {
 }
 
 #[tokio::test]
+async fn a_refusal_on_the_second_try_does_not_hide_the_first_tries_job() {
+    // The first start is slow: its job appears after the second request was refused, or nothing can be read then.
+    for appears in [true, false] {
+        let posts = Mutex::new(0);
+        let server = BrokenServer::start(move |request| {
+            let mut posts = posts.lock().unwrap();
+            match request.method.as_str() {
+                "POST" => {
+                    *posts += 1;
+                    let refused = crate::support::problem_body(422, "unprocessable-entity", "not now");
+                    if *posts == 1 { Reply::Drop } else { Reply::Json(422, refused) }
+                }
+                _ if *posts == 2 && !appears => Reply::Drop,
+                _ if *posts == 2 => {
+                    Reply::Json(200, page(&[job(6, "sync", "running"), job(5, "sync", "failed")]))
+                }
+                _ => Reply::Json(200, page(&[job(5, "sync", "failed")])),
+            }
+        })
+        .await;
+        let client = builder(&server.root, &TestClock::new()).build().unwrap();
+        let outcome = client.connection(connection_id()).sync().await;
+        assert_eq!(server.count("POST /jobs"), 2);
+        match outcome {
+            Ok(sync) => assert_eq!((sync.job_id().get(), appears), (6, true)),
+            Err(error) => {
+                assert!(!appears && !error.is_retryable(), "{error:?}");
+                assert!(error.to_string().contains("not known"), "{error}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_connection_that_cannot_run_says_why() {
     for (state, answer, kind) in [
         ("inactive", state_conflict(), ErrorKind::ConnectionNotActive),

@@ -249,10 +249,12 @@ async fn the_deadline_holds_while_looks_fail() {
 
 #[tokio::test]
 async fn at_the_deadline_the_job_can_be_cancelled() {
-    let airbyte = airbyte(vec![seen("running")]).await;
+    // Seen running by the wait and before the request to cancel.
+    let airbyte = airbyte(vec![seen("running"), seen("running"), seen("running"), seen("cancelled")]).await;
     get("/jobs").respond_with(ok(page(&[job(7, "sync", "running")]))).mount(&airbyte.server).await;
     delete(JOB).respond_with(seen("cancelled")).mount(&airbyte.server).await;
-    let wait = airbyte.client().job(7.into()).wait().timeout(Duration::from_secs(2)).cancel_on_timeout();
+    let policy = PollingPolicy::default().interval(Duration::from_secs(1)).timeout(Duration::from_secs(1));
+    let wait = airbyte.client().job(7.into()).wait().policy(policy).cancel_on_timeout();
     let error = wait.details(false).await.unwrap_err();
     assert!(error.is_timeout());
     assert!(error.hint().unwrap().contains("was cancelled"), "{error:?}");
@@ -265,6 +267,40 @@ async fn a_job_that_ends_as_the_time_runs_out_is_done() {
     let policy = PollingPolicy::default().interval(Duration::from_secs(1)).timeout(Duration::from_secs(1));
     let wait = airbyte.client().job(7.into()).wait().policy(policy).cancel_on_timeout().details(false);
     assert!(wait.await.unwrap().status.is_success());
+    assert_eq!(airbyte.count("DELETE", JOB).await, 0);
+}
+
+#[tokio::test]
+async fn a_job_that_ends_while_it_is_cancelled_is_done() {
+    // Seen running by the wait and before the request to cancel; it ends before that arrives.
+    let airbyte = airbyte(vec![seen("running"), seen("running"), seen("running"), seen("succeeded")]).await;
+    get("/jobs").respond_with(ok(page(&[job(7, "sync", "running")]))).mount(&airbyte.server).await;
+    delete(JOB).respond_with(seen("succeeded")).mount(&airbyte.server).await;
+    let policy = PollingPolicy::default().interval(Duration::from_secs(1)).timeout(Duration::from_secs(1));
+    let wait = airbyte.client().job(7.into()).wait().policy(policy).cancel_on_timeout().details(false);
+    assert!(wait.await.unwrap().status.is_success());
+    assert_eq!(airbyte.count("DELETE", JOB).await, 1);
+}
+
+#[tokio::test]
+async fn a_wait_that_ends_at_its_limit_was_not_abandoned() {
+    let airbyte = airbyte(vec![seen("running")]).await;
+    get("/jobs").respond_with(ok(page(&[job(7, "sync", "running")]))).mount(&airbyte.server).await;
+    delete(JOB).respond_with(seen("cancelled")).mount(&airbyte.server).await;
+    let wait = || {
+        let wait = airbyte.client().job(7.into()).wait().timeout(Duration::from_secs(2));
+        wait.cancel_on_drop().details(false)
+    };
+    let error = wait().await.unwrap_err();
+    assert!(error.hint().unwrap().contains("goes on"), "{error:?}");
+    let mut updates = wait();
+    while updates.next().await.is_some() {}
+    drop(updates);
+    // What is sent in the background would be sent now.
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+    airbyte.client().job(7.into()).info().await.unwrap();
     assert_eq!(airbyte.count("DELETE", JOB).await, 0);
 }
 
