@@ -105,8 +105,10 @@ impl DestinationKind {
     /// A name as its SQL quotes it.
     pub(crate) fn quoted(self, name: &str) -> String {
         match self {
-            Self::BigQuery => format!("`{}`", name.replace('\\', "\\\\").replace('`', "\\`")),
-            Self::ClickHouse | Self::Databricks | Self::MySql => format!("`{}`", name.replace('`', "``")),
+            Self::BigQuery | Self::ClickHouse => {
+                format!("`{}`", name.replace('\\', "\\\\").replace('`', "\\`"))
+            }
+            Self::Databricks | Self::MySql => format!("`{}`", name.replace('`', "``")),
             Self::MsSql => format!("[{}]", name.replace(']', "]]")),
             Self::DuckDb
             | Self::MotherDuck

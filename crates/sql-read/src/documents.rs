@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 
 use arrow_array::RecordBatch;
+use arrow_json::writer::LineDelimited;
 use futures::{Stream, StreamExt, TryStreamExt};
 use serde_json::{Map, Value};
 
 use crate::dataset::Dataset;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Convert;
+use crate::json_lines;
 use crate::meta_columns::is_meta;
 
 /// A row as a document.
@@ -21,7 +23,8 @@ pub struct Document {
     pub title: Option<String>,
     /// The text: of one content column its value, of several a line `name: value` each. NULL is left out.
     pub content: String,
-    /// The values of the metadata columns; those that are NULL are left out.
+    /// The values of the metadata columns; those that are NULL are left out. NaN and the infinities are the texts `NaN`,
+    /// `Infinity` and `-Infinity`.
     pub metadata: Map<String, Value>,
 }
 
@@ -112,7 +115,7 @@ struct Shape {
 
 impl Shape {
     fn documents(&self, batch: &RecordBatch) -> Result<Vec<Document>> {
-        let mut writer = arrow_json::LineDelimitedWriter::new(Vec::new());
+        let mut writer = json_lines::builder().build::<_, LineDelimited>(Vec::new());
         writer.write(&self.convert.apply(batch)?)?;
         writer.finish()?;
         let rows = serde_json::Deserializer::from_slice(&writer.into_inner())

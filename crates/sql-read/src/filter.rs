@@ -1,6 +1,6 @@
 //! Conditions on rows, evaluated by the database.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, DurationRound, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 /// A condition on the rows of a dataset.
@@ -81,6 +81,16 @@ pub enum Literal {
     Date(NaiveDate),
     /// An instant.
     Timestamp(DateTime<Utc>),
+}
+
+impl Literal {
+    /// The microseconds before and after an instant that lies between them.
+    pub(crate) fn finer_than_microseconds(&self) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+        let Self::Timestamp(instant) = self else { return None };
+        let before = instant.duration_trunc(TimeDelta::microseconds(1)).ok()?;
+        let after = before.checked_add_signed(TimeDelta::microseconds(1))?;
+        (before != *instant).then_some((before, after))
+    }
 }
 
 macro_rules! literal_from {

@@ -5,14 +5,17 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
-use arrow_cast::cast;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
+use arrow_json::LineDelimitedWriter;
+use arrow_json::writer::LineDelimited;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
+use crate::csv::CsvWriter;
 use crate::error::{Error, ErrorKind, Result};
+use crate::json_lines;
 
 /// When a row group of a Parquet file is closed. A group is held in memory until it is.
 #[derive(Clone, Copy, Debug)]
@@ -35,9 +38,11 @@ impl Default for RowGroups {
 pub enum Format {
     /// Apache Parquet, compressed with zstd.
     Parquet,
-    /// CSV with a header. NULL is an empty field, an empty text is `""`; nested values are JSON text.
+    /// CSV with a header. NULL is an empty field, an empty text is `""`; nested values are JSON text. Of a single column a
+    /// NULL is an empty line, as in PostgreSQL's own CSV, and readers that skip empty lines do not see it.
     Csv,
-    /// One JSON object a line.
+    /// One JSON object a line. NaN and the infinities, for which JSON has no numbers, are the texts `"NaN"`, `"Infinity"`
+    /// and `"-Infinity"`.
     JsonLines,
     /// The Arrow IPC file format (`.arrow`, also known as Feather 2).
     Arrow,
@@ -88,9 +93,9 @@ pub(crate) struct BatchWriter<W: Write + Send> {
 
 enum Writer<W: Write + Send> {
     Parquet(Box<ArrowWriter<W>>, Convert, RowGroups),
-    Csv(arrow_csv::Writer<W>, Convert),
-    JsonLines(arrow_json::LineDelimitedWriter<W>, Convert),
-    Arrow(arrow_ipc::writer::FileWriter<W>),
+    Csv(CsvWriter<W>, Convert),
+    JsonLines(LineDelimitedWriter<W>, Convert),
+    Arrow(Box<arrow_ipc::writer::FileWriter<W>>),
 }
 
 impl<W: Write + Send> BatchWriter<W> {
@@ -172,16 +177,11 @@ impl<W: Write + Send> Writer<W> {
                 Self::Parquet(Box::new(writer), convert, groups)
             }
             Format::Csv => {
-                let convert = Convert::new(schema, |kind| {
-                    kind.is_nested() || matches!(kind, DataType::Binary | DataType::Interval(_))
-                });
-                let writer = arrow_csv::WriterBuilder::new().with_header(true).build(out);
-                Self::Csv(writer, convert)
+                let convert = Convert::new(schema, DataType::is_nested);
+                Self::Csv(CsvWriter::new(out, convert.schema.clone()), convert)
             }
-            Format::JsonLines => {
-                Self::JsonLines(arrow_json::LineDelimitedWriter::new(out), Convert::for_json(schema))
-            }
-            Format::Arrow => Self::Arrow(arrow_ipc::writer::FileWriter::try_new(out, schema)?),
+            Format::JsonLines => Self::JsonLines(json_lines::builder().build(out), Convert::for_json(schema)),
+            Format::Arrow => Self::Arrow(Box::new(arrow_ipc::writer::FileWriter::try_new(out, schema)?)),
         })
     }
 
@@ -194,7 +194,7 @@ impl<W: Write + Send> Writer<W> {
                 }
                 Ok(())
             }
-            Self::Csv(writer, convert) => Ok(writer.write(&convert.apply(batch)?)?),
+            Self::Csv(writer, convert) => writer.write(&convert.apply(batch)?),
             Self::JsonLines(writer, convert) => Ok(writer.write(&convert.apply(batch)?)?),
             Self::Arrow(writer) => Ok(writer.write(batch)?),
         }
@@ -203,11 +203,7 @@ impl<W: Write + Send> Writer<W> {
     fn finish(self) -> Result<W> {
         match self {
             Self::Parquet(writer, ..) => writer.into_inner().map_err(|error| failed(&error)),
-            Self::Csv(mut writer, convert) => {
-                // The header comes with the first batch, be it empty.
-                writer.write(&RecordBatch::new_empty(convert.schema))?;
-                Ok(writer.into_inner())
-            }
+            Self::Csv(writer, _) => writer.finish(),
             Self::JsonLines(mut writer, _) => {
                 writer.finish()?;
                 Ok(writer.into_inner())
@@ -263,13 +259,12 @@ impl Convert {
     }
 }
 
-/// Nested values as JSON, bytes as hexadecimal digits, all else as it is shown.
+/// Nested values as JSON, all else as it is shown.
 fn as_text(column: &ArrayRef) -> Result<ArrayRef> {
     if column.data_type().is_nested() {
         let holder = RecordBatch::try_from_iter_with_nullable([("value", column.clone(), true)])?;
-        let mut writer = arrow_json::WriterBuilder::new()
-            .with_explicit_nulls(true)
-            .build::<_, arrow_json::writer::LineDelimited>(Vec::new());
+        let mut writer =
+            json_lines::builder().with_explicit_nulls(true).build::<_, LineDelimited>(Vec::new());
         writer.write(&holder)?;
         writer.finish()?;
         let lines = writer.into_inner();
@@ -282,11 +277,8 @@ fn as_text(column: &ArrayRef) -> Result<ArrayRef> {
         });
         return Ok(Arc::new(texts.collect::<StringArray>()));
     }
-    if matches!(column.data_type(), DataType::Interval(_) | DataType::Binary) {
-        let options = FormatOptions::default();
-        let shown = ArrayFormatter::try_new(column, &options)?;
-        let texts = (0..column.len()).map(|row| (!column.is_null(row)).then(|| shown.value(row).to_string()));
-        return Ok(Arc::new(texts.collect::<StringArray>()));
-    }
-    Ok(cast(column, &DataType::Utf8)?)
+    let options = FormatOptions::default();
+    let shown = ArrayFormatter::try_new(column, &options)?;
+    let texts = (0..column.len()).map(|row| (!column.is_null(row)).then(|| shown.value(row).to_string()));
+    Ok(Arc::new(texts.collect::<StringArray>()))
 }

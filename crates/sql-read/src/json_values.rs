@@ -1,6 +1,6 @@
 //! Members of a JSON record as values of a type. A problem completes "the field x ...", and never shows the value.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime};
 
 use crate::json_columns::InexactNumbers;
 
@@ -36,9 +36,9 @@ pub(crate) fn number(json: &str, inexact: InexactNumbers) -> Result<f64, String>
 
 /// Whether the double prints back as the same number.
 fn is_exact(json: &str, number: f64) -> bool {
-    // Up to 15 digits always survive; this is the common case, and the cheap one.
+    // Up to 15 digits always survive, unless the number is too small; this is the common case, and the cheap one.
     let digits = json.bytes().filter(u8::is_ascii_digit).count();
-    (digits <= 15 && number.is_finite()) || decimal(json) == decimal(&format!("{number:e}"))
+    (digits <= 15 && number.is_normal()) || decimal(json) == decimal(&format!("{number:e}"))
 }
 
 /// The digits without zeroes at either end, and the power of ten of the first.
@@ -70,18 +70,36 @@ pub(crate) fn date(json: &str) -> Result<i32, String> {
 
 pub(crate) fn timestamp(json: &str) -> Result<i64, String> {
     let text = text(json)?;
-    let plain = text.replacen(' ', "T", 1);
-    plain
-        .parse::<NaiveDateTime>()
-        .map(|time| time.and_utc().timestamp_micros())
-        .map_err(|_| described(json).to_owned())
+    let time = local_time(&text).ok_or_else(|| described(json).to_owned())?;
+    micros(&text, time.and_utc().timestamp_micros())
 }
 
 pub(crate) fn timestamp_with_zone(json: &str) -> Result<i64, String> {
     let text = text(json)?;
-    DateTime::parse_from_rfc3339(&text)
-        .or_else(|_| DateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S%.f%#z"))
-        .or_else(|_| DateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f%#z"))
-        .map(|time| time.timestamp_micros())
-        .map_err(|_| described(json).to_owned())
+    let time = zoned_time(&text).ok_or_else(|| described(json).to_owned())?;
+    micros(&text, time.timestamp_micros())
+}
+
+/// The microseconds of a time with or without a zone; what is finer is cut off.
+pub(crate) fn instant(text: &str) -> Option<i64> {
+    let zoned = zoned_time(text).map(|time| time.timestamp_micros());
+    zoned.or_else(|| Some(local_time(text)?.and_utc().timestamp_micros()))
+}
+
+fn local_time(text: &str) -> Option<NaiveDateTime> {
+    text.replacen(' ', "T", 1).parse().ok()
+}
+
+fn zoned_time(text: &str) -> Option<DateTime<FixedOffset>> {
+    DateTime::parse_from_rfc3339(text)
+        .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%#z"))
+        .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f%#z"))
+        .ok()
+}
+
+/// The microseconds of a time that was written so, if they are all of it.
+fn micros(text: &str, micros: i64) -> Result<i64, String> {
+    let fraction = text.split_once('.').map_or("", |(_, fraction)| fraction);
+    let mut beyond = fraction.bytes().take_while(u8::is_ascii_digit).skip(6);
+    if beyond.all(|digit| digit == b'0') { Ok(micros) } else { Err("is finer than microseconds".to_owned()) }
 }

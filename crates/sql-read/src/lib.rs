@@ -56,6 +56,7 @@
 mod cancellations;
 #[cfg(feature = "cloud")]
 mod cloud;
+mod csv;
 mod dataset;
 mod destination;
 mod destination_kind;
@@ -70,6 +71,7 @@ mod freshness;
 #[cfg(test)]
 mod fuzz;
 mod json_columns;
+mod json_lines;
 mod json_values;
 mod locate;
 mod meta_columns;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use arrow_array::RecordBatch;
@@ -36,7 +36,7 @@ impl Batches {
     }
 
     /// Rows that come from elsewhere, such as an engine that works on several datasets, to be written as files. Every batch
-    /// must have the columns of `schema`; an error must be the last item.
+    /// must have the columns of `schema`; an error ends them.
     pub fn of(schema: SchemaRef, rows: impl Stream<Item = Result<RecordBatch>> + Send + 'static) -> Self {
         Self::new(schema, rows.boxed())
     }
@@ -87,14 +87,13 @@ impl Batches {
         self,
     ) -> impl Stream<Item = Result<T>> + Send + use<T> {
         use futures::TryStreamExt;
-        self.stream
-            .map(|batch| -> Result<_> {
-                let rows: Vec<T> = serde_arrow::from_record_batch(&batch?).map_err(|error| {
-                    Error::new(ErrorKind::Value, format!("a row does not fit the type: {error}"))
-                })?;
-                Ok(futures::stream::iter(rows.into_iter().map(Ok::<T, Error>)))
-            })
-            .try_flatten()
+        self.map(|batch| -> Result<_> {
+            let rows: Vec<T> = serde_arrow::from_record_batch(&batch?).map_err(|error| {
+                Error::new(ErrorKind::Value, format!("a row does not fit the type: {error}"))
+            })?;
+            Ok(futures::stream::iter(rows.into_iter().map(Ok::<T, Error>)))
+        })
+        .try_flatten()
     }
 
     /// The same rows, each batch changed by `change` into one of `schema`.
@@ -111,7 +110,12 @@ impl Stream for Batches {
     type Item = Result<RecordBatch>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.stream.poll_next_unpin(context)
+        let next = ready!(self.stream.poll_next_unpin(context));
+        if !matches!(next, Some(Ok(_))) {
+            // Rows after an error would hide that some are missing. Dropping the stream ends the query.
+            self.stream = futures::stream::empty().boxed();
+        }
+        Poll::Ready(next)
     }
 }
 
@@ -178,6 +182,7 @@ impl Patience {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use arrow_schema::Schema;
 
@@ -200,6 +205,29 @@ mod tests {
     async fn outcomes(patience: Patience, seconds: &'static [u64]) -> Vec<Option<ErrorKind>> {
         let batches = patience.read(async { Ok(slow(seconds)) }).await.unwrap();
         batches.map(|batch| batch.err().map(|error| error.kind())).collect().await
+    }
+
+    #[tokio::test]
+    async fn an_error_ends_the_rows_and_the_query() {
+        let schema = Arc::new(Schema::empty());
+        let batch = RecordBatch::new_empty(schema.clone());
+        let asked = Arc::new(AtomicUsize::new(0));
+        let query = asked.clone();
+        let stream = futures::stream::iter(0..3).map(move |_| {
+            query.fetch_add(1, Ordering::Relaxed);
+            Ok(batch.clone())
+        });
+        let mut changes = 0;
+        let mut batches = Batches::of(schema.clone(), stream).changed(schema, move |batch| {
+            changes += 1;
+            if changes == 2 { Err(Error::new(ErrorKind::Value, "it does not fit")) } else { Ok(batch) }
+        });
+        batches.next().await.unwrap().unwrap();
+        assert_eq!(batches.next().await.unwrap().unwrap_err().kind(), ErrorKind::Value);
+        assert_eq!(Arc::strong_count(&asked), 1, "the stream is dropped with the error");
+        assert!(batches.next().await.is_none());
+        assert!(batches.next().await.is_none());
+        assert_eq!(asked.load(Ordering::Relaxed), 2);
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use arrow_schema::FieldRef;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::filter::{Filter, Literal, Order};
+use crate::filter::{Comparison, Filter, Literal, Order};
 use crate::locate::TableName;
 
 /// A column as the database stores it.
@@ -145,6 +145,14 @@ pub(crate) trait Dialect {
         Ok(vec![self.json_member(name, None)?])
     }
     fn as_text(&self, column: &str) -> String;
+    /// What is selected of a column, so that nothing of its values is lost on the way.
+    fn read(&self, column: &Column) -> String {
+        if column.as_text { self.as_text(&column.name) } else { self.quoted(&column.name) }
+    }
+    /// Whether instants are kept in nanoseconds; else in microseconds.
+    fn has_nanoseconds(&self) -> bool {
+        false
+    }
     /// A text that is compared by its bytes.
     fn by_bytes(&self, sql: String) -> String {
         sql
@@ -199,13 +207,7 @@ impl Scan {
     pub(crate) fn select_where(&self, dialect: &dyn Dialect, more: &[String]) -> Result<String> {
         let columns: Vec<_> = match &self.summary {
             Some(summary) => summary.values.iter().map(|value| value.sql(dialect)).collect(),
-            None => self
-                .columns
-                .iter()
-                .map(|column| {
-                    if column.as_text { dialect.as_text(&column.name) } else { dialect.quoted(&column.name) }
-                })
-                .collect(),
+            None => self.columns.iter().map(|column| dialect.read(column)).collect(),
         };
         let mut sql = format!("select {} from {}", columns.join(", "), self.source(dialect)?);
         let mut conditions = self.conditions(dialect)?;
@@ -326,15 +328,27 @@ impl Scan {
             Ok(format!("({})", parts?.join(word)))
         };
         Ok(match filter {
-            Filter::Compare { column, comparison, value } => format!(
-                "{} {} {}",
-                self.expression(column, Some(value), dialect)?,
-                comparison.sql(),
-                match self.meaning(column)? {
+            Filter::Compare { column, comparison, value } => {
+                let compared = self.expression(column, Some(value), dialect)?;
+                let fine = if dialect.has_nanoseconds() { None } else { value.finer_than_microseconds() };
+                let value = match (fine, comparison) {
+                    (None, _) => value,
+                    // Nothing is equal to it. NULL is still neither one nor the other.
+                    (Some(_), Comparison::Equal) => return Ok(format!("{compared} <> {compared}")),
+                    (Some(_), Comparison::NotEqual) => return Ok(format!("{compared} = {compared}")),
+                    (Some((_, after)), Comparison::Less | Comparison::GreaterOrEqual) => {
+                        &Literal::Timestamp(after)
+                    }
+                    (Some((before, _)), Comparison::LessOrEqual | Comparison::Greater) => {
+                        &Literal::Timestamp(before)
+                    }
+                };
+                let value = match self.meaning(column)? {
                     Expression::Column(column) => dialect.literal_for(column, value)?,
                     Expression::Json(_) => dialect.literal(value)?,
-                }
-            ),
+                };
+                format!("{compared} {} {value}", comparison.sql())
+            }
             Filter::IsNull(column) => format!("{} is null", self.expression(column, None, dialect)?),
             Filter::IsNotNull(column) => format!("{} is not null", self.expression(column, None, dialect)?),
             Filter::All(parts) => several(parts, " and ", "1 = 1")?,

@@ -9,6 +9,9 @@ use crate::stream_spec::NamespaceDefinition;
 /// The kinds of events that can change where data goes.
 const CHANGES: [&str; 3] = ["CONNECTION_SETTINGS_UPDATE", "SCHEMA_CONFIG_UPDATE", "CONNECTOR_UPDATE"];
 
+/// Events of a page.
+const PAGE: usize = 100;
+
 /// What a connection says about where its streams go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Placement {
@@ -46,17 +49,8 @@ pub(super) async fn as_of(
     placement: &mut Placement,
     time: DateTime<Utc>,
 ) -> Vec<String> {
-    let request = ApiRequest::post("/connections/events/list").config_api().body(json!({
-        "connectionId": connection.id(),
-        "eventTypes": CHANGES,
-        "createdAtStart": time,
-        "pagination": {"pageSize": 100, "rowOffset": 0},
-    }));
-    match connection.client().request(request).await {
-        Ok(answer) => {
-            let events = answer.body.get("events").and_then(Value::as_array).cloned().unwrap_or_default();
-            undo(placement, events)
-        }
+    match events_since(connection, time).await {
+        Ok(events) => undo(placement, events),
         Err(error) => {
             tracing::debug!(%error, "the connection's events cannot be asked for");
             vec![
@@ -66,6 +60,27 @@ pub(super) async fn as_of(
             ]
         }
     }
+}
+
+/// All events of a connection that can have changed something since `time`.
+async fn events_since(connection: &Connection, time: DateTime<Utc>) -> airbyte_cloud::Result<Vec<Value>> {
+    let mut all = Vec::new();
+    loop {
+        let request = ApiRequest::post("/connections/events/list").config_api().body(json!({
+            "connectionId": connection.id(),
+            "eventTypes": CHANGES,
+            "createdAtStart": time,
+            "pagination": {"pageSize": PAGE, "rowOffset": all.len()},
+        }));
+        let mut answer = connection.client().request(request).await?;
+        let Some(Value::Array(mut events)) = answer.body.get_mut("events").map(Value::take) else { break };
+        let is_last = events.len() < PAGE;
+        all.append(&mut events);
+        if is_last {
+            break;
+        }
+    }
+    Ok(all)
 }
 
 /// Undoes the changes, the newest first.

@@ -240,17 +240,54 @@ async fn raw_records_give_the_edge_values() {
 }
 
 #[tokio::test]
-async fn times_at_infinity_are_refused_and_come_as_text() {
-    for declared in ["date", "timestamp", "timestamptz"] {
-        let made = format!("create table t as select '-infinity'::{declared} as d union all select null");
+async fn times_that_arrow_has_not_are_refused_and_come_as_text() {
+    for (value, text) in [
+        ("'-infinity'::date", "-infinity"),
+        ("'-infinity'::timestamp", "-infinity"),
+        ("'infinity'::timestamptz", "infinity"),
+        ("time '24:00:00'", "24:00:00"),
+        ("['infinity'::date]", "[infinity]"),
+        ("array_value('-infinity'::date)", "[-infinity]"),
+        ("{'a': 'infinity'::timestamp}", "{'a': infinity}"),
+        ("map {'a': ['infinity'::date]}", "{a=[infinity]}"),
+    ] {
+        let made = format!("create table t as select {value} as d union all select null");
         let Some(file) = File::new(&made) else { return };
-        let dataset = file.dataset(&StreamSpec::new("t")).await;
-        let error = dataset.head(9).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Value, "{declared}");
-        assert!(error.to_string().contains("`d`"), "{error}");
-        let text = dataset.text_columns(["d"]).unwrap().head(9).await.unwrap();
-        assert_eq!(shown(&text, "d"), ["-infinity", "NULL"], "{declared}");
+        let warehouse = destination("duckdb", &file.configuration()).connect().await.unwrap();
+        let dataset = warehouse.dataset(&StreamSpec::new("t")).await.unwrap();
+        let query = warehouse.query(&format!("select {value} as d")).unwrap();
+        for error in [dataset.head(9).await.unwrap_err(), query.collect().await.unwrap_err()] {
+            assert_eq!(error.kind(), ErrorKind::Value, "{value}");
+            assert!(error.to_string().contains("`d`"), "{error}");
+        }
+        let texts = dataset.text_columns(["d"]).unwrap().head(9).await.unwrap();
+        assert_eq!(shown(&texts, "d"), [text, "NULL"], "{value}");
     }
+}
+
+#[tokio::test]
+async fn statements_give_as_text_what_tables_give_so() {
+    let Some(file) = File::new("create table t (n int)") else { return };
+    let warehouse = destination("duckdb", &file.configuration()).connect().await.unwrap();
+    let sql = "select 1 as n, '23:59:59-08:30'::timetz as z, interval '3000000 hours' as i, 'b'::enum('a', 'b') as i,
+        '170141183460469231731687303715884105729'::uhugeint as \"U \"\"\", [1::hugeint, null] as l -- the last one";
+    let row = warehouse.query(sql).unwrap().collect().await.unwrap();
+    let names: Vec<_> = row.schema_ref().fields().iter().map(|field| field.name().clone()).collect();
+    assert_eq!(names, ["n", "z", "i", "i", "U \"", "l"]);
+    assert_eq!(row["n"].data_type(), &DataType::Int32);
+    let column = |(at, name): (usize, &String)| shown(&row.project(&[at]).unwrap(), name);
+    let values: Vec<_> = names.iter().enumerate().flat_map(column).collect();
+    let large = "170141183460469231731687303715884105729";
+    assert_eq!(values, ["1", "23:59:59-08:30", "3000000:00:00", "b", large, "[1, NULL]"]);
+    // Sums stay numbers, as long as they are ones that Arrow has.
+    let sum =
+        |text: &str| warehouse.query(&format!("select sum({text}::bigint) as s from range(2)")).unwrap();
+    let row = sum("9223372036854775807").collect().await.unwrap();
+    assert_eq!(row["s"].data_type(), &DataType::Decimal128(38, 0));
+    assert_eq!(shown(&row, "s"), ["18446744073709551614"]);
+    let most = warehouse.query("select 100000000000000000000000000000000000000::hugeint as h").unwrap();
+    let error = most.collect().await.unwrap_err();
+    assert!(error.to_string().contains("39 digits"), "{error}");
 }
 
 #[tokio::test]

@@ -75,7 +75,64 @@ async fn csv_and_json_lines_tell_null_from_empty() {
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 20_001);
     assert_eq!(lines[0], "n,t,list,amount,at");
+    assert_eq!(lines[1], r#"1,"","[1,null]",1.50,2026-01-01T00:00:01Z"#);
     assert_eq!(lines[2], r#"2,"a ""b"", 2","[2,null]",3.00,2026-01-01T00:00:02Z"#);
+    assert_eq!(lines[3], r#"3,,"[3,null]",4.50,2026-01-01T00:00:03Z"#);
+}
+
+#[tokio::test]
+async fn numbers_that_json_does_not_have_are_texts() {
+    let schema = Schema::new("export_floats").await;
+    schema
+        .run(
+            "create table rows as
+             select n, v::float8 as wide, v::real as narrow, array[v::float8, 0.25, null] as list
+             from unnest(array['NaN', 'Infinity', '-Infinity', '1.5', null]) with ordinality as t(v, n)",
+        )
+        .await;
+    let dataset = schema.dataset("rows").await.order_by("n", Order::Ascending).unwrap();
+    let text = async |format: Format| {
+        let mut bytes = Vec::new();
+        dataset.write(&mut bytes, format).await.unwrap();
+        String::from_utf8(bytes).unwrap()
+    };
+    assert_eq!(
+        text(Format::JsonLines).await.lines().collect::<Vec<_>>(),
+        [
+            r#"{"n":1,"wide":"NaN","narrow":"NaN","list":["NaN",0.25,null]}"#,
+            r#"{"n":2,"wide":"Infinity","narrow":"Infinity","list":["Infinity",0.25,null]}"#,
+            r#"{"n":3,"wide":"-Infinity","narrow":"-Infinity","list":["-Infinity",0.25,null]}"#,
+            r#"{"n":4,"wide":1.5,"narrow":1.5,"list":[1.5,0.25,null]}"#,
+            r#"{"n":5,"list":[null,0.25,null]}"#,
+        ]
+    );
+    assert_eq!(
+        text(Format::Csv).await.lines().collect::<Vec<_>>(),
+        [
+            "n,wide,narrow,list",
+            r#"1,NaN,NaN,"[""NaN"",0.25,null]""#,
+            r#"2,inf,inf,"[""Infinity"",0.25,null]""#,
+            r#"3,-inf,-inf,"[""-Infinity"",0.25,null]""#,
+            r#"4,1.5,1.5,"[1.5,0.25,null]""#,
+            r#"5,,,"[null,0.25,null]""#,
+        ]
+    );
+    let documents: Vec<Document> = dataset
+        .documents()
+        .content(["narrow"])
+        .metadata(["wide", "list"])
+        .stream()
+        .await
+        .unwrap()
+        .try_collect()
+        .await
+        .unwrap();
+    assert_eq!(documents[0].content, "NaN");
+    assert_eq!(
+        serde_json::to_string(&documents[2].metadata).unwrap(),
+        r#"{"wide":"-Infinity","list":["-Infinity",0.25,null]}"#
+    );
+    assert_eq!(documents[4].content, "");
 }
 
 #[tokio::test]

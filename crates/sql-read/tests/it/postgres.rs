@@ -127,6 +127,19 @@ async fn the_database_filters_orders_and_limits() {
     assert_eq!(fits(Filter::Not(Box::new(Filter::equal("n", 1)))).await, ["2", "3", "4"]);
     assert_eq!(fits(Filter::Any(vec![])).await, Vec::<String>::new());
     assert_eq!(fits(Filter::equal("n", -1)).await, Vec::<String>::new());
+    // Half a microsecond after the first row: PostgreSQL has nothing so fine, and no row is on the wrong side for that.
+    let between: chrono::DateTime<chrono::Utc> = "2026-01-01T00:00:00.0000005Z".parse().unwrap();
+    for (filter, rows) in [
+        (Filter::less("at", between), &["1"][..]),
+        (Filter::at_most("at", between), &["1"]),
+        (Filter::equal("at", between), &[]),
+        (Filter::Not(Box::new(Filter::equal("at", between))), &["1", "2", "4"]),
+        (Filter::not_equal("at", between), &["1", "2", "4"]),
+        (Filter::greater("at", between), &["2", "4"]),
+        (Filter::at_least("at", between), &["2", "4"]),
+    ] {
+        assert_eq!(fits(filter).await, rows);
+    }
     assert_eq!(numbers(all.clone().limit(2)).await, ["1", "2"]);
     assert_eq!(all.clone().limit(0).head(5).await.unwrap().num_rows(), 0);
     assert_eq!(all.limit(3).count().await.unwrap(), 3);

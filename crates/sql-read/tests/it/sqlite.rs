@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use airbyte_sql_read::{Dataset, ErrorKind, Filter, InexactNumbers, Order, StreamSpec};
 use arrow_schema::DataType;
+use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 use serde_json::json;
 use tempfile::TempDir;
@@ -92,7 +93,9 @@ async fn a_value_that_does_not_fit_names_its_record_and_field() {
         r#"{"name": 5}"#,
         r#"{"score": 0.12345678901234567890123}"#,
         r#"{"score": 9007199254740993}"#,
+        r#"{"score": 1e-400}"#,
         r#"{"at": "yesterday"}"#,
+        r#"{"at": "2026-01-01T00:00:00.123456789Z"}"#,
     ] {
         let file = File::raw(&["{}", record]);
         let error = file.dataset(&users()).await.head(9).await.expect_err(record);
@@ -121,6 +124,49 @@ async fn fields_of_the_record_filter_and_order() {
     let error = all.filter(Filter::equal("nothing", 1)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert!(error.hint().unwrap().contains("score"), "{:?}", error.hint());
+}
+
+#[tokio::test]
+async fn instants_are_compared_as_they_are_read() {
+    let file = File::raw(&[
+        r#"{"id": 0, "at": "2026-01-01T00:00:00.123456Z"}"#,
+        r#"{"id": 1, "at": "2026-01-01T02:00:00.123457+0200"}"#,
+        r#"{"id": 2, "at": "2026-01-01 01:00:00.123458+01"}"#,
+        r#"{"id": 3, "at": "+10000-01-01T00:00:00Z"}"#,
+        r#"{"id": 4}"#,
+    ]);
+    let dataset = file.dataset(&users()).await;
+    let instant = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+    let at = instant("2026-01-01T00:00:00.123457Z");
+    // Between the second and the third.
+    let between = instant("2026-01-01T00:00:00.123457500Z");
+    for (filter, ids) in [
+        (Filter::less("at", at), &["0"][..]),
+        (Filter::at_most("at", at), &["0", "1"]),
+        (Filter::equal("at", at), &["1"]),
+        (Filter::not_equal("at", at), &["0", "2"]),
+        (Filter::greater("at", at), &["2"]),
+        (Filter::at_least("at", at), &["1", "2"]),
+        (Filter::less("at", between), &["0", "1"]),
+        (Filter::at_most("at", between), &["0", "1"]),
+        (Filter::equal("at", between), &[]),
+        (Filter::not_equal("at", between), &["0", "1", "2"]),
+        (Filter::greater("at", between), &["2"]),
+        (Filter::at_least("at", between), &["2"]),
+    ] {
+        // Without the year that Arrow has and the reader does not know.
+        let filter = filter.and(Filter::not_equal("id", 3));
+        let chosen = dataset.clone().filter(filter.clone()).unwrap();
+        let chosen = chosen.order_by("id", Order::Ascending).unwrap().head(9).await.unwrap();
+        assert_eq!(shown(&chosen, "id"), ids, "{filter:?}");
+    }
+    // What is kept beside the record is a text, and no instant.
+    let stored = Filter::at_least("_airbyte_emitted_at", at);
+    let outcome = match dataset.filter(stored) {
+        Ok(chosen) => chosen.head(9).await.map(|_| ()),
+        Err(error) => Err(error),
+    };
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::InvalidInput);
 }
 
 #[tokio::test]

@@ -56,7 +56,7 @@ impl AdbcDialect {
         scan.limit.filter(|limit| self.kind == DestinationKind::MsSql && i64::try_from(*limit).is_ok())
     }
 
-    fn text(self, text: &str) -> Result<String> {
+    pub(super) fn text(self, text: &str) -> Result<String> {
         use DestinationKind::{BigQuery, ClickHouse, Databricks, MySql};
         if text.contains('\0') {
             return Err(Error::invalid("a text in a filter holds a NUL character"));

@@ -13,7 +13,7 @@ use super::dialect::AdbcDialect;
 use super::session::Session;
 use crate::error::{Error, Result};
 use crate::locate::TableName;
-use crate::scan::{Column, Dialect, quoted_text};
+use crate::scan::{Column, Dialect};
 
 /// The tables and views of these schemas, in the catalog that the session is in.
 pub(super) fn tables(
@@ -95,7 +95,7 @@ fn from_information_schema(
     schemas: &[String],
     dialect: AdbcDialect,
 ) -> Result<Vec<TableName>> {
-    let names: Vec<_> = schemas.iter().map(|name| quoted_text(name)).collect::<Result<_>>()?;
+    let names: Vec<_> = schemas.iter().map(|name| dialect.text(name)).collect::<Result<_>>()?;
     let sql = format!(
         "select table_schema, table_name from information_schema.tables where table_schema in ({})",
         names.join(", ")

@@ -77,7 +77,7 @@ pub(super) fn columns(session: &mut Session, table: &TableName) -> Result<Vec<Co
 }
 
 /// Whether a word of the type is one of those that are read as text.
-fn is_read_as_text(declared: &str) -> bool {
+pub(super) fn is_read_as_text(declared: &str) -> bool {
     AS_TEXT.iter().any(|wanted| {
         declared.match_indices(wanted).any(|(at, _)| {
             // `UHUGEINT` counts as well; `BIT` is not in `BITE`.

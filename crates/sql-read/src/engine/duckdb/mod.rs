@@ -7,6 +7,7 @@ mod library;
 mod linked;
 mod parts;
 mod place;
+mod query;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -96,8 +97,7 @@ impl Engine for DuckDb {
     }
 
     async fn query(&self, sql: &str, batch_rows: usize) -> Result<Rows> {
-        let request = Request { sql: sql.to_owned(), schema: None, batch_rows, check: values::check };
-        adbc::read(self.opener(), request).await
+        query::run(self.opener(), sql, batch_rows).await
     }
 
     async fn parts(&self, scan: &Scan, wanted: NonZeroUsize) -> Result<Parts> {

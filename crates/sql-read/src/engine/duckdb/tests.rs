@@ -168,6 +168,67 @@ async fn a_statement_gives_its_rows_and_their_columns() {
     assert!(error.to_string().contains("nothing") && !error.to_string().contains("LINE"), "{error}");
 }
 
+/// The names of a statement's columns, and the last one's texts.
+async fn texts(engine: &DuckDb, sql: &str) -> (Vec<String>, Vec<String>) {
+    let rows = engine.query(sql, 1000).await.unwrap();
+    let names: Vec<String> = rows.schema.fields().iter().map(|field| field.name().clone()).collect();
+    let batches: Vec<_> = rows.batches.try_collect().await.unwrap();
+    let last = |batch: &arrow_array::RecordBatch| -> Vec<String> {
+        let column = batch.column(batch.num_columns() - 1).as_string::<i32>();
+        column.iter().map(|text| text.unwrap_or("NULL").to_owned()).collect()
+    };
+    (names, batches.iter().flat_map(last).collect())
+}
+
+#[tokio::test]
+async fn a_statement_with_columns_as_text_is_the_same_otherwise() {
+    type Key = fn(i64) -> (i64, i64);
+    let Some(file) = file("create table t as select range as n, range::uhugeint as h from range(300000)")
+    else {
+        return;
+    };
+    let engine = file.engine().await;
+    let cases: [(&str, &[&str], &[&str]); 8] = [
+        (
+            "select n as N, h, h from t order by n desc limit 2 -- the newest",
+            &["N", "h", "h"],
+            &["299999", "299998"],
+        ),
+        ("from t select h order by n limit 1 /* ; */ ; ", &["h"], &["0"]),
+        ("values (1, 2::uhugeint), (0, 3::uhugeint) order by 2 desc", &["col0", "col1"], &["3", "2"]),
+        ("with c1 as (select 5::uhugeint as found) select found as \"a \"\"\" from c1", &["a \""], &["5"]),
+        ("select 1::uhugeint as h union all select 2::uhugeint order by h desc", &["h"], &["2", "1"]),
+        ("(select null::uhugeint as h)", &["h"], &["NULL"]),
+        ("select max(h) as most from t where n < 3", &["most"], &["2"]),
+        // Nothing is read as text in this one.
+        (
+            "from (describe t) select column_name, column_type limit 1",
+            &["column_name", "column_type"],
+            &["BIGINT"],
+        ),
+    ];
+    for (sql, names, values) in cases {
+        let found = texts(&engine, sql).await;
+        assert_eq!(found.0, names, "{sql}");
+        assert_eq!(found.1, values, "{sql}");
+    }
+    // What cannot be described runs as it is.
+    let (names, _) = texts(&engine, "pragma version").await;
+    assert_eq!(names[0], "library_version");
+    let orders: [(&str, Key); 2] =
+        [("select h from t", |n| (0, n)), ("select h from t order by n % 7, n desc", |n| (n % 7, -n))];
+    for (sql, key) in orders {
+        let mut expected: Vec<i64> = (0..300_000).collect();
+        expected.sort_by_key(|n| key(*n));
+        let (_, found) = texts(&engine, sql).await;
+        assert!(found.iter().map(|text| text.parse::<i64>().unwrap()).eq(expected), "{sql}");
+    }
+    for broken in ["select 1::uhugeint) union (select 2", "select h from t) as found (c1), (select 1"] {
+        let error = engine.query(broken, 10).await.err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Query, "{broken}");
+    }
+}
+
 #[tokio::test]
 async fn nothing_is_written_by_any_statement() {
     let Some(file) = file("create table t as select 1 as n") else { return };

@@ -12,6 +12,7 @@ mod text;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use arrow_schema::DataType;
 use async_trait::async_trait;
 use chrono::SecondsFormat;
 use serde_json::Value;
@@ -124,6 +125,16 @@ impl Dialect for RedshiftDialect {
         // It comes as text anyway.
         quoted(column)
     }
+
+    fn read(&self, column: &Column) -> String {
+        let name = quoted(&column.name);
+        // Of a `real` eight digits are told at the most, and some need nine.
+        if column.field.data_type() == &DataType::Float32 {
+            format!("{name}::float8 as {name}")
+        } else {
+            name
+        }
+    }
 }
 
 /// A text. Whether a backslash means something in one depends on the server, so it is put in by its number.
@@ -136,6 +147,19 @@ fn text_literal(text: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_real_is_asked_for_with_all_its_digits() {
+        let column = |data_type| Column {
+            name: "c\"1".to_owned(),
+            field: Arc::new(arrow_schema::Field::new("c\"1", data_type, true)),
+            type_id: 700,
+            as_text: false,
+        };
+        let read = |data_type| RedshiftDialect.read(&column(data_type));
+        assert_eq!(read(DataType::Float32), r#""c""1"::float8 as "c""1""#);
+        assert_eq!(read(DataType::Float64), r#""c""1""#);
+    }
 
     #[test]
     fn backslashes_of_a_text_mean_themselves() {

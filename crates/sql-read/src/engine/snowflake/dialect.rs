@@ -29,7 +29,8 @@ impl Dialect for SnowflakeDialect<'_> {
             }
             Literal::Float(value) => format!("{value:e}::double"),
             Literal::Text(value) => text(value)?,
-            Literal::Date(value) => format!("{}::date", text(&value.to_string())?),
+            // However the session reads dates.
+            Literal::Date(value) => format!("to_date({}, 'YYYY-MM-DD')", text(&value.to_string())?),
             Literal::Timestamp(value) => {
                 format!("{}::timestamp_tz", text(&value.to_rfc3339_opts(SecondsFormat::Nanos, true))?)
             }
@@ -47,6 +48,10 @@ impl Dialect for SnowflakeDialect<'_> {
             // as NULL, as it does where the member is a column.
             Some(Literal::Integer(_) | Literal::Float(_)) | None => format!("strip_null_value({member})"),
         })
+    }
+
+    fn has_nanoseconds(&self) -> bool {
+        true
     }
 
     fn as_text(&self, column: &str) -> String {
@@ -81,5 +86,7 @@ mod tests {
         assert!(DIALECT.literal(&Literal::Text("\0".into())).is_err());
         assert_eq!(DIALECT.literal(&Literal::Float(f64::NEG_INFINITY)).unwrap(), "'-inf'::double");
         assert_eq!(DIALECT.literal(&Literal::Float(0.1)).unwrap(), "1e-1::double");
+        let day = Literal::Date("2024-03-02".parse().unwrap());
+        assert_eq!(DIALECT.literal(&day).unwrap(), "to_date('2024-03-02', 'YYYY-MM-DD')");
     }
 }

@@ -157,6 +157,8 @@ fn parameters() -> Map<String, Value> {
         "MULTI_STATEMENT_COUNT": 1,
         "QUERY_TAG": APPLICATION,
         "QUOTED_IDENTIFIERS_IGNORE_CASE": false,
+        // Else an account that limits what its people are shown would limit what is read.
+        "ROWS_PER_RESULTSET": 0,
         "STRICT_JSON_OUTPUT": true,
         "TIMESTAMP_LTZ_OUTPUT_FORMAT": "YYYY-MM-DD\"T\"HH24:MI:SS.FF9TZH:TZM",
         "TIMESTAMP_NTZ_OUTPUT_FORMAT": "YYYY-MM-DD\"T\"HH24:MI:SS.FF9",
@@ -267,6 +269,7 @@ mod tests {
         let (settings, warnings) = read(&json!({"jdbc_url_params": given, "new_field": 1})).unwrap();
         assert_eq!(settings.role.as_deref(), Some("OTHER"));
         assert_eq!(settings.parameters["TIMEZONE"], "UTC");
+        assert_eq!(settings.parameters["ROWS_PER_RESULTSET"], 0);
         assert_eq!(settings.parameters["STATEMENT_TIMEOUT_IN_SECONDS"], 60);
         assert_eq!(settings.parameters["CLIENT_RESULT_CHUNK_SIZE"], 48);
         assert_eq!(warnings.len(), 3, "{warnings:?}");

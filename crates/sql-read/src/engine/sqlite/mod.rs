@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow_schema::Field;
 use async_trait::async_trait;
 use rusqlite::config::DbConfig;
+use rusqlite::functions::FunctionFlags;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, InterruptHandle, OpenFlags};
 use serde_json::Value;
@@ -19,6 +20,7 @@ use super::{Count, Engine, Parts, RecordBatchStream, Rows, local_file};
 use crate::destination::Destination;
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::Literal;
+use crate::json_values;
 use crate::locate::TableName;
 use crate::scan::{Column, Dialect, Scan, quoted, quoted_text};
 use crate::secret::local_root;
@@ -28,6 +30,9 @@ const LOCAL_ROOT_HINT: &str = "either nothing has been synced yet, or the path i
 
 /// The longest value that is taken, in bytes: it is held whole, by SQLite and in its batch.
 const LONGEST_VALUE: i32 = 256 * 1024 * 1024;
+
+/// The function that makes a number of a time that is written in a record.
+const INSTANT: &str = "airbyte_instant";
 
 /// A SQLite file, opened anew for each read.
 #[derive(Debug)]
@@ -130,6 +135,11 @@ fn connect(path: &Path) -> Result<Connection> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST_VALUE)?;
     connection.busy_timeout(std::time::Duration::from_secs(30))?;
+    // Times are compared as they are read: SQLite's own functions know fewer forms, and no microseconds.
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection.create_scalar_function(INSTANT, 1, flags, |given| {
+        Ok(given.get_raw(0).as_str().ok().and_then(json_values::instant))
+    })?;
     Ok(connection)
 }
 
@@ -236,10 +246,18 @@ impl Dialect for SqliteDialect {
             Literal::Float(_) => return Err(Error::invalid("SQLite knows no NaN and no infinity")),
             Literal::Text(value) => quoted_text(value)?,
             Literal::Date(value) => quoted_text(&value.to_string())?,
-            Literal::Timestamp(value) => {
-                format!("unixepoch({}, 'subsec')", quoted_text(&value.to_rfc3339())?)
-            }
+            Literal::Timestamp(value) => value.timestamp_micros().to_string(),
         })
+    }
+
+    fn literal_for(&self, column: &str, literal: &Literal) -> Result<String> {
+        if matches!(literal, Literal::Timestamp(_)) {
+            return Err(Error::invalid(format!(
+                "SQLite has no type for instants, so the column `{column}` cannot be compared with one"
+            ))
+            .with_hint("compare it with a text or a number, as it is stored"));
+        }
+        self.literal(literal)
     }
 
     fn json_member(&self, name: &str, compared_with: Option<&Literal>) -> Result<String> {
@@ -253,7 +271,7 @@ impl Dialect for SqliteDialect {
         );
         // Instants are compared as instants, whatever zone they are written in.
         Ok(if matches!(compared_with, Some(Literal::Timestamp(_))) {
-            format!("unixepoch({member}, 'subsec')")
+            format!("{INSTANT}({member})")
         } else {
             member
         })
