@@ -3,6 +3,7 @@
 //! | variable | what for |
 //! |---|---|
 //! | `AIRBYTE_PAGER`, `PAGER` | the program that shows long results, page by page; empty or `cat` for none |
+//! | `LESS` | the options of a pager that is `less`; `FRX` if it is not set |
 //! | `TERM` | `dumb` for a terminal that can do nothing but write |
 //! | any that a file names as `${NAME}` | secrets that files refer to instead of holding them |
 
@@ -11,6 +12,11 @@ pub(crate) fn pager() -> Option<String> {
     let set = ["AIRBYTE_PAGER", "PAGER"].into_iter().find_map(|name| std::env::var(name).ok());
     let pager = set.unwrap_or_else(|| "less -FRX".to_owned());
     Some(pager).filter(|pager| !matches!(pager.trim(), "" | "cat"))
+}
+
+/// Whether somebody has said how `less` behaves.
+pub(crate) fn has_less_options() -> bool {
+    std::env::var_os("LESS").is_some()
 }
 
 /// A variable that a file refers to. What is set to the empty text is not there.

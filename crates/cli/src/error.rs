@@ -119,6 +119,16 @@ impl Failure {
         self
     }
 
+    /// What was created cannot be read.
+    pub(crate) fn created(noun: &str, id: &str, error: impl Into<Self>) -> Self {
+        let failure = error.into();
+        Self {
+            message: format!("the {noun} was created as {id}, and cannot be shown: {}", failure.message),
+            retryable: Some(false),
+            ..failure
+        }
+    }
+
     /// It is about a job that goes on.
     #[must_use]
     pub(crate) fn of_running(self, job: airbyte_cloud::JobId) -> Self {
@@ -229,7 +239,8 @@ impl From<airbyte_sql_read::Error> for Failure {
             hint: error.hint().map(str::to_owned),
             retryable: Some(error.is_retryable()),
             details: causes(&error),
-            closed_pipe: is_broken_pipe(&error),
+            // A connection to a database breaks in the same words, and is no output.
+            closed_pipe: error.kind() == ReadKind::Io && is_broken_pipe(&error),
             ..Self::new(Kind::Library(name, code), error.to_string())
         }
     }

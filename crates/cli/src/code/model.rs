@@ -31,7 +31,9 @@ pub(crate) struct Code {
 impl Code {
     /// Reads the file; what is wrong with it is said without the values that it holds, which may be secrets.
     pub(crate) fn parse(yaml: &str) -> Result<Self, String> {
-        serde_yaml_ng::from_str(yaml).map_err(|error| {
+        // Of a name that is there twice only the last would count; this refuses it.
+        let unique = serde_yaml_ng::from_str::<serde_yaml_ng::Value>(yaml);
+        unique.and_then(|_| serde_yaml_ng::from_str(yaml)).map_err(|error| {
             let said = error.to_string();
             let quoting = ["invalid type: ", "invalid value: "].iter().find_map(|sign| said.split_once(sign));
             match quoting.and_then(|(place, rest)| Some((place, rest.rsplit_once(", expected ")?.1))) {

@@ -92,9 +92,15 @@ pub(crate) fn plan(file: &Code, there: &Workspace, allowed: Allowed) -> Result<V
         steps.extend(gone("connection", there.connections.keys().collect(), &|it| {
             file.connections.contains_key(it)
         }));
-        steps.extend(gone("source", there.sources.keys().collect(), &|it| file.sources.contains_key(it)));
+        // What a connection of the file uses stays, named or not: a connection goes with its source.
+        let is_used = |used: fn(&Connection) -> &String, it: &str| {
+            file.connections.values().any(|connection| used(connection) == it)
+        };
+        steps.extend(gone("source", there.sources.keys().collect(), &|it| {
+            file.sources.contains_key(it) || is_used(|connection| &connection.source, it)
+        }));
         steps.extend(gone("destination", there.destinations.keys().collect(), &|it| {
-            file.destinations.contains_key(it)
+            file.destinations.contains_key(it) || is_used(|connection| &connection.destination, it)
         }));
     }
     Ok(steps)
@@ -190,7 +196,17 @@ fn merged(
             let pairs = present.iter().zip(wanted).enumerate();
             pairs
                 .map(|(at, (present, wanted))| {
-                    merged(&format!("{path}.{at}"), present, wanted, allowed, changes)
+                    let path = format!("{path}.{at}");
+                    let mut found = Vec::new();
+                    let mut target = merged(&path, present, wanted, allowed, &mut found)?;
+                    // Items have no names: one that differs may be another one, and the secret of this place not its own.
+                    if !found.is_empty() && has_mask(&target) {
+                        found.clear();
+                        let allowed = Allowed { update_secrets: true, ..allowed };
+                        target = merged(&path, present, wanted, allowed, &mut found)?;
+                    }
+                    changes.append(&mut found);
+                    Ok(target)
                 })
                 .collect()
         }
@@ -208,6 +224,16 @@ fn merged(
             }
             Ok(value)
         }
+    }
+}
+
+/// Whether a secret that is there would stay.
+fn has_mask(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text == MASK,
+        Value::Array(items) => items.iter().any(has_mask),
+        Value::Object(members) => members.values().any(has_mask),
+        _ => false,
     }
 }
 
@@ -421,6 +447,36 @@ connections:
         let pruned = plan(&empty, &there(&before), Allowed { prune: true, ..Allowed::default() }).unwrap();
         let order: Vec<&str> = pruned.iter().map(|step| step.kind).collect();
         assert_eq!(order, ["connection", "source", "destination"]);
+    }
+
+    #[test]
+    fn what_a_connection_of_the_file_uses_stays_though_the_file_does_not_name_it() {
+        let before = code(FILE);
+        let file = Code { sources: [].into(), destinations: [].into(), ..before.clone() };
+        let pruned = plan(&file, &there(&before), Allowed { prune: true, ..Allowed::default() }).unwrap();
+        assert_eq!(pruned, []);
+    }
+
+    #[test]
+    fn an_item_of_a_list_takes_no_other_items_secret() {
+        let accounts =
+            |first: &str, second: &str| {
+                let account = |name: &str| format!("{{name: {name}, key: '${{KEY_OF_{name}}}'}}");
+                code(&FILE.replace(
+                    "ports: [1, 2]",
+                    &format!("accounts: [{}, {}]", account(first), account(second)),
+                ))
+            };
+        let before = accounts("A", "B");
+        let shown = json!({
+            "host": "a", "password": MASK,
+            "accounts": [{ "name": "A", "key": MASK }, { "name": "B", "key": MASK }],
+        });
+        let mut there = there(&before);
+        there.sources.get_mut("Shop").unwrap().1 = shown;
+        assert_eq!(plan(&before, &there, Allowed::default()).unwrap(), []);
+        let error = plan(&accounts("B", "A"), &there, Allowed::default()).unwrap_err();
+        assert!(error.message.contains("KEY_OF_B"), "{error:?}");
     }
 
     #[test]

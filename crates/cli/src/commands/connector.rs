@@ -147,11 +147,13 @@ async fn check<C: Connector>(connector: &C, context: &Context) -> Result<u8, Fai
     let result = result?;
     let object =
         CheckObject { id: connector.id(), status: result.status.clone(), message: result.message.clone() };
-    if result.is_success() || context.output().is_for_programs() {
-        context.output().object(&object, || "the check succeeded".to_owned())?;
-    }
+    let shown = if result.is_success() || context.output().is_for_programs() {
+        context.output().object(&object, || "the check succeeded".to_owned())
+    } else {
+        Ok(())
+    };
     result.into_result()?;
-    Ok(exit::OK)
+    shown.map(|()| exit::OK)
 }
 
 async fn delete<C: Connector>(args: DeleteArgs, context: &Context) -> Result<(), Failure> {

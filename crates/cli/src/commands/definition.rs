@@ -169,7 +169,10 @@ async fn publish(args: PublishArgs, context: &Context) -> Result<(), Failure> {
     };
     let publish = if args.allow_same_name { publish.allow_same_name() } else { publish };
     if context.goes_on(args.dry, &plan)? {
-        let info: CustomSourceInfo = publish.await?.info().await?;
+        let definition = publish.await?;
+        let info = definition.info().await;
+        let info: CustomSourceInfo =
+            info.map_err(|error| Failure::created("connector", &definition.id().to_string(), error))?;
         context.output().show(&info)?;
     }
     Ok(())

@@ -99,6 +99,10 @@ impl Plan {
         output.step("A local Airbyte is running", &ready.public_api_root);
 
         let database = home.path().join("local").join("demo.sqlite");
+        let Some(database_path) = database.to_str() else {
+            return Err(Failure::usage(format!("{} is a path that is not UTF-8", home.path().display()))
+                .with_hint("run it in another folder"));
+        };
         let source = self
             .create(
                 &client,
@@ -116,7 +120,7 @@ impl Plan {
                 "destinations",
                 &json!({
                     "name": "SQLite", "workspaceId": workspace,
-                    "configuration": {"destinationType": "sqlite", "destination_path": database},
+                    "configuration": {"destinationType": "sqlite", "destination_path": database_path},
                 }),
             )
             .await?;
@@ -275,12 +279,12 @@ fn of_file(file: &Path) -> Result<(String, String, Value, PathBuf), Failure> {
         "parquet" => "parquet",
         _ => return Err(refused("does not end in .csv, .jsonl, .ndjson or .parquet")),
     };
-    let (Some(folder), Some(stem)) = (whole.parent(), whole.file_stem().and_then(|stem| stem.to_str()))
-    else {
-        return Err(refused("has a name that is not UTF-8"));
+    let stem = whole.file_stem().and_then(|stem| stem.to_str());
+    let (Some(folder), Some(stem), Some(url)) = (whole.parent(), stem, whole.to_str()) else {
+        return Err(refused("has a name that is not UTF-8, or is in a folder that has one"));
     };
     let configuration = json!({
-        "sourceType": "file", "dataset_name": stem, "format": format, "url": whole, "provider": {"storage": "local"},
+        "sourceType": "file", "dataset_name": stem, "format": format, "url": url, "provider": {"storage": "local"},
     });
     Ok((file.display().to_string(), stem.to_owned(), configuration, folder.to_owned()))
 }

@@ -4,6 +4,8 @@ mod logs;
 mod object;
 mod wait;
 
+use std::collections::HashSet;
+
 use airbyte_cloud::{Failure as Reason, Job, JobId, JobInfo, JobStatus, JobType};
 use clap::{Args, Subcommand};
 
@@ -136,7 +138,8 @@ async fn wait_for_one(id: i64, wait: &WaitArgs, context: &Context) -> Result<u8,
         }
         Err(waited) => {
             if let Some(info) = waited.info {
-                print_long(&job, &info, &waited.failures, context).await?;
+                // Whether somebody reads it or not, the failure is told.
+                let _ = print_long(&job, &info, &waited.failures, context).await;
             }
             Err(waited.failure)
         }
@@ -145,7 +148,9 @@ async fn wait_for_one(id: i64, wait: &WaitArgs, context: &Context) -> Result<u8,
 
 async fn wait_for_several(ids: &[i64], wait: &WaitArgs, context: &Context) -> Result<u8, Failure> {
     let client = context.client()?;
-    let jobs: Vec<_> = ids.iter().map(|id| (JobId::new(*id), format!("job {id}"))).collect();
+    let mut mentioned = HashSet::new();
+    let ids = ids.iter().filter(|id| mentioned.insert(**id));
+    let jobs: Vec<_> = ids.map(|id| (JobId::new(*id), format!("job {id}"))).collect();
     let connection = client.job(jobs[0].0).info().await?.connection_id;
     let workspace = client.connection(connection).info().await?.workspace_id;
     let outcomes = wait_for_all(&client, workspace, &jobs, context, wait).await;
@@ -159,12 +164,12 @@ async fn wait_for_several(ids: &[i64], wait: &WaitArgs, context: &Context) -> Re
             }
         }
     }
-    context.output().show_list(&objects)?;
+    let shown = context.output().show_list(&objects);
     failures.dedup_by(|a, b| a.message == b.message);
     for failure in &failures {
         context.output().report(failure);
     }
-    Ok(failures.first().map_or(exit::OK, Failure::exit_code))
+    failures.first().map_or(shown.map(|()| exit::OK), |failure| Ok(failure.exit_code()))
 }
 
 async fn list(args: JobListArgs, context: &Context) -> Result<u8, Failure> {

@@ -111,6 +111,10 @@ fn with_duckdb(builder: SandboxBuilder, wanted: bool, _: Option<PathBuf>) -> Res
 }
 
 pub(crate) async fn run(args: SandboxArgs, context: &Context) -> Result<u8, Failure> {
+    if matches!(args.seed, SeedName::Empty) && (args.postgres.is_some() || args.duckdb) {
+        return Err(Failure::usage("a destination can be added to the demo seed alone")
+            .with_hint("add `--seed demo`, or create the destination with `airbyte destination create`"));
+    }
     let mut builder = Sandbox::builder()
         .listen(args.listen)
         .seed(match args.seed {

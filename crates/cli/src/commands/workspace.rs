@@ -103,7 +103,11 @@ pub(crate) async fn run(command: WorkspaceCommand, context: &Context) -> Result<
                 create = create.region(region.parse::<airbyte_cloud::RegionId>()?);
             }
             if context.goes_on(dry, &plan)? {
-                context.output().show(&create.await?.info().await?)?;
+                let workspace = create.await?;
+                let info = workspace.info().await;
+                let info =
+                    info.map_err(|error| Failure::created("workspace", &workspace.id().to_string(), error))?;
+                context.output().show(&info)?;
             }
         }
         WorkspaceCommand::Rename { name, new_name, dry } => {

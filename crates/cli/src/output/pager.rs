@@ -17,7 +17,12 @@ pub(crate) fn shown(text: &str) -> bool {
     let _listening = Listening::begin();
     let mut words = pager.split_whitespace();
     let Some(program) = words.next() else { return false };
-    let Ok(mut process) = Command::new(program).args(words).stdin(Stdio::piped()).spawn() else {
+    let mut command = Command::new(program);
+    if !environment::has_less_options() {
+        // Without `R` it would show the colours' codes.
+        command.env("LESS", "FRX");
+    }
+    let Ok(mut process) = command.args(words).stdin(Stdio::piped()).spawn() else {
         return false;
     };
     if let Some(mut input) = process.stdin.take() {

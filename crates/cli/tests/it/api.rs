@@ -71,6 +71,27 @@ fn pages_become_one_array() {
 }
 
 #[test]
+fn a_list_that_knows_no_pages_is_read_once() {
+    let sandbox = Sandbox::demo();
+    let path = format!("/workspaces/{}/definitions/destinations", sandbox.ready("workspace_id"));
+    let listed = |arguments: &[&str]| {
+        let arguments = [&["api", "GET", path.as_str()], arguments].concat();
+        sandbox.json(&arguments)
+    };
+    let there = listed(&[])["data"].as_array().unwrap().len();
+    // As many as are on a page, and one more.
+    for number in there..=100 {
+        let name = format!("name=Number {number}");
+        let image = ["-f", "dockerRepository=example/destination", "-f", "dockerImageTag=1.0.0"];
+        let made = [&["api", "POST", path.as_str(), "-f", name.as_str()], &image[..]].concat();
+        sandbox.json(&made);
+        if number >= 99 {
+            assert_eq!(listed(&["--paginate"]).as_array().unwrap().len(), number + 1);
+        }
+    }
+}
+
+#[test]
 fn the_config_api_is_a_flag_away() {
     let sandbox = Sandbox::demo();
     let connection = sandbox.connection();

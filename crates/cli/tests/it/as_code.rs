@@ -224,6 +224,7 @@ fn files_that_are_none_are_refused() {
             "no source named `X`",
         ),
         ("version: 1\nsources:\n  A: {configuration: {}}\n", "`type`"),
+        ("version: 1\nsources:\n  A: {type: faker}\n  A: {type: file}\n", "duplicate"),
         ("a: [", "not valid"),
     ] {
         let file = file(&sandbox, content);

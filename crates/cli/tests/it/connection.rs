@@ -135,6 +135,16 @@ fn states_and_catalogs_go_out_and_come_back() {
     let one =
         sandbox.run(&["connection", "state", &connection, "--stream", "users", "--output", "jsonl"]).exits(0);
     assert_eq!(one.stdout.trim(), digits);
+    // No sync would ever look at the state of a stream that there is not.
+    let shown = sandbox.json(&["connection", "state", &connection]);
+    for (stream, exit) in [("public.users", 2), ("carts", 2), ("products", 0)] {
+        sandbox.script(&["connection", "state", &connection, "--stream", stream]).exits(exit);
+    }
+    let blob = with(digits);
+    sandbox
+        .script(&["connection", "state", &connection, "--stream", "public.users", "--set", &blob])
+        .exits(2);
+    assert_eq!(sandbox.json(&["connection", "state", &connection]), shown);
     // It was not set, which cannot be written.
     sandbox.script(&["connection", "state", &connection, "--set", &with(&state.to_string())]).exits(2);
     let wrong = sandbox.script(&["connection", "state", &connection, "--set", &with("[]")]).exits(2).error();

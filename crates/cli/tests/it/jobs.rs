@@ -80,6 +80,8 @@ fn many_are_synced_and_waited_for_at_once() {
     let ids: Vec<String> = synced.iter().map(|job| job["job_id"].to_string()).collect();
     let waited = sandbox.json(&["job", "wait", &ids[0], &ids[1]]);
     assert_eq!(waited[1]["job_id"], synced[1]["job_id"]);
+    let twice = sandbox.json(&["job", "wait", &ids[0], &ids[1], &ids[0]]);
+    assert_eq!(twice, waited);
     let shown = sandbox.run(&["connection", "sync", NAME, "Second", "--wait"]).exits(0);
     assert!(shown.stdout.contains("succeeded") && shown.stderr.contains("Second: job"), "{}", shown.stderr);
     assert!(shown.stdout.contains("Second") && shown.stdout.contains(NAME), "{}", shown.stdout);

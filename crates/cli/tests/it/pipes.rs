@@ -26,6 +26,22 @@ fn text_that_nobody_reads() {
 }
 
 #[test]
+fn what_failed_is_told_by_the_exit_code_though_nobody_reads() {
+    let sandbox = Sandbox::with(&["--fault", "fail-job"]);
+    let connection = sandbox.connection();
+    let mut sync = sandbox.command(&["connection", "sync", &connection, "--wait", "--output", "json"]);
+    let (code, said) = cut_after(0, &mut sync);
+    assert_eq!(code, Some(1), "{said}");
+    let error: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let id = error["error"]["job_id"].to_string();
+    for ids in [vec![id.as_str()], vec![id.as_str(), id.as_str()]] {
+        let arguments: Vec<&str> = ["job", "wait", "--output", "json"].into_iter().chain(ids).collect();
+        let (code, said) = cut_after(0, &mut sandbox.command(&arguments));
+        assert_eq!((code, said.contains("job_failed")), (Some(1), true), "{said}");
+    }
+}
+
+#[test]
 fn rows_that_nobody_reads() {
     let sandbox = Sandbox::demo();
     let connection = sandbox.synced_connection();

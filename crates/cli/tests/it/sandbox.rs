@@ -83,6 +83,13 @@ fn a_data_folder_keeps_objects_and_the_way_in() {
 }
 
 #[test]
+fn on_all_addresses_it_is_reached_at_one() {
+    let sandbox = Sandbox::with(&["--listen", "0.0.0.0:0"]);
+    assert!(sandbox.ready("public_api_root").starts_with("http://127.0.0.1:"));
+    assert!(!sandbox.json(&["connection", "list"]).as_array().unwrap().is_empty());
+}
+
+#[test]
 fn what_it_refuses() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -97,6 +104,8 @@ fn what_it_refuses() {
         ["--time-scale", "-1"],
         ["--token-ttl", "soon"],
         ["--postgres", "mysql://localhost/db"],
+        // Nothing would come of it without `--seed demo`.
+        ["--postgres", "postgres://localhost/db"],
     ] {
         let refused = run(airbyte(["sandbox", "--json", "--output", "json"]).args(arguments)).exits(2);
         assert_eq!(refused.stdout, "", "{arguments:?}");

@@ -141,7 +141,7 @@ pub(crate) async fn apply(args: ApplyArgs, context: &Context) -> Result<u8, Fail
     let mut done = 0;
     let outcome = code::apply(&workspace, &file, &mut there, &steps, |_| done += 1).await;
     applied.steps = &steps[..done];
-    context.output().object(&applied, || applied.text())?;
+    let shown = context.output().object(&applied, || applied.text());
     outcome?;
-    Ok(exit::OK)
+    shown.map(|()| exit::OK)
 }

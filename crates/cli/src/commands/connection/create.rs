@@ -60,7 +60,7 @@ pub(crate) async fn run(args: CreateArgs, context: &Context) -> Result<(), Failu
         return Err(Failure::usage("no stream was chosen")
             .with_hint("give --stream NAME, as often as needed, or --all-streams"));
     }
-    let named = args.streams.iter().map(|text| chosen(text)).collect::<Result<Vec<_>, _>>()?;
+    let named = args.streams.iter().map(|text| chosen(text, &[])).collect::<Result<Vec<_>, _>>()?;
     let client = context.client()?;
     let workspace = context.workspace(&client).await?;
     let source = names::source(context, &client, &args.source).await?;
@@ -115,7 +115,11 @@ pub(crate) async fn run(args: CreateArgs, context: &Context) -> Result<(), Failu
             context.output().working("creating the connection; the server reads the source's schema");
         let created = create.await;
         working.finish_and_clear();
-        context.output().show(&created?.info().await?)?;
+        let connection = created?;
+        let info = connection.info().await;
+        let info =
+            info.map_err(|error| Failure::created("connection", &connection.id().to_string(), error))?;
+        context.output().show(&info)?;
     }
     Ok(())
 }

@@ -1,12 +1,14 @@
 //! What runs on connections: syncs, clearings, refreshes.
 
 use airbyte_cloud::{
-    Client, ConnectionId, IfRunning, JobId, RefreshMode, Result as CloudResult, SyncResult, WorkspaceId,
+    Client, ConnectionId, IfRunning, JobId, RefreshMode, Result as CloudResult, StreamId, SyncResult,
+    WorkspaceId,
 };
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::streams;
 use crate::change::{Confirm, DryRun, Plan};
 use crate::commands::job::{JobObject, WaitArgs, wait_for, wait_for_all};
 use crate::context::Context;
@@ -147,11 +149,10 @@ pub(crate) async fn clear(args: ClearArgs, verb: &'static str, context: &Context
     let client = context.client()?;
     let connection = names::connection(context, &client, &args.name).await?;
     let info = connection.info().await?;
-    let which = if args.streams.is_empty() {
-        info.streams.iter().map(|stream| stream.id().to_string()).collect::<Vec<_>>().join(", ")
-    } else {
-        args.streams.join(", ")
-    };
+    let synced = streams::synced(&info);
+    let wanted = args.streams.iter().map(|text| streams::one_of(text, &synced));
+    let wanted = wanted.collect::<Result<Vec<_>, _>>()?;
+    let which = told(if wanted.is_empty() { &synced } else { &wanted });
     let plan = Plan::new(verb, "connection")
         .id(info.connection_id)
         .name(&info.name)
@@ -160,8 +161,8 @@ pub(crate) async fn clear(args: ClearArgs, verb: &'static str, context: &Context
         return Ok(exit::OK);
     }
     let mut request = if verb == "reset" { connection.reset() } else { connection.clear() };
-    if !args.streams.is_empty() {
-        request = request.streams(args.streams.iter().map(String::as_str));
+    if !wanted.is_empty() {
+        request = request.streams(wanted);
     }
     if args.cancel_running {
         request = request.cancel_running();
@@ -179,10 +180,16 @@ pub(crate) async fn refresh(args: RefreshArgs, context: &Context) -> Result<u8, 
     } else {
         (RefreshMode::Merge, "the rows that are there stay, and are merged with the new ones")
     };
-    let streams = if args.streams.is_empty() { "all".to_owned() } else { args.streams.join(", ") };
+    let wanted = if args.streams.is_empty() {
+        Vec::new()
+    } else {
+        let synced = streams::synced(&connection.info().await?);
+        args.streams.iter().map(|text| streams::one_of(text, &synced)).collect::<Result<Vec<_>, _>>()?
+    };
+    let which = if wanted.is_empty() { "all".to_owned() } else { told(&wanted) };
     let plan = Plan::new("refresh", "connection")
         .id(connection.id())
-        .effect(format!("streams: {streams}"))
+        .effect(format!("streams: {which}"))
         .effect(what);
     // Rows that the source no longer has are lost.
     let goes_on = if args.truncate {
@@ -194,11 +201,15 @@ pub(crate) async fn refresh(args: RefreshArgs, context: &Context) -> Result<u8, 
         return Ok(exit::OK);
     }
     let mut request = connection.refresh(mode);
-    if !args.streams.is_empty() {
-        request = request.streams(args.streams.iter().map(String::as_str));
+    if !wanted.is_empty() {
+        request = request.streams(wanted);
     }
     let outcome = begun(connection.id(), IntoFuture::into_future(request), context).await;
     finish(&client, vec![outcome], &args.follow, context).await
+}
+
+fn told(streams: &[StreamId]) -> String {
+    streams.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 pub(crate) async fn cancel(args: CancelArgs, context: &Context) -> Result<(), Failure> {
@@ -319,16 +330,15 @@ async fn described(outcome: &Outcome, info: Option<airbyte_cloud::JobInfo>) -> O
 fn report(outcomes: &[Outcome], context: &Context) -> Result<u8, Failure> {
     let output = context.output();
     if let [Outcome { job, failure, .. }] = outcomes {
-        if let Some(object) = job {
-            output.show(object)?;
-        }
+        let shown = job.as_ref().map_or(Ok(()), |object| output.show(object));
+        // Of a failed job the exit code tells also if nobody reads the output.
         return match failure {
             Some(failure) => Err(failure.clone()),
-            None => Ok(exit::OK),
+            None => shown.map(|()| exit::OK),
         };
     }
     let objects = outcomes.iter().map(as_object).collect::<Result<Vec<_>, _>>()?;
-    output.list(&objects, || {
+    let shown = output.list(&objects, || {
         let named = outcomes.iter().any(|outcome| outcome.name.is_some());
         let mut table = Table::new(if named {
             &["job", "status", "records", "connection", "connection id"]
@@ -354,14 +364,14 @@ fn report(outcomes: &[Outcome], context: &Context) -> Result<u8, Failure> {
             table.row(cells);
         }
         table.to_string()
-    })?;
+    });
     let mut failures: Vec<&Failure> =
         outcomes.iter().filter_map(|outcome| outcome.failure.as_ref()).collect();
     failures.dedup_by(|a, b| a.message == b.message);
     for failure in &failures {
         output.report(failure);
     }
-    Ok(failures.first().map_or(exit::OK, |failure| failure.exit_code()))
+    failures.first().map_or(shown.map(|()| exit::OK), |failure| Ok(failure.exit_code()))
 }
 
 fn as_object(outcome: &Outcome) -> Result<Value, Failure> {

@@ -1,9 +1,10 @@
 //! States and catalogs of connections: whole, as JSON.
 
-use airbyte_cloud::{Catalog, ConnectionState};
+use airbyte_cloud::{Catalog, Connection, ConnectionState, StreamId};
 use clap::Args;
 use serde_json::Value;
 
+use super::streams;
 use crate::change::{DryRun, Plan};
 use crate::context::Context;
 use crate::error::Failure;
@@ -45,11 +46,15 @@ pub(crate) async fn state(args: StateArgs, context: &Context) -> Result<(), Fail
     let output = context.output();
     let client = context.client()?;
     let connection = names::connection(context, &client, &args.name).await?;
+    let stream = match &args.stream {
+        Some(text) => Some(known(&connection, text).await?),
+        None => None,
+    };
     let Some(given) = given else {
         // The text itself: numbers beyond 64 bits keep their digits.
-        let text = match args.stream {
+        let text = match stream {
             None => connection.state().await?.to_json(),
-            Some(stream) => match connection.stream_state(stream.as_str()).await? {
+            Some(stream) => match connection.stream_state(stream).await? {
                 Some(state) => state.as_json().to_owned(),
                 None => "null".to_owned(),
             },
@@ -57,16 +62,16 @@ pub(crate) async fn state(args: StateArgs, context: &Context) -> Result<(), Fail
         return output.json_text(&text);
     };
     let plan = Plan::new("set", "state").id(connection.id());
-    let plan = match &args.stream {
+    let plan = match &stream {
         Some(stream) => plan.effect(format!("of stream {stream}")),
         None => plan.effect("streams that are not in it are read from the start next time"),
     };
-    let state = if let Some(stream) = args.stream {
+    let state = if let Some(stream) = stream {
         let blob = airbyte_cloud::StateBlob::try_from(given.as_str())?;
         if !context.goes_on(args.dry, &plan)? {
             return Ok(());
         }
-        connection.set_stream_state(stream.as_str(), blob).await?
+        connection.set_stream_state(stream, blob).await?
     } else {
         let state: ConnectionState = given.parse()?;
         if !context.goes_on(args.dry, &plan)? {
@@ -75,6 +80,18 @@ pub(crate) async fn state(args: StateArgs, context: &Context) -> Result<(), Fail
         connection.set_state(&state).await?
     };
     output.json_text(&state.to_json())
+}
+
+/// The stream that a text means, of those that are synced and those that have a state: the server would keep that of any
+/// other, too, and no sync would ever look at it.
+async fn known(connection: &Connection, text: &str) -> Result<StreamId, Failure> {
+    let mut streams = streams::synced(&connection.info().await?);
+    for state in connection.state().await?.streams() {
+        if !streams.contains(&state.stream) {
+            streams.push(state.stream.clone());
+        }
+    }
+    streams::one_of(text, &streams)
 }
 
 pub(crate) async fn catalog(args: CatalogArgs, context: &Context) -> Result<(), Failure> {

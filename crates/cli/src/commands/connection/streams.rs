@@ -1,6 +1,6 @@
 //! Choosing streams.
 
-use airbyte_cloud::{StreamId, StreamInfo, StreamProperties, StreamSelection, SyncMode};
+use airbyte_cloud::{ConnectionInfo, StreamId, StreamInfo, StreamProperties, StreamSelection, SyncMode};
 use clap::Args;
 
 use super::edit::edit;
@@ -50,23 +50,56 @@ pub(crate) struct SelectionArgs {
     columns: Vec<String>,
 }
 
-/// The stream that a text means: `NAMESPACE.NAME`, or a name alone.
-fn stream_id(text: &str) -> StreamId {
-    match text.split_once('.') {
+/// The one of these streams that a text means: `NAMESPACE.NAME`, or a name that no other has. Both can have dots in them,
+/// so what there is decides.
+pub(super) fn among(text: &str, known: &[StreamId]) -> Result<Option<StreamId>, Failure> {
+    let whole: Vec<&StreamId> = known.iter().filter(|stream| stream.to_string() == text).collect();
+    let named: Vec<&StreamId> = known.iter().filter(|stream| stream.name == text).collect();
+    match (&whole[..], &named[..]) {
+        ([only], _) | ([], [only]) => Ok(Some((*only).clone())),
+        ([], []) => Ok(None),
+        (several @ [_, ..], _) | ([], several) => {
+            let several: Vec<String> = several.iter().map(|stream| format!("`{stream}`")).collect();
+            Err(Failure::usage(format!("`{text}` can be several streams: {}", several.join(", ")))
+                .with_hint("write it as NAMESPACE.NAME"))
+        }
+    }
+}
+
+/// The same; one that is not there is refused.
+pub(super) fn one_of(text: &str, known: &[StreamId]) -> Result<StreamId, Failure> {
+    among(text, known)?.ok_or_else(|| {
+        let known: Vec<String> = known.iter().map(ToString::to_string).collect();
+        Failure::usage(format!("the connection does not sync a stream `{text}`"))
+            .with_hint(format!("it syncs: {}", known.join(", ")))
+    })
+}
+
+/// The streams that a connection syncs.
+pub(super) fn synced(info: &ConnectionInfo) -> Vec<StreamId> {
+    info.streams.iter().map(StreamInfo::id).collect()
+}
+
+/// The stream that a text means: one of those that are known, or a new one, whose namespace ends at the first dot.
+fn stream_id(text: &str, known: &[StreamId]) -> Result<StreamId, Failure> {
+    if let Some(stream) = among(text, known)? {
+        return Ok(stream);
+    }
+    Ok(match text.split_once('.') {
         Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => {
             StreamId::new(name).in_namespace(namespace)
         }
         _ => StreamId::new(text),
-    }
+    })
 }
 
 /// A stream that was chosen: how it was written, and what is meant.
 pub(crate) type Chosen = (String, StreamSelection);
 
-/// Reads `STREAM[=MODE]`.
-pub(crate) fn chosen(text: &str) -> Result<Chosen, Failure> {
+/// Reads `STREAM[=MODE]`, of a connection that syncs these streams already.
+pub(crate) fn chosen(text: &str, known: &[StreamId]) -> Result<Chosen, Failure> {
     let (name, mode) = text.split_once('=').map_or((text, None), |(name, mode)| (name, Some(mode)));
-    let mut selection = StreamSelection::new(stream_id(name));
+    let mut selection = StreamSelection::new(stream_id(name, known)?);
     if let Some(mode) = mode {
         let mode = crate::commands::job::known(SyncMode::from(mode), SyncMode::KNOWN)
             .map_err(|why| Failure::usage(format!("`{mode}` is no sync mode")).with_hint(why))?;
@@ -106,11 +139,18 @@ pub(crate) fn selections(
 }
 
 pub(crate) async fn run(args: StreamsArgs, context: &Context) -> Result<(), Failure> {
-    let changed =
-        args.add.iter().chain(&args.only).map(|text| chosen(text)).collect::<Result<Vec<_>, _>>()?;
-    let selected = selections(changed, &args.selection)?;
+    let choose = |known: &[StreamId]| {
+        let texts = args.add.iter().chain(&args.only);
+        selections(texts.map(|text| chosen(text, known)).collect::<Result<Vec<_>, _>>()?, &args.selection)
+    };
+    // What makes no sense is refused before anything is asked.
+    choose(&[])?;
+    let client = context.client()?;
+    let info = names::connection(context, &client, &args.name).await?.info().await?;
+    let known = synced(&info);
+    let selected = choose(&known)?;
     if !selected.is_empty() || !args.remove.is_empty() {
-        return edit(&args.name, args.dry, context, |mut edit| {
+        return edit(&info.connection_id.to_string(), args.dry, context, |mut edit| {
             if !args.only.is_empty() {
                 return Ok(edit.streams(selected));
             }
@@ -118,14 +158,12 @@ pub(crate) async fn run(args: StreamsArgs, context: &Context) -> Result<(), Fail
                 edit = edit.stream(selection);
             }
             for stream in &args.remove {
-                edit = edit.without_stream(stream_id(stream));
+                edit = edit.without_stream(one_of(stream, &known)?);
             }
             Ok(edit)
         })
         .await;
     }
-    let client = context.client()?;
-    let info = names::connection(context, &client, &args.name).await?.info().await?;
     if !args.available {
         return context.output().show_list(&info.streams);
     }
@@ -193,7 +231,7 @@ mod tests {
             primary_key: vec!["users=id,region".to_owned()],
             columns: vec!["users=*".to_owned()],
         };
-        let streams = streams.map(|text| chosen(&text).unwrap());
+        let streams = streams.map(|text| chosen(&text, &[]).unwrap());
         let chosen = selections(streams.to_vec(), &args).unwrap();
         assert_eq!(
             chosen[1],
@@ -205,10 +243,27 @@ mod tests {
     }
 
     #[test]
+    fn what_there_is_decides_what_a_dot_means() {
+        let stream = |namespace: &str, name: &str| StreamId::new(name).in_namespace(namespace);
+        let known = [stream("a", "users"), stream("b", "users"), stream("", "orders.v1"), stream("x.y", "z")];
+        for (text, meant) in
+            [("a.users", &known[0]), ("orders.v1", &known[2]), ("x.y.z", &known[3]), ("z", &known[3])]
+        {
+            assert_eq!(one_of(text, &known).unwrap(), *meant, "{text}");
+        }
+        for (text, told) in [("users", "several"), ("c.users", "does not sync"), ("orders", "does not sync")]
+        {
+            assert!(one_of(text, &known).unwrap_err().message.contains(told), "{text}");
+        }
+        assert_eq!(stream_id("c.users", &known).unwrap(), stream("c", "users"));
+        assert!(stream_id("users", &known).is_err());
+    }
+
+    #[test]
     fn what_makes_no_sense_is_refused() {
         for (stream, cursor) in [("users=sometimes", "users=at"), ("users", "orders=at"), ("users", "at")] {
             let args = SelectionArgs { cursor: vec![cursor.to_owned()], ..SelectionArgs::default() };
-            let refused = chosen(stream).and_then(|chosen| selections(vec![chosen], &args)).unwrap_err();
+            let refused = chosen(stream, &[]).and_then(|chosen| selections(vec![chosen], &args)).unwrap_err();
             assert_eq!(refused.exit_code(), 2, "{stream} {cursor}");
         }
     }

@@ -94,10 +94,11 @@ pub(crate) async fn run<C: Connector>(args: CreateArgs, context: &Context) -> Re
     let new =
         NewConnector { name: args.name, configuration, definition, allow_same_name: args.allow_same_name };
     let connector = C::create(&workspace, new).await?;
-    context.output().show(&connector.info().await?)?;
+    let info = connector.info().await.map_err(|error| Failure::created(C::NOUN, &connector.id(), error))?;
+    let shown = context.output().show(&info);
     if args.check {
         connector.check().await?.into_result()?;
         context.output().note("the check succeeded");
     }
-    Ok(exit::OK)
+    shown.map(|()| exit::OK)
 }

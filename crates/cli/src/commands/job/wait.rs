@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use airbyte_cloud::{
-    Client, Error, ErrorKind, Failure as Reason, Job, JobId, JobInfo, PollingPolicy, WorkspaceId,
+    Client, Error, ErrorKind, Failure as Reason, Job, JobId, JobInfo, JobStatus, PollingPolicy, WorkspaceId,
 };
 use clap::Args;
 
@@ -159,9 +159,20 @@ async fn interrupted(jobs: &[Job], args: &WaitArgs) -> Failure {
     match unless_interrupted(cancelling).await {
         None => failure(format!("interrupted twice; whether {what} will be cancelled is not known"))
             .with_hint(look),
-        Some(outcomes) => match outcomes.into_iter().find_map(Result::err) {
-            None => failure(format!("interrupted; {what} cancelled")),
-            Some(error) => {
+        Some(outcomes) => match outcomes.into_iter().collect::<Result<Vec<_>, _>>() {
+            // One may have ended by itself meanwhile.
+            Ok(infos) => {
+                match infos.iter().filter(|info| info.status != JobStatus::Cancelled).collect::<Vec<_>>()[..]
+                {
+                    [] => failure(format!("interrupted; {what} cancelled")),
+                    [info, ..] => failure(format!(
+                        "interrupted; {what} cancelled, except that job {} is {}",
+                        info.job_id, info.status
+                    ))
+                    .with_hint(look),
+                }
+            }
+            Err(error) => {
                 failure(format!("interrupted; {what} could not be cancelled: {error}")).with_hint(look)
             }
         },
