@@ -21,8 +21,7 @@ pub struct Chaos {
 
 /// Starts a PostgreSQL, builds the schedules for speed and runs them. One alone: `--seed N --schedules 1`.
 pub fn chaos(options: &Chaos) -> Result<()> {
-    // Ctrl-C reaches the schedules by itself; this process stays to stop the server and delete its data.
-    ctrlc::set_handler(|| {})?;
+    step::outlive_interrupts()?;
     let mut run = step::cargo(&["run", "--quiet", "--locked", "--profile", "campaign"]);
     run.args(["--package", "airbyte-tests", "--example", "chaos", "--"]);
     let seed = options.seed.map_or_else(any_seed, Ok)?;

@@ -57,6 +57,9 @@ enum Task {
     Bench {
         /// Measure only this and print it
         part: Option<bench::Part>,
+        /// Go on where a run was interrupted or has failed
+        #[arg(long, conflicts_with = "part")]
+        resume: bool,
     },
     /// Say how many names of a file the reader finds, and which it does not
     Vectors {
@@ -77,7 +80,7 @@ fn main() -> anyhow::Result<()> {
         Task::TestOthers => others::test(),
         Task::Scale { arguments } => scale::scale(&arguments),
         Task::Chaos(options) => chaos::chaos(&options),
-        Task::Bench { part } => bench::bench(part),
+        Task::Bench { part, resume } => bench::bench(part, resume),
         Task::Vectors { file } => vectors::vectors(&file),
         Task::Surface => ci::surface(true),
         Task::Ci(options) => ci::ci(&options),

@@ -5,7 +5,7 @@ use anyhow::Result;
 
 use crate::parts::POSTGRES_URL;
 use crate::postgres::Cluster;
-use crate::step::{cargo, run};
+use crate::step::{self, cargo, run};
 
 const LIBRARIES: [&str; 4] = ["--package", "airbyte-datafusion", "--package", "airbyte-ballista"];
 const COMMAND: [&str; 2] = ["--package", "airbyte-cli"];
@@ -24,8 +24,7 @@ pub fn scale(arguments: &[String]) -> Result<()> {
         let mut doc = selected("doc", &LIBRARIES, OF_LIBRARIES);
         run(doc.arg("--no-deps").env("RUSTDOCFLAGS", "--deny warnings"))?;
     }
-    // Ctrl-C reaches the tests by itself; this process stays to stop the server and delete its data.
-    ctrlc::set_handler(|| {})?;
+    step::outlive_interrupts()?;
     let cluster = Cluster::start()?;
     let mut tests = selected("test", &LIBRARIES, OF_LIBRARIES);
     tests.args(arguments).env(POSTGRES_URL, cluster.url());

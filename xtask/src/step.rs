@@ -1,6 +1,7 @@
 //! Runs one outside command, shown as a line before it starts.
 
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
 
@@ -29,6 +30,18 @@ pub fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(workspace_root());
     command
+}
+
+/// From now on Ctrl-C reaches what this process has started, and it stays itself, to stop its servers and delete their data.
+pub fn outlive_interrupts() -> Result<()> {
+    static DONE: Mutex<bool> = Mutex::new(false);
+    let mut done = DONE.lock().unwrap_or_else(PoisonError::into_inner);
+    // Two sections of one check may want it.
+    if !*done {
+        ctrlc::set_handler(|| {})?;
+        *done = true;
+    }
+    Ok(())
 }
 
 /// The folder of the workspace's `Cargo.toml`.

@@ -11,8 +11,7 @@ pub const FEATURES: &str = "airbyte-api-raw/httpmock,airbyte-cli/duckdb,airbyte-
 
 /// Runs every test of the workspace against real parts; `arguments` go to `cargo test`.
 pub fn test(arguments: &[String]) -> Result<()> {
-    // Ctrl-C reaches the tests by itself; this process stays to stop the servers and delete their data.
-    ctrlc::set_handler(|| {})?;
+    step::outlive_interrupts()?;
     let parts = parts::start()?;
     // The doc tests of the libraries are part of `cargo test`; so is the real binary, which the end-to-end
     // suites start.

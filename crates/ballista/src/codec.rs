@@ -6,12 +6,13 @@ use airbyte_datafusion::{AirbyteScan, Destinations, Warehouses};
 use ballista_core::serde::{BallistaLogicalExtensionCodec, BallistaPhysicalExtensionCodec};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
-use datafusion::common::{TableReference, not_impl_err};
+use datafusion::common::{TableReference, internal_err, not_impl_err};
 use datafusion::datasource::file_format::FileFormatFactory;
 use datafusion::error::Result;
 use datafusion::execution::TaskContext;
 use datafusion::logical_expr::{Extension, LogicalPlan};
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::limit::LocalLimitExec;
 use datafusion_proto::logical_plan::LogicalExtensionCodec;
 use datafusion_proto::physical_plan::{
     ComposedPhysicalExtensionCodec, PhysicalExtensionCodec, PhysicalProtoConverterExtension,
@@ -35,6 +36,9 @@ pub fn logical_codec() -> Arc<dyn LogicalExtensionCodec> {
     Arc::new(TableCodec { others: BallistaLogicalExtensionCodec::default() })
 }
 
+/// How a scan without a limit is sent.
+const NO_LIMIT: usize = usize::MAX;
+
 #[derive(Debug)]
 struct ScanCodec {
     warehouses: Arc<dyn Warehouses>,
@@ -48,7 +52,14 @@ impl PhysicalExtensionCodec for ScanCodec {
         _: &TaskContext,
         _: &dyn PhysicalProtoConverterExtension,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(AirbyteScan::from_bytes(buf, self.warehouses.clone())?))
+        let Some((limit, scan)) = buf.split_first_chunk() else {
+            return internal_err!("these bytes are no scan of a dataset: they end too early");
+        };
+        let scan: Arc<dyn ExecutionPlan> = Arc::new(AirbyteScan::from_bytes(scan, self.warehouses.clone())?);
+        Ok(match usize::try_from(u64::from_le_bytes(*limit)) {
+            Ok(limit) if limit != NO_LIMIT => Arc::new(LocalLimitExec::new(scan, limit)),
+            _ => scan,
+        })
     }
 
     fn try_encode(
@@ -59,6 +70,8 @@ impl PhysicalExtensionCodec for ScanCodec {
     ) -> Result<()> {
         let scan = left(node.as_ref()).or_else(|| node.downcast_ref::<AirbyteScan>().cloned());
         let Some(scan) = scan else { return not_impl_err!("{} is no scan of a dataset", node.name()) };
+        // The scheduler has files keep a limit, and leaves nothing else in its plan that does.
+        buf.extend((node.fetch().unwrap_or(NO_LIMIT) as u64).to_le_bytes());
         buf.extend(scan.to_bytes()?);
         Ok(())
     }

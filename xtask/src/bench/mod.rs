@@ -72,28 +72,34 @@ const PAGE: [Part; 10] = [
 ];
 
 /// Measures everything and rewrites BENCHMARKS.md, unless something of it fails; or measures one part and prints it.
-pub fn bench(part: Option<Part>) -> Result<()> {
+/// With `resume` what a run that was interrupted or has failed had measured by then is not measured again.
+pub fn bench(part: Option<Part>, resume: bool) -> Result<()> {
     build(part)?;
     // What is started here has to be ended here, so Ctrl-C ends the command that runs, and then this.
     ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::SeqCst))?;
     match part {
         Some(part) => print!("{}", measure(part)?),
-        None => everything()?,
+        None => everything(resume)?,
     }
     Ok(())
 }
 
-fn everything() -> Result<()> {
+fn everything(resume: bool) -> Result<()> {
+    let folder = target().join("bench");
+    if !resume {
+        std::fs::remove_dir_all(&folder).ok();
+    }
+    std::fs::create_dir_all(&folder)?;
     let mut page = format!("{}\n{}", include_str!("head.md").trim_end(), machine()?);
     let mut failed = Vec::new();
     for part in PAGE {
         let begun = Instant::now();
-        let measured = measure(part);
-        ensure!(!INTERRUPTED.load(Ordering::SeqCst), "interrupted");
+        let kept = folder.join(format!("{part:?}.md"));
+        let measured = std::fs::read_to_string(&kept).or_else(|_| measure(part));
+        ensure!(!INTERRUPTED.load(Ordering::SeqCst), "interrupted; `--resume` goes on from here");
         match measured {
             Ok(section) => {
-                // Here as well, so that it is not lost with what may fail after it.
-                print!("{section}");
+                std::fs::write(&kept, &section)?;
                 page += &section;
             }
             Err(error) => failed.push(format!("{part:?}: {error:#}")),
@@ -102,10 +108,11 @@ fn everything() -> Result<()> {
     }
     ensure!(
         failed.is_empty(),
-        "BENCHMARKS.md stays as it was, for not all was measured: {}",
+        "BENCHMARKS.md stays as it was, for not all was measured (`--resume` measures the rest): {}",
         failed.join("; ")
     );
     std::fs::write(workspace_root().join("BENCHMARKS.md"), page)?;
+    std::fs::remove_dir_all(&folder)?;
     eprintln!("BENCHMARKS.md is rewritten");
     Ok(())
 }

@@ -32,6 +32,11 @@ impl Sections {
         outcome
     }
 
+    /// Whether none was run.
+    pub fn is_empty(&self) -> bool {
+        self.done.is_empty()
+    }
+
     pub fn total(&self) -> Duration {
         self.begun.elapsed()
     }

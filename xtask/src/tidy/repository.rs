@@ -52,11 +52,14 @@ impl Repository {
 impl TextFile {
     /// The lines with their numbers, up to the tests at the end of the file.
     pub fn lines_before_tests(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.text
-            .lines()
-            .enumerate()
-            .map(|(at, line)| (at + 1, line))
-            .take_while(|(_, line)| !line.contains("#[cfg(test)]"))
+        let mut lines = self.text.lines().enumerate().map(|(at, line)| (at + 1, line)).peekable();
+        std::iter::from_fn(move || {
+            let line = lines.next()?;
+            // A module in a file of its own is not the end.
+            let ends = line.1.contains("#[cfg(test)]")
+                && lines.peek().is_some_and(|(_, next)| next.starts_with("mod ") && next.ends_with('{'));
+            (!ends).then_some(line)
+        })
     }
 }
 

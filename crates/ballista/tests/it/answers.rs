@@ -41,6 +41,15 @@ async fn two_executors_answer_as_the_database_does() {
     ] {
         assert_eq!(lines(&context, query).await, database.lines(query).await, "{query}");
     }
+    // Which rows come is not said; how many do is.
+    for (query, count) in [
+        ("select country, count(*) from users group by country limit 2", 2),
+        ("select id from users limit 7", 7),
+        ("select id from users where id > 10 limit 0", 0),
+        ("select id, name from users limit 3 offset 19998", 2),
+    ] {
+        assert_eq!(lines(&context, query).await.len(), count, "{query}");
+    }
     // Each part of each table is read once, by whichever executor.
     let plan = lines(&context, "select count(id), count(distinct id) from orders").await;
     assert_eq!(plan, ["100000|100000"]);
