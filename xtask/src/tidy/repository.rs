@@ -55,11 +55,16 @@ impl TextFile {
         let mut lines = self.text.lines().enumerate().map(|(at, line)| (at + 1, line)).peekable();
         std::iter::from_fn(move || {
             let line = lines.next()?;
+            let marked = line.1.split_once("#[cfg(test)]").map(|(_, rest)| rest.trim());
+            let begins = match marked {
+                Some("") => lines.peek().map(|(_, next)| *next),
+                other => other,
+            };
             // A module in a file of its own is not the end.
-            let ends = line.1.contains("#[cfg(test)]")
-                && lines.peek().is_some_and(|(_, next)| next.starts_with("mod ") && next.ends_with('{'));
+            let ends = begins.is_some_and(|item| item.starts_with("mod ") && item.contains('{'));
             (!ends).then_some(line)
         })
+        .fuse()
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::sandbox::{asked, demo, fault, start};
 use crate::support::broken::{BrokenServer, Reply};
-use crate::support::{TestClock, builder, page};
+use crate::support::{TestClock, builder};
 
 pub(crate) fn workspace(client: &Client) -> Workspace {
     client.default_workspace().unwrap()
@@ -118,7 +118,14 @@ async fn slow_creation(shown_from: Option<usize>) -> (BrokenServer, Client) {
     let looks = std::sync::Mutex::new(None);
     let server = BrokenServer::start(move |request| {
         let mut looks = looks.lock().unwrap();
-        let sources = |sources: &[serde_json::Value]| Reply::Json(200, page(sources));
+        let sources = |sources: &[serde_json::Value]| {
+            Reply::Json(200, json!({ "data": sources, "next": "", "previous": "" }))
+        };
+        if request.path.starts_with("/workspaces/") {
+            let id = "11111111-0000-4000-8000-000000000002";
+            let shown = json!({ "workspaceId": id, "name": "w", "dataResidency": "auto", "notifications": {} });
+            return Reply::Json(200, shown);
+        }
         match (request.method.as_str(), &mut *looks) {
             ("POST", _) => {
                 *looks = Some(0);
