@@ -81,8 +81,8 @@ impl Batches {
         self.schema.clone()
     }
 
-    /// The rows as values of a type of yours, one by one. Fields go by the names of columns; one that fits no row's
-    /// type gives a `Value` error.
+    /// The rows as values of a type of yours, one by one. Fields go by the names of columns; a row that does not fit the
+    /// type gives a `Value` error, which ends them.
     pub fn into_rows<T: DeserializeOwned + Send + 'static>(
         self,
     ) -> impl Stream<Item = Result<T>> + Send + use<T> {
@@ -94,6 +94,11 @@ impl Batches {
             Ok(futures::stream::iter(rows.into_iter().map(Ok::<T, Error>)))
         })
         .try_flatten()
+        .scan(false, |ended, row| {
+            let next = (!*ended).then_some(row);
+            *ended |= matches!(next, Some(Err(_)));
+            futures::future::ready(next)
+        })
     }
 
     /// The same rows, each batch changed by `change` into one of `schema`.
@@ -184,6 +189,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use arrow_array::{ArrayRef, Int64Array};
     use arrow_schema::Schema;
 
     use super::*;
@@ -228,6 +234,22 @@ mod tests {
         assert!(batches.next().await.is_none());
         assert!(batches.next().await.is_none());
         assert_eq!(asked.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test]
+    async fn a_row_that_does_not_fit_ends_the_rows() {
+        #[derive(serde::Deserialize)]
+        struct Small {
+            n: u8,
+        }
+        let batch = |n: i64| {
+            let column: ArrayRef = Arc::new(Int64Array::from(vec![n]));
+            RecordBatch::try_from_iter([("n", column)]).unwrap()
+        };
+        let all = [1, 300, 2].map(|n| Ok(batch(n)));
+        let rows = Batches::of(batch(0).schema(), futures::stream::iter(all)).into_rows::<Small>();
+        let rows: Vec<_> = rows.map(|row| row.map(|row| row.n).map_err(|error| error.kind())).collect().await;
+        assert_eq!(rows, [Ok(1), Err(ErrorKind::Value)]);
     }
 
     #[tokio::test(start_paused = true)]
