@@ -37,6 +37,11 @@ const CHECKS: &[Check] = &[
     },
     Check { name: "one major version of Arrow", run: versions::one_arrow, strict: true },
     Check { name: "dependencies build with the stated Rust", run: versions::rust_version, strict: true },
+    Check {
+        name: "lock files outside of the workspace are up to date",
+        run: versions::lock_files,
+        strict: true,
+    },
     Check { name: "the environment is read in named files", run: rust::environment, strict: true },
     Check { name: "unsafe code is in one file", run: rust::unsafe_code, strict: true },
     Check { name: "only the command prints", run: rust::printing, strict: true },

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::repository::Repository;
-use crate::step::cargo;
+use crate::step::{cargo, workspace_root};
 
 /// Features that say of themselves that they need a newer Rust than the rest of their crate.
 const NEWER_RUST: [&str; 1] = ["datafusion"];
@@ -49,6 +49,25 @@ fn arrow_versions(tree: &str) -> Vec<String> {
         format!("version {major} of {}", names.iter().copied().collect::<Vec<_>>().join(", "))
     };
     by_major.iter().map(describe).collect()
+}
+
+/// The small programs outside of the workspace have lock files of their own, which a change of the crates' dependencies
+/// makes out of date.
+pub fn lock_files(repository: &Repository) -> Result<Vec<String>> {
+    let mut findings = Vec::new();
+    for file in repository.files.iter().filter(|file| file.path.ends_with("/Cargo.lock")) {
+        let manifest = workspace_root().join(&file.path).with_file_name("Cargo.toml");
+        let output = cargo(&["update", "--workspace", "--locked", "--manifest-path"])
+            .arg(&manifest)
+            .output()
+            .context("`cargo update` could not be started")?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let why = said.lines().find(|line| line.starts_with("error")).unwrap_or("error").to_owned();
+            findings.push(format!("{}: {why}; `cargo update --workspace` in its folder", file.path));
+        }
+    }
+    Ok(findings)
 }
 
 /// No dependency of a crate asks for a newer Rust than the crate states, with all of its features but those that say so.
