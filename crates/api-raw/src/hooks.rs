@@ -1,7 +1,6 @@
 //! The one seam through which every request of the generated clients goes.
 
 use std::fmt;
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 

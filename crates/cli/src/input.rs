@@ -25,7 +25,11 @@ pub(crate) fn read_json(file: &str) -> Result<Value, Failure> {
 
 /// Reads a YAML file, of which JSON is a part.
 pub(crate) fn read_yaml(file: &str) -> Result<Value, Failure> {
-    serde_yaml_ng::from_str(&read(file)?)
+    let text = read(file)?;
+    // Of a key that is there twice only the last would count; this refuses it.
+    let unique = serde_yaml_ng::from_str::<serde_yaml_ng::Value>(&text);
+    unique
+        .and_then(|_| serde_yaml_ng::from_str(&text))
         .map_err(|error| Failure::usage(format!("the input {file} is not YAML: {error}")))
 }
 

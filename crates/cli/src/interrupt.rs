@@ -1,6 +1,5 @@
 //! Ctrl-C: the first one is for the step that runs, the second one ends the command.
 
-use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 

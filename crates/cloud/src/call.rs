@@ -1,7 +1,6 @@
 //! The one path that every call takes: authorise, send, classify, retry, map the error.
 
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,6 +1,5 @@
 //! Keeps an access token for as long as it is good.
 
-use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 

@@ -63,11 +63,11 @@ pub enum Error {
         path: PathBuf,
         /// What was found, where the database says so.
         #[source]
-        source: Option<rusqlite::Error>,
+        source: Option<StoreFailure>,
     },
     /// The data folder's database failed.
     #[error("the sandbox's database failed")]
-    Store(#[from] rusqlite::Error),
+    Store(#[source] StoreFailure),
     /// A fault names an operation that is none of the sandbox's, so it would never strike.
     #[error("there is no operation `{name}`{}", meant(nearest))]
     UnknownOperation {
@@ -84,11 +84,22 @@ pub enum Error {
     PostgresUrl,
 }
 
+/// What the database of the data folder said.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct StoreFailure(rusqlite::Error);
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(StoreFailure(error))
+    }
+}
+
 impl Error {
     /// Of what the database of this file has said: that it is damaged, if it is.
     pub(crate) fn of_file(self, path: Option<PathBuf>) -> Self {
         match (self, path) {
-            (Self::Store(source), Some(path)) if is_damage(&source) => {
+            (Self::Store(source), Some(path)) if is_damage(&source.0) => {
                 Self::Damaged { path, source: Some(source) }
             }
             (error, _) => error,

@@ -90,7 +90,7 @@ mod timestamp;
 mod web;
 
 pub use builder::{Edition, Sandbox, SandboxBuilder, Seed};
-pub use error::Error;
+pub use error::{Error, StoreFailure};
 pub use fault::{Fault, FaultKind};
 pub use http::Role;
 pub use people::{NewOrganization, NewUser, UserCredentials};

@@ -1,6 +1,5 @@
 //! What databases are asked about reads that nobody wants any more: to end them.
 
-use std::future::Future;
 use std::sync::LazyLock;
 use std::time::Duration;
 

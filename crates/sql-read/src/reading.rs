@@ -1,7 +1,6 @@
 //! Rows on their way: a schema, batches, and how long to wait for them.
 
 use std::fmt;
-use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

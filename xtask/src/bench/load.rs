@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::run::high_water_mark;
-use super::{command, program};
+use super::{command, moving, program};
 use crate::sandbox::Sandbox;
 
 const CONNECTIONS: usize = 10_000;
@@ -30,7 +30,7 @@ pub fn measure() -> Result<String> {
     let folder = folder.path().to_str().context("a folder whose path is text")?;
     let title = "With a data folder, every change on the disk before it is acknowledged";
     text += &table(title, &["--data-dir", folder], &tasks)?;
-    Ok(text)
+    Ok(text + &moving::table()?)
 }
 
 fn table(title: &str, arguments: &[&str], tasks: &[(&str, usize)]) -> Result<String> {

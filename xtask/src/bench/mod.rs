@@ -6,6 +6,7 @@ mod command;
 mod duckdb_read;
 mod growth;
 mod load;
+mod moving;
 mod postgres_read;
 mod run;
 mod scale;

@@ -282,3 +282,17 @@ fn an_expired_token_is_no_riddle() {
     assert!(!error.to_string().contains("ey.expired"), "{error}");
     text(&error, "hint");
 }
+
+#[test]
+fn a_configuration_with_a_key_that_is_there_twice() {
+    let sandbox = Sandbox::demo();
+    let file = sandbox.folder().join("configuration.yaml");
+    for twice in ["count: 1\nseed: 2\ncount: 3\n", "{\"count\": 1, \"count\": 3}"] {
+        std::fs::write(&file, twice).unwrap();
+        let create = ["source", "create", "Twice", "--type=faker", "--config", file.to_str().unwrap()];
+        let error = sandbox.script(&create).exits(2).error();
+        assert!(text(&error, "message").contains("duplicate entry with key \"count\""), "{error}");
+    }
+    let sources = sandbox.json(&["source", "list", "--fields", "name"]);
+    assert!(!sources.to_string().contains("Twice"), "{sources}");
+}

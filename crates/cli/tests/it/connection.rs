@@ -166,3 +166,28 @@ fn people_see_the_difference() {
     let same = sandbox.run(&["connection", "update", NAME, "--prefix", "x_"]).exits(0);
     assert!(same.stderr.contains("nothing differs"), "{}", same.stderr);
 }
+
+/// Streams of a file are called what the user calls them, dots and all.
+#[test]
+fn a_dot_in_the_name_of_a_stream_does_not_end_a_namespace() {
+    let sandbox = Sandbox::demo();
+    std::fs::write(sandbox.folder().join("orders.csv"), "id\n1\n2\n").unwrap();
+    sandbox.json(&[
+        "source",
+        "create",
+        "Orders",
+        "--type=file",
+        "-Fdataset_name=orders.v1",
+        "-Fformat=csv",
+        "-Furl=orders.csv",
+        "-Fprovider={\"storage\":\"local\"}",
+    ]);
+    let create = ["connection", "create", "Orders", "--source=Orders", "--destination=Embedded SQLite"];
+    let made = sandbox.json(&[&create[..], &["--stream=orders.v1=full_refresh_append"]].concat());
+    assert_eq!(streams(&made), ["orders.v1"]);
+    assert_eq!(made["streams"][0]["namespace"], Value::Null);
+    let edited =
+        sandbox.json(&["connection", "streams", "Orders", "--only=orders.v1=full_refresh_overwrite"]);
+    assert_eq!((streams(&edited), &edited["streams"][0]["namespace"]), (vec!["orders.v1"], &Value::Null));
+    sandbox.script(&["connection", "streams", "Orders", "--add=orders.v2"]).exits(1);
+}

@@ -1,10 +1,10 @@
 //! Creating connections.
 
-use airbyte_cloud::{SchemaUpdates, StreamId, StreamProperties, StreamSelection};
+use airbyte_cloud::{SchemaUpdates, StreamSelection};
 use clap::Args;
 
 use super::edit::{NamespaceArg, parse_schedule, schema_updates};
-use super::streams::{SelectionArgs, chosen, selections};
+use super::streams::{SelectionArgs, are_doubtful, chosen, offered, selections};
 use crate::change::{DryRun, Plan};
 use crate::context::Context;
 use crate::error::Failure;
@@ -67,13 +67,11 @@ pub(crate) async fn run(args: CreateArgs, context: &Context) -> Result<(), Failu
     let destination = names::destination(context, &client, &args.destination).await?;
     let tags = names::tags(context, &client, &args.tags).await?;
     let named = if args.all_streams {
-        let working = context.output().working("reading the source's streams");
-        let offered = source.streams(Some(destination.id())).await;
-        working.finish_and_clear();
-        let id = |stream: StreamProperties| {
-            StreamId::new(stream.name).in_namespace(stream.namespace.unwrap_or_default())
-        };
-        offered?.into_iter().map(id).map(|id| (id.to_string(), StreamSelection::new(id))).collect()
+        let offered = offered(&source, destination.id(), context).await?;
+        offered.into_iter().map(|id| (id.to_string(), StreamSelection::new(id))).collect()
+    } else if are_doubtful(&args.streams, &[])? {
+        let offered = offered(&source, destination.id(), context).await?;
+        args.streams.iter().map(|text| chosen(text, &offered)).collect::<Result<Vec<_>, _>>()?
     } else {
         named
     };

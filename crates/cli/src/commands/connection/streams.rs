@@ -1,6 +1,8 @@
 //! Choosing streams.
 
-use airbyte_cloud::{ConnectionInfo, StreamId, StreamInfo, StreamProperties, StreamSelection, SyncMode};
+use airbyte_cloud::{
+    ConnectionInfo, DestinationId, Source, StreamId, StreamInfo, StreamProperties, StreamSelection, SyncMode,
+};
 use clap::Args;
 
 use super::edit::edit;
@@ -80,6 +82,32 @@ pub(super) fn synced(info: &ConnectionInfo) -> Vec<StreamId> {
     info.streams.iter().map(StreamInfo::id).collect()
 }
 
+/// The streams that a source offers, as the connector found them last.
+pub(super) async fn offered(
+    source: &Source,
+    destination: DestinationId,
+    context: &Context,
+) -> Result<Vec<StreamId>, Failure> {
+    let working = context.output().working("reading the source's streams");
+    let offered = source.streams(Some(destination)).await;
+    working.finish_and_clear();
+    let id = |stream: StreamProperties| {
+        StreamId::new(stream.name).in_namespace(stream.namespace.unwrap_or_default())
+    };
+    Ok(offered?.into_iter().map(id).collect())
+}
+
+/// Whether what the source offers has to tell what a dot means in one of these, `STREAM[=MODE]` each.
+pub(super) fn are_doubtful(texts: &[String], known: &[StreamId]) -> Result<bool, Failure> {
+    for text in texts {
+        let name = text.split_once('=').map_or(text.as_str(), |(name, _)| name);
+        if name.contains('.') && among(name, known)?.is_none() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The stream that a text means: one of those that are known, or a new one, whose namespace ends at the first dot.
 fn stream_id(text: &str, known: &[StreamId]) -> Result<StreamId, Failure> {
     if let Some(stream) = among(text, known)? {
@@ -148,7 +176,12 @@ pub(crate) async fn run(args: StreamsArgs, context: &Context) -> Result<(), Fail
     let client = context.client()?;
     let info = names::connection(context, &client, &args.name).await?.info().await?;
     let known = synced(&info);
-    let selected = choose(&known)?;
+    let mut meant = known.clone();
+    if are_doubtful(&args.add, &known)? || are_doubtful(&args.only, &known)? {
+        let offered = offered(&client.source(info.source_id), info.destination_id, context).await?;
+        meant.extend(offered.into_iter().filter(|stream| !known.contains(stream)));
+    }
+    let selected = choose(&meant)?;
     if !selected.is_empty() || !args.remove.is_empty() {
         return edit(&info.connection_id.to_string(), args.dry, context, |mut edit| {
             if !args.only.is_empty() {
@@ -256,6 +289,11 @@ mod tests {
             assert!(one_of(text, &known).unwrap_err().message.contains(told), "{text}");
         }
         assert_eq!(stream_id("c.users", &known).unwrap(), stream("c", "users"));
+        for (text, doubtful) in
+            [("c.users", true), ("orders.v1", false), ("orders=a.b", false), ("x.y.z=m", false)]
+        {
+            assert_eq!(are_doubtful(&[text.to_owned()], &known).unwrap(), doubtful, "{text}");
+        }
         assert!(stream_id("users", &known).is_err());
     }
 

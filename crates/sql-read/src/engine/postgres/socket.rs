@@ -1,6 +1,5 @@
 //! The stream of bytes to a server: opened here, and watched for messages that no memory should have to hold.
 
-use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
