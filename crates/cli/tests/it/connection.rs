@@ -177,9 +177,9 @@ fn a_dot_in_the_name_of_a_stream_does_not_end_a_namespace() {
         "create",
         "Orders",
         "--type=file",
-        "-Fdataset_name=orders.v1",
-        "-Fformat=csv",
-        "-Furl=orders.csv",
+        "-fdataset_name=orders.v1",
+        "-fformat=csv",
+        "-furl=orders.csv",
         "-Fprovider={\"storage\":\"local\"}",
     ]);
     let create = ["connection", "create", "Orders", "--source=Orders", "--destination=Embedded SQLite"];
@@ -189,5 +189,5 @@ fn a_dot_in_the_name_of_a_stream_does_not_end_a_namespace() {
     let edited =
         sandbox.json(&["connection", "streams", "Orders", "--only=orders.v1=full_refresh_overwrite"]);
     assert_eq!((streams(&edited), &edited["streams"][0]["namespace"]), (vec!["orders.v1"], &Value::Null));
-    sandbox.script(&["connection", "streams", "Orders", "--add=orders.v2"]).exits(1);
+    sandbox.script(&["connection", "streams", "Orders", "--add=orders.v2"]).exits(2);
 }
