@@ -60,7 +60,7 @@ pub(crate) async fn run(args: CreateArgs, context: &Context) -> Result<(), Failu
         return Err(Failure::usage("no stream was chosen")
             .with_hint("give --stream NAME, as often as needed, or --all-streams"));
     }
-    let named = args.streams.iter().map(|text| chosen(text, &[])).collect::<Result<Vec<_>, _>>()?;
+    let named = args.streams.iter().map(|text| chosen(text, &[], &[])).collect::<Result<Vec<_>, _>>()?;
     let client = context.client()?;
     let workspace = context.workspace(&client).await?;
     let source = names::source(context, &client, &args.source).await?;
@@ -71,7 +71,7 @@ pub(crate) async fn run(args: CreateArgs, context: &Context) -> Result<(), Failu
         offered.into_iter().map(|id| (id.to_string(), StreamSelection::new(id))).collect()
     } else if are_doubtful(&args.streams, &[])? {
         let offered = offered(&source, destination.id(), context).await?;
-        args.streams.iter().map(|text| chosen(text, &offered)).collect::<Result<Vec<_>, _>>()?
+        args.streams.iter().map(|text| chosen(text, &[], &offered)).collect::<Result<Vec<_>, _>>()?
     } else {
         named
     };

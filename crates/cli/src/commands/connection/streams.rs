@@ -108,10 +108,13 @@ pub(super) fn are_doubtful(texts: &[String], known: &[StreamId]) -> Result<bool,
     Ok(false)
 }
 
-/// The stream that a text means: one of those that are known, or a new one, whose namespace ends at the first dot.
-fn stream_id(text: &str, known: &[StreamId]) -> Result<StreamId, Failure> {
-    if let Some(stream) = among(text, known)? {
-        return Ok(stream);
+/// The stream that a text means: one that is known, else one that is offered, else a new one, whose namespace ends at the
+/// first dot. A name that is offered in several namespaces means the one that is known.
+fn stream_id(text: &str, known: &[StreamId], offered: &[StreamId]) -> Result<StreamId, Failure> {
+    for streams in [known, offered] {
+        if let Some(stream) = among(text, streams)? {
+            return Ok(stream);
+        }
     }
     Ok(match text.split_once('.') {
         Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => {
@@ -124,10 +127,10 @@ fn stream_id(text: &str, known: &[StreamId]) -> Result<StreamId, Failure> {
 /// A stream that was chosen: how it was written, and what is meant.
 pub(crate) type Chosen = (String, StreamSelection);
 
-/// Reads `STREAM[=MODE]`, of a connection that syncs these streams already.
-pub(crate) fn chosen(text: &str, known: &[StreamId]) -> Result<Chosen, Failure> {
+/// Reads `STREAM[=MODE]`, of a connection that syncs the known streams already, and whose source offers these.
+pub(crate) fn chosen(text: &str, known: &[StreamId], offered: &[StreamId]) -> Result<Chosen, Failure> {
     let (name, mode) = text.split_once('=').map_or((text, None), |(name, mode)| (name, Some(mode)));
-    let mut selection = StreamSelection::new(stream_id(name, known)?);
+    let mut selection = StreamSelection::new(stream_id(name, known, offered)?);
     if let Some(mode) = mode {
         let mode = crate::commands::job::known(SyncMode::from(mode), SyncMode::KNOWN)
             .map_err(|why| Failure::usage(format!("`{mode}` is no sync mode")).with_hint(why))?;
@@ -167,21 +170,20 @@ pub(crate) fn selections(
 }
 
 pub(crate) async fn run(args: StreamsArgs, context: &Context) -> Result<(), Failure> {
-    let choose = |known: &[StreamId]| {
-        let texts = args.add.iter().chain(&args.only);
-        selections(texts.map(|text| chosen(text, known)).collect::<Result<Vec<_>, _>>()?, &args.selection)
+    let choose = |known: &[StreamId], offered: &[StreamId]| {
+        let texts = args.add.iter().chain(&args.only).map(|text| chosen(text, known, offered));
+        selections(texts.collect::<Result<Vec<_>, _>>()?, &args.selection)
     };
     // What makes no sense is refused before anything is asked.
-    choose(&[])?;
+    choose(&[], &[])?;
     let client = context.client()?;
     let info = names::connection(context, &client, &args.name).await?.info().await?;
     let known = synced(&info);
-    let mut meant = known.clone();
-    if are_doubtful(&args.add, &known)? || are_doubtful(&args.only, &known)? {
-        let offered = offered(&client.source(info.source_id), info.destination_id, context).await?;
-        meant.extend(offered.into_iter().filter(|stream| !known.contains(stream)));
-    }
-    let selected = choose(&meant)?;
+    let selected = if are_doubtful(&args.add, &known)? || are_doubtful(&args.only, &known)? {
+        choose(&known, &offered(&client.source(info.source_id), info.destination_id, context).await?)?
+    } else {
+        choose(&known, &[])?
+    };
     if !selected.is_empty() || !args.remove.is_empty() {
         return edit(&info.connection_id.to_string(), args.dry, context, |mut edit| {
             if !args.only.is_empty() {
@@ -264,7 +266,7 @@ mod tests {
             primary_key: vec!["users=id,region".to_owned()],
             columns: vec!["users=*".to_owned()],
         };
-        let streams = streams.map(|text| chosen(&text, &[]).unwrap());
+        let streams = streams.map(|text| chosen(&text, &[], &[]).unwrap());
         let chosen = selections(streams.to_vec(), &args).unwrap();
         assert_eq!(
             chosen[1],
@@ -288,20 +290,33 @@ mod tests {
         {
             assert!(one_of(text, &known).unwrap_err().message.contains(told), "{text}");
         }
-        assert_eq!(stream_id("c.users", &known).unwrap(), stream("c", "users"));
+        assert_eq!(stream_id("c.users", &known, &[]).unwrap(), stream("c", "users"));
         for (text, doubtful) in
             [("c.users", true), ("orders.v1", false), ("orders=a.b", false), ("x.y.z=m", false)]
         {
             assert_eq!(are_doubtful(&[text.to_owned()], &known).unwrap(), doubtful, "{text}");
         }
-        assert!(stream_id("users", &known).is_err());
+        assert!(stream_id("users", &known, &[]).is_err());
+    }
+
+    /// One text of several makes the offer be read; the others mean what they did without it.
+    #[test]
+    fn a_stream_that_is_synced_is_meant_before_one_that_is_only_offered() {
+        let stream = |namespace: &str, name: &str| StreamId::new(name).in_namespace(namespace);
+        let (known, other) = (stream("a", "users"), stream("b", "users"));
+        let offered = [known.clone(), other.clone(), stream("", "new.v1")];
+        for (text, meant) in [("users", &known), ("b.users", &other), ("new.v1", &offered[2])] {
+            assert_eq!(stream_id(text, std::slice::from_ref(&known), &offered).unwrap(), *meant, "{text}");
+        }
+        assert!(stream_id("users", &[], &offered).is_err());
     }
 
     #[test]
     fn what_makes_no_sense_is_refused() {
         for (stream, cursor) in [("users=sometimes", "users=at"), ("users", "orders=at"), ("users", "at")] {
             let args = SelectionArgs { cursor: vec![cursor.to_owned()], ..SelectionArgs::default() };
-            let refused = chosen(stream, &[]).and_then(|chosen| selections(vec![chosen], &args)).unwrap_err();
+            let refused =
+                chosen(stream, &[], &[]).and_then(|chosen| selections(vec![chosen], &args)).unwrap_err();
             assert_eq!(refused.exit_code(), 2, "{stream} {cursor}");
         }
     }
