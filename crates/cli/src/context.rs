@@ -1,6 +1,6 @@
 //! What a command works with: the client, made when it is needed, and the output.
 
-use airbyte_cloud::{Client, ClientBuilder, ConnectionId, ConnectionInfo, Workspace, WorkspaceId};
+use airbyte_cloud::{Client, ClientBuilder, Workspace, WorkspaceId};
 use tokio::sync::OnceCell;
 
 use crate::args::Global;
@@ -85,28 +85,21 @@ impl Context {
         found.await.cloned()
     }
 
-    /// Refuses a connection of another workspace than the one that is given; the environment's is a default for lists.
+    /// Refuses what is in another workspace than the one that is given; the environment's is a default for lists.
     pub(crate) async fn check_workspace(
         &self,
         client: &Client,
-        id: ConnectionId,
-    ) -> Result<ConnectionInfo, Failure> {
-        let info = client.connection(id).info().await?;
+        what: &str,
+        owner: impl Future<Output = airbyte_cloud::Result<WorkspaceId>>,
+    ) -> Result<(), Failure> {
         if self.global.workspace.is_none() {
-            return Ok(info);
+            return Ok(());
         }
-        let workspace = self.workspace(client).await?;
-        if workspace.id() != info.workspace_id {
-            return Err(Failure::new(
-                Kind::NotFound,
-                format!(
-                    "connection {id} is not in workspace {}, it belongs to {}",
-                    workspace.id(),
-                    info.workspace_id
-                ),
-            )
-            .with_hint(format!("add --workspace {}", info.workspace_id)));
+        let (workspace, owner) = (self.workspace(client).await?, owner.await?);
+        if workspace.id() == owner {
+            return Ok(());
         }
-        Ok(info)
+        let message = format!("{what} is not in workspace {}, it belongs to {owner}", workspace.id());
+        Err(Failure::new(Kind::NotFound, message).with_hint(format!("add --workspace {owner}")))
     }
 }

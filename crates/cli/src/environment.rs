@@ -1,4 +1,5 @@
-//! The environment variables that the command reads itself; those of the client are in `airbyte_cloud::env`.
+//! The environment variables that the command reads itself; those of the client are in `airbyte_cloud::env`, and the
+//! command reads three of them where it makes a profile: `AIRBYTE_API_URL`, `AIRBYTE_CONFIG_API_URL`, `AIRBYTE_PROFILE`.
 //!
 //! | variable | what for |
 //! |---|---|
@@ -6,6 +7,8 @@
 //! | `LESS` | the options of a pager that is `less`; `FRX` if it is not set |
 //! | `TERM` | `dumb` for a terminal that can do nothing but write |
 //! | any that a file names as `${NAME}` | secrets that files refer to instead of holding them |
+
+use airbyte_cloud::env::Variable;
 
 /// The program that shows long results; `None` if none is wanted.
 pub(crate) fn pager() -> Option<String> {
@@ -17,6 +20,11 @@ pub(crate) fn pager() -> Option<String> {
 /// Whether somebody has said how `less` behaves.
 pub(crate) fn has_less_options() -> bool {
     std::env::var_os("LESS").is_some()
+}
+
+/// A setting of the client, for commands that work without a client made of all of them.
+pub(crate) fn setting(variable: Variable) -> Option<String> {
+    variable.names().iter().find_map(|name| referred(name))
 }
 
 /// A variable that a file refers to. What is set to the empty text is not there.

@@ -5,12 +5,16 @@ use std::io::Read;
 use serde_json::{Map, Value};
 
 use crate::error::Failure;
+use crate::interrupt::Reading;
 
 /// Reads a text file, or standard input for `-`.
 pub(crate) fn read(file: &str) -> Result<String, Failure> {
     let mut text = String::new();
     let read = match file {
-        "-" => std::io::stdin().read_to_string(&mut text).map(drop),
+        "-" => {
+            let _reading = Reading::begin();
+            std::io::stdin().read_to_string(&mut text).map(drop)
+        }
         path => std::fs::read_to_string(path).map(|content| text = content),
     };
     read.map_err(|error| Failure::usage(format!("the input {file} cannot be read: {error}")))?;
@@ -33,16 +37,21 @@ pub(crate) fn read_yaml(file: &str) -> Result<Value, Failure> {
         .map_err(|error| Failure::usage(format!("the input {file} is not YAML: {error}")))
 }
 
-/// `KEY=VALUE`, for the command line.
-pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
-    Ok((key.to_owned(), value.to_owned()))
+/// `KEY=VALUE` of the command line. What is wrong with it is said without the value, which may be a secret.
+pub(crate) fn pair(text: &str) -> Result<(&str, &str), Failure> {
+    text.split_once('=').ok_or_else(|| {
+        Failure::usage("a field has no value")
+            .with_hint("write it as KEY=VALUE; it is not shown, for it may be a secret")
+    })
 }
 
-/// `KEY=JSON`, for the command line.
-pub(crate) fn json_pair(text: &str) -> Result<(String, Value), String> {
+/// `KEY=JSON` of the command line; the same holds for it.
+pub(crate) fn json_pair(text: &str) -> Result<(&str, Value), Failure> {
     let (key, value) = pair(text)?;
-    let value = serde_json::from_str(&value).map_err(|error| format!("the value is not JSON: {error}"))?;
+    let value = serde_json::from_str(value).map_err(|_| {
+        Failure::usage(format!("the value of the field `{key}` is not JSON"))
+            .with_hint("a text is given with -f, or in quotes: -F 'KEY=\"VALUE\"'")
+    })?;
     Ok((key, value))
 }
 

@@ -3,12 +3,13 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::sync::oneshot;
 
 use crate::error::{Failure, Kind, exit};
 use crate::output::{Output, Stdout};
 
-/// How long a write goes on after Ctrl-C before it is plain that nobody reads.
+/// How long a write or a read goes on after Ctrl-C before it is plain that nobody is there.
 const UNREAD: Duration = Duration::from_millis(200);
 
 /// How many steps listen for Ctrl-C now.
@@ -16,6 +17,26 @@ static LISTENING: AtomicUsize = AtomicUsize::new(0);
 
 /// How many times a step has taken Ctrl-C upon itself.
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
+
+/// How many reads of standard input, which nothing but their input ends, have begun and not ended.
+static READING: AtomicUsize = AtomicUsize::new(0);
+
+/// The command reads standard input, while this lives: it cannot hear Ctrl-C then.
+pub(crate) struct Reading;
+
+impl Reading {
+    pub(crate) fn begin() -> Self {
+        crate::prompt::remember_terminal();
+        READING.fetch_add(1, Ordering::SeqCst);
+        Self
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        READING.fetch_sub(1, Ordering::SeqCst);
+    }
+}
 
 /// A step that listens, while this lives. What hears Ctrl-C as well, as a pager does, is such a step, too.
 pub(crate) struct Listening;
@@ -34,19 +55,25 @@ impl Drop for Listening {
 }
 
 /// Runs a command; Ctrl-C that none of its steps listens for ends it, wherever it is. What it has begun is dropped,
-/// so that no half of a file stays. Where it is held up by somebody who does not read what it prints, it can neither
-/// hear nor be dropped, so the process ends on the spot.
+/// so that no half of a file stays. Where it is held up by somebody who does not read what it prints, or does not write
+/// what it reads, it can neither hear nor be dropped, so the process ends on the spot.
 pub(crate) async fn guarded(
     command: impl Future<Output = Result<u8, Failure>>,
     output: Output,
 ) -> Result<u8, Failure> {
+    // Heard from here on: tasks begin when they can, and until somebody listens Ctrl-C ends the process as it stands.
+    let first = hear().boxed().shared();
+    let _ = futures::poll!(first.clone());
     let (tell, told) = oneshot::channel();
     // Tasks of their own, since a write that blocks holds up this one.
-    tokio::spawn(async move {
-        nobody_listens().await;
-        let _ = tell.send(());
+    tokio::spawn({
+        let first = first.clone();
+        async move {
+            nobody_listens(first).await;
+            let _ = tell.send(());
+        }
     });
-    tokio::spawn(nobody_reads(output));
+    tokio::spawn(held_up(first, output));
     tokio::select! {
         biased;
         Ok(()) = told => Err(interrupted()),
@@ -59,25 +86,26 @@ fn interrupted() -> Failure {
 }
 
 /// Ends with the first Ctrl-C that no step takes upon itself.
-async fn nobody_listens() {
-    for count in 1.. {
+async fn nobody_listens(first: impl Future<Output = ()>) {
+    first.await;
+    let mut count = 1;
+    while LISTENING.load(Ordering::SeqCst) > 0 || TAKEN.load(Ordering::SeqCst) >= count {
         hear().await;
-        if LISTENING.load(Ordering::SeqCst) == 0 && TAKEN.load(Ordering::SeqCst) < count {
-            return;
-        }
+        count += 1;
     }
 }
 
-/// Ends the process after a Ctrl-C that comes while nobody reads what is printed.
-async fn nobody_reads(output: Output) {
-    hear().await;
+/// Ends the process after a Ctrl-C that comes while nobody reads what is printed, or writes what is read.
+async fn held_up(first: impl Future<Output = ()>, output: Output) {
+    first.await;
     // What is dropped may still have something to print.
     loop {
         tokio::time::sleep(UNREAD).await;
-        if Stdout::is_busy() {
+        if Stdout::is_busy() || READING.load(Ordering::SeqCst) > 0 {
             break;
         }
     }
+    crate::prompt::restore_terminal();
     // Standard error may lead to the same reader.
     let report = tokio::task::spawn_blocking(move || output.fail(&interrupted()));
     let _ = tokio::time::timeout(UNREAD, report).await;

@@ -91,10 +91,13 @@ pub(crate) async fn organization(client: &Client, given: &str) -> Result<Organiz
     Ok(client.organization(id))
 }
 
-/// The source that is meant.
+/// The source that is meant. What is given by its id has to be in the workspace that `--workspace` names.
 pub(crate) async fn source(context: &Context, client: &Client, given: &str) -> Result<Source, Failure> {
     let id = if is_id(given) {
-        given.parse()?
+        let id = given.parse()?;
+        let owner = async { Ok(client.source(id).info().await?.workspace_id) };
+        context.check_workspace(client, &format!("source {id}"), owner).await?;
+        id
     } else {
         let all = context.workspace(client).await?.sources().await?;
         choose("source", given, all.into_iter().map(|one| (one.source_id, one.name)))?
@@ -109,7 +112,10 @@ pub(crate) async fn destination(
     given: &str,
 ) -> Result<Destination, Failure> {
     let id = if is_id(given) {
-        given.parse()?
+        let id = given.parse()?;
+        let owner = async { Ok(client.destination(id).info().await?.workspace_id) };
+        context.check_workspace(client, &format!("destination {id}"), owner).await?;
+        id
     } else {
         let all = context.workspace(client).await?.destinations().await?;
         choose("destination", given, all.into_iter().map(|one| (one.destination_id, one.name)))?
@@ -117,7 +123,7 @@ pub(crate) async fn destination(
     Ok(client.destination(id))
 }
 
-/// The connection that is meant. One that is given by its id has to be in the workspace that `--workspace` names.
+/// The connection that is meant.
 pub(crate) async fn connection(
     context: &Context,
     client: &Client,
@@ -142,7 +148,8 @@ pub(crate) async fn connections<S: AsRef<str>>(
     for one in given {
         let id = if is_id(one) {
             let id = one.parse()?;
-            context.check_workspace(client, id).await?;
+            let owner = async { Ok(client.connection(id).info().await?.workspace_id) };
+            context.check_workspace(client, &format!("connection {id}"), owner).await?;
             id
         } else {
             choose("connection", one, listed.iter().map(|it| (it.connection_id, it.name.clone())))?
@@ -179,7 +186,10 @@ pub(crate) async fn definition(
 /// The tag that is meant.
 pub(crate) async fn tag(context: &Context, client: &Client, given: &str) -> Result<Tag, Failure> {
     let id = if is_id(given) {
-        given.parse()?
+        let id = given.parse()?;
+        let owner = async { Ok(client.tag(id).info().await?.workspace_id) };
+        context.check_workspace(client, &format!("tag {id}"), owner).await?;
+        id
     } else {
         let all = context.workspace(client).await?.tags().await?;
         choose("tag", given, all.into_iter().map(|one| (one.tag_id, one.name)))?

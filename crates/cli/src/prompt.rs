@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use dialoguer::{Confirm, Input, Password, Select};
 
 use crate::error::{Failure, Kind};
+use crate::interrupt::Reading;
 
 /// Whether somebody is there to answer.
 pub(crate) fn is_possible() -> bool {
@@ -28,6 +29,7 @@ pub(crate) fn text(question: &str, default: Option<&str>) -> Result<String, Fail
 
 /// A text that is not shown while it is typed.
 pub(crate) fn secret(question: &str) -> Result<String, Failure> {
+    let _reading = Reading::begin();
     Ok(Password::new().with_prompt(question).interact().map_err(failure)?.trim().to_owned())
 }
 
@@ -42,4 +44,28 @@ fn failure(error: dialoguer::Error) -> Failure {
         return Failure::new(Kind::Interrupted, "interrupted; nothing was done");
     }
     error.into()
+}
+
+/// How the terminal was before it was told not to show what is typed.
+#[cfg(unix)]
+static TERMINAL: std::sync::Mutex<Option<nix::sys::termios::Termios>> = std::sync::Mutex::new(None);
+
+/// Remembers how the terminal shows what is typed, for [`restore_terminal`].
+pub(crate) fn remember_terminal() {
+    #[cfg(unix)]
+    if let Ok(mut terminal) = TERMINAL.lock() {
+        *terminal = nix::sys::termios::tcgetattr(std::io::stdin()).ok();
+    }
+}
+
+/// Lets the terminal show what is typed again, where the process ends in the middle of a secret.
+pub(crate) fn restore_terminal() {
+    #[cfg(unix)]
+    if let Ok(terminal) = TERMINAL.lock()
+        && let Some(terminal) = terminal.as_ref()
+    {
+        use nix::sys::termios::{SetArg, tcsetattr};
+        // There is nothing left to do about a terminal that has gone.
+        let _ = tcsetattr(std::io::stdin(), SetArg::TCSANOW, terminal);
+    }
 }

@@ -15,7 +15,7 @@ use crate::call::{CallPath, Operation};
 use crate::error::{Error, ErrorKind, Result};
 use crate::redact::Redactor;
 use crate::retry::RetryPolicy;
-use crate::token_cache::{FreshToken, Need, TokenCache};
+use crate::token_cache::{FreshToken, Need, Patience, TokenCache};
 use crate::web_links;
 
 /// A renewal that is not urgent does not hold up calls for longer.
@@ -85,8 +85,11 @@ impl Auth {
             Self::None => Ok(None),
             Self::Bearer(authorization) => Ok(Some(authorization.clone())),
             Self::ClientCredentials(credentials) => {
+                // The last attempt may begin when the time for repeats is over.
+                let longest = path.retry.max_time().saturating_add(path.timeout);
                 let fetch = |need| credentials.fetch(path, need, deadline);
-                let token = credentials.cache.get(&*path.clock, fetch).await?;
+                let token =
+                    credentials.cache.get(&*path.clock, Patience { longest, deadline }, fetch).await?;
                 credentials.sends(&token);
                 Authorization::bearer(token).map(Some)
             }
@@ -94,10 +97,10 @@ impl Auth {
     }
 
     /// Takes note that the server refused this authorization; says whether another one can be had.
-    pub(crate) async fn reject(&self, refused: &Authorization) -> bool {
+    pub(crate) fn reject(&self, refused: &Authorization) -> bool {
         match self {
             Self::ClientCredentials(credentials) => {
-                credentials.cache.forget(&refused.token).await;
+                credentials.cache.forget(&refused.token);
                 true
             }
             Self::None | Self::Bearer(_) => false,

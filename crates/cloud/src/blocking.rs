@@ -19,8 +19,9 @@
 //! }
 //! ```
 //!
-//! Connections and timers run on one thread of their own, which is started by the first call. Inside of a
-//! runtime, blocking works, but holds up the thread: await there.
+//! Connections and timers run on one thread of their own, which is started by the first call. Await inside of a
+//! runtime: blocking there takes a thread away from it, and panics if that is the only one. What the call needs may
+//! have to run on that thread, so it could wait for ever. Within `tokio::task::spawn_blocking` it is always right.
 
 use std::future::IntoFuture;
 use std::sync::LazyLock;
@@ -42,13 +43,21 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
 /// Waits for what is awaited elsewhere; see [the module](self).
 pub trait Block: IntoFuture + Sized {
     /// Runs the call and waits for its outcome.
+    ///
+    /// # Panics
+    ///
+    /// On a thread that runs a runtime of one thread, or a `LocalSet`: `.await` the call there.
     fn block(self) -> Self::Output;
 }
 
 impl<F: IntoFuture> Block for F {
     fn block(self) -> Self::Output {
-        let _context = RUNTIME.enter();
-        pollster::block_on(self.into_future())
+        // Lets the other tasks of a runtime go on, whose thread this may be: the call may wait for one of them, such as
+        // a connection that was opened there. A runtime that has no other thread is refused.
+        tokio::task::block_in_place(|| {
+            let _context = RUNTIME.enter();
+            pollster::block_on(self.into_future())
+        })
     }
 }
 

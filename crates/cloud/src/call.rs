@@ -28,7 +28,7 @@ use crate::web_links;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// No attempt gets less time than this, even if a deadline is closer: it could only fail.
-const SHORTEST_TIMEOUT: Duration = Duration::from_secs(1);
+pub(crate) const SHORTEST_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What [`CallPath`] has to know about a call.
 #[derive(Clone, Debug)]
@@ -44,6 +44,8 @@ pub(crate) struct Operation {
     policy: Option<RetryPolicy>,
     deadline: Option<Instant>,
     anonymous: bool,
+    /// Whether it may be asked for anew although it may have worked.
+    again_is_safe: bool,
     /// What was sent, for keeping its secrets out of errors.
     pub(crate) body: Option<Value>,
 }
@@ -60,6 +62,7 @@ impl Operation {
             policy: None,
             deadline: None,
             anonymous: false,
+            again_is_safe: false,
             body: None,
         }
     }
@@ -104,6 +107,14 @@ impl Operation {
     /// The time by which the caller wants to be back.
     pub(crate) fn deadline(mut self, deadline: Option<Instant>) -> Self {
         self.deadline = deadline;
+        self
+    }
+
+    /// Says of a call that is not repeated here that its caller may ask for it again although it may have worked: it
+    /// looks first, or the server refuses the second one. Errors of other such calls are not
+    /// [retryable](Error::is_retryable).
+    pub(crate) fn safe_to_ask_again(mut self) -> Self {
+        self.again_is_safe = true;
         self
     }
 
@@ -250,9 +261,13 @@ impl CallPath {
         let give_up =
             [started.checked_add(policy.max_time()), operation.deadline].into_iter().flatten().min();
         let (mut sent, mut counted, mut replaced_token) = (0, 0, false);
+        // Whether one of the attempts may have worked.
+        let mut perhaps_done = false;
         loop {
-            let authorization = self.authorise(operation).await?;
-            let (attempt, request_id) = self.prepare(operation, give_up, authorization.as_ref());
+            // Without a token nothing is sent, so its failure leaves as much open as the attempts before.
+            let authorization =
+                self.authorise(operation).await.map_err(|error| error.with_ambiguous(perhaps_done))?;
+            let (attempt, request_id) = self.prepare(operation, authorization.as_ref());
             sent += 1;
             counted += 1;
             let Failed { failure, error } = match interpret(call(attempt).await, operation, self).await {
@@ -263,7 +278,8 @@ impl CallPath {
                 Err(failed) => failed,
             };
             let elapsed = self.clock.now() - started;
-            let error = error.with_call(operation.id, request_id, sent, elapsed);
+            let error =
+                error.with_call(operation.id, request_id, sent, elapsed).with_perhaps_done(perhaps_done);
             self.record(sent, error.status(), started);
 
             if error.status() != Some(401) {
@@ -273,13 +289,20 @@ impl CallPath {
                 replaced_token = true;
                 // A refused token says nothing about the call, so this repeat is not one of the attempts.
                 if let Some(refused) = &authorization
-                    && self.auth.reject(refused).await
+                    && self.auth.reject(refused)
                 {
                     counted -= 1;
                     continue;
                 }
             }
-            let error = error.with_ambiguous(failure.is_ambiguous());
+            let mut error = error.with_ambiguous(failure.is_ambiguous());
+            if failure.is_ambiguous() {
+                perhaps_done = true;
+                if operation.idempotency == Idempotency::Once && !operation.again_is_safe {
+                    // Whoever just calls again could do it twice.
+                    error = error.with_retryable(false);
+                }
+            }
             if counted >= policy.max_attempts() || !failure.may_retry(operation.idempotency) {
                 return Err(error);
             }
@@ -302,19 +325,10 @@ impl CallPath {
     }
 
     /// An attempt's client and the id of its request.
-    fn prepare(
-        &self,
-        operation: &Operation,
-        give_up: Option<Instant>,
-        authorization: Option<&Authorization>,
-    ) -> (Attempt, String) {
-        // A call that is sent only once gets its full time: cutting it short would leave its fate open.
-        let limit = match operation.idempotency {
-            Idempotency::Repeatable => give_up,
-            Idempotency::Once => operation.deadline,
-        };
+    fn prepare(&self, operation: &Operation, authorization: Option<&Authorization>) -> (Attempt, String) {
+        // The policy's time limit ends the repeating. Only the caller's own limit cuts an attempt short.
         let timeout = operation.timeout.unwrap_or(self.timeout);
-        let timeout = limit.map_or(timeout, |limit| {
+        let timeout = operation.deadline.map_or(timeout, |limit| {
             timeout.min(limit.saturating_duration_since(self.clock.now()).max(SHORTEST_TIMEOUT))
         });
         let request_id = Uuid::new_v4().to_string();

@@ -13,7 +13,7 @@ use crate::client::Client;
 use crate::connection::Connection;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::JobId;
-use crate::job::JobInfo;
+use crate::job::{JobInfo, JobType};
 use crate::start::{Baseline, START_TIMEOUT};
 use crate::stream::StreamId;
 use crate::sync_result::SyncResult;
@@ -83,7 +83,8 @@ impl ClearRequest {
                 Err(error) => Err(error),
             },
         };
-        let job = adopt(&baseline, started, "the clearing").await?;
+        let fits = |job_type: &JobType| matches!(job_type, JobType::Reset | JobType::Clear);
+        let job = adopt(&baseline, started, "the clearing", fits).await?;
         Ok(SyncResult::new(client.clone(), job, false))
     }
 
@@ -190,8 +191,14 @@ pub(crate) fn not_synced(stream: &StreamId, known: &[StreamId]) -> Error {
         .with_hint(format!("it syncs: {known}"))
 }
 
-/// The job of a start that is not repeated: its answer, or a newer job if the answer was lost.
-pub(crate) async fn adopt(baseline: &Baseline, started: Result<JobInfo>, what: &str) -> Result<JobInfo> {
+/// The job of a start that is not repeated: its answer, or a newer job of a fitting type if the answer was lost. A
+/// schedule may have started others.
+pub(crate) async fn adopt(
+    baseline: &Baseline,
+    started: Result<JobInfo>,
+    what: &str,
+    fits: impl Fn(&JobType) -> bool,
+) -> Result<JobInfo> {
     let error = match started {
         Ok(job) => return Ok(job),
         Err(error) => error,
@@ -201,8 +208,11 @@ pub(crate) async fn adopt(baseline: &Baseline, started: Result<JobInfo>, what: &
     if !error.is_ambiguous() && !gave_up {
         return Err(error);
     }
-    match baseline.look_for_newer(what, &error).await? {
+    match baseline.look_for_newer(what, &error, fits).await? {
         Some(job) => Ok(job),
-        None => Err(error.with_hint("no job has appeared on the connection; it can be tried again")),
+        // The server first cancels what runs, and waits until it has stopped.
+        None => Err(error.with_retryable(false).with_hint(
+            "no job has appeared on the connection yet, and the server may still be at it: look at the connection's jobs in a while before asking for it again",
+        )),
     }
 }

@@ -13,13 +13,13 @@ use crate::actor::{self, Side};
 use crate::call::Operation;
 use crate::client::Client;
 use crate::created;
-use crate::destination::Destination;
-use crate::draft;
+use crate::destination::{Destination, DestinationInfo};
+use crate::draft::Draft;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{DefinitionId, WorkspaceId};
 use crate::list::{Listed, WorkspaceFilter};
 use crate::request::Api;
-use crate::source::Source;
+use crate::source::{Source, SourceInfo};
 use crate::workspace::Workspace;
 
 /// The longest time that a creation may take: the server may start the connector for it.
@@ -103,13 +103,7 @@ impl<T> Create<T> {
 
     /// The id of the new object.
     async fn create<I: Listed<Filter = WorkspaceFilter>>(mut self) -> Result<Uuid> {
-        let configuration = self.checked()?;
-        if self.random_suffix {
-            let random = Uuid::new_v4().simple().to_string();
-            self.name = format!("{} (ID: {})", self.name, &random[..9]);
-        } else if self.unique {
-            self.refuse_taken_name::<I>().await?;
-        }
+        let configuration = self.prepared::<I>().await?;
         let error = match self.send(&configuration).await {
             Ok(id) => return Ok(id),
             Err(error) => error,
@@ -122,6 +116,22 @@ impl<T> Create<T> {
             return Err(error.perhaps_created(&what));
         }
         created::find(&self.client, &what, error, || self.same_name::<I>()).await
+    }
+
+    /// Refuses what can be seen to be wrong without creating anything, and puts name and configuration into their
+    /// final form.
+    async fn prepared<I: Listed<Filter = WorkspaceFilter>>(&mut self) -> Result<Map<String, Value>> {
+        let configuration = self.checked()?;
+        if self.random_suffix {
+            let random = Uuid::new_v4().simple().to_string();
+            self.name = format!("{} (ID: {})", self.name, &random[..9]);
+        } else if self.unique {
+            self.refuse_taken_name::<I>().await?;
+        }
+        if self.draft {
+            self.as_draft(&configuration).check(&self.client).await?;
+        }
+        Ok(configuration)
     }
 
     /// Refuses what can be seen to be wrong without the server, and puts the configuration into its final form.
@@ -183,14 +193,7 @@ impl<T> Create<T> {
     async fn send(&self, configuration: &Map<String, Value>) -> Result<Uuid> {
         let side = self.side;
         if self.draft {
-            let asked = draft::Draft {
-                workspace: self.workspace,
-                side,
-                name: &self.name,
-                definition: self.definition,
-                configuration,
-            };
-            return asked.create(&self.client).await;
+            return self.as_draft(configuration).create(&self.client).await;
         }
         let mut body = json!({
             "name": self.name, "workspaceId": self.workspace, "configuration": configuration,
@@ -203,6 +206,38 @@ impl<T> Create<T> {
         let answer: Value =
             self.client.exchange(operation, (Api::Public, Method::POST, path), Some(&body)).await?;
         id_of(&answer, side.pick("sourceId", "destinationId"))
+    }
+
+    fn as_draft<'a>(&'a self, configuration: &'a Map<String, Value>) -> Draft<'a> {
+        Draft {
+            workspace: self.workspace,
+            side: self.side,
+            name: &self.name,
+            definition: self.definition,
+            configuration,
+        }
+    }
+}
+
+impl CreateSource {
+    /// Refuses what can be seen to be wrong without creating anything; `.await` of the request does the same before it
+    /// creates. The connector's specification is looked at for drafts only.
+    ///
+    /// Errors: [`InvalidInput`](ErrorKind::InvalidInput) for a name or configuration that makes no sense,
+    /// [`Conflict`](ErrorKind::Conflict) if the name is taken and has to be unique.
+    pub async fn check(&self) -> Result<()> {
+        self.clone().prepared::<SourceInfo>().await.map(drop)
+    }
+}
+
+impl CreateDestination {
+    /// Refuses what can be seen to be wrong without creating anything; `.await` of the request does the same before it
+    /// creates. The connector's specification is looked at for drafts only.
+    ///
+    /// Errors: [`InvalidInput`](ErrorKind::InvalidInput) for a name or configuration that makes no sense,
+    /// [`Conflict`](ErrorKind::Conflict) if the name is taken and has to be unique.
+    pub async fn check(&self) -> Result<()> {
+        self.clone().prepared::<DestinationInfo>().await.map(drop)
     }
 }
 
@@ -232,7 +267,7 @@ impl IntoFuture for CreateSource {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let client = self.client.clone();
-            let id = self.create::<crate::source::SourceInfo>().await?;
+            let id = self.create::<SourceInfo>().await?;
             Ok(client.source(id.into()))
         })
     }
@@ -245,7 +280,7 @@ impl IntoFuture for CreateDestination {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let client = self.client.clone();
-            let id = self.create::<crate::destination::DestinationInfo>().await?;
+            let id = self.create::<DestinationInfo>().await?;
             Ok(client.destination(id.into()))
         })
     }

@@ -109,8 +109,13 @@ impl CreateConnection {
         self
     }
 
-    async fn create(self) -> Result<Connection> {
-        self.check()?;
+    /// Refuses what can be seen to be wrong without creating anything; `.await` of the request does the same before it
+    /// creates. Whether the source has the streams, only the server can tell.
+    ///
+    /// Errors: [`InvalidInput`](ErrorKind::InvalidInput) for a name or streams that make no sense,
+    /// [`Conflict`](ErrorKind::Conflict) if the name is taken and has to be unique.
+    pub async fn check(&self) -> Result<()> {
+        self.check_input()?;
         if self.unique
             && let Some(taken) = self.same_name().await?.first()
         {
@@ -123,6 +128,11 @@ impl CreateConnection {
             )
             .with_hint("choose another name, or allow the same name"));
         }
+        Ok(())
+    }
+
+    async fn create(self) -> Result<Connection> {
+        self.check().await?;
         let error = match self.send().await {
             Ok(connection) => return Ok(connection),
             Err(error) => error,
@@ -139,7 +149,8 @@ impl CreateConnection {
         Ok(client.connection(found.connection_id))
     }
 
-    fn check(&self) -> Result<()> {
+    /// Refuses what can be seen to be wrong without the server.
+    fn check_input(&self) -> Result<()> {
         if self.name.trim().is_empty() {
             return Err(Error::new(ErrorKind::InvalidInput, "the name of a connection is empty"));
         }

@@ -310,26 +310,36 @@ impl DeleteCustomSource {
         self
     }
 
-    async fn run(self) -> Result<()> {
+    /// Checks what safe mode checks, and deletes nothing. Where safe mode is off there is nothing to check.
+    ///
+    /// Errors: [`Conflict`](ErrorKind::Conflict) if safe mode forbids the deletion, and those of reading what would go.
+    pub async fn check(&self) -> Result<()> {
         let definition = &self.definition;
-        if self.safe_mode {
-            marked("definition", definition.id, &definition.info().await?.name)?;
-            let id = definition.id;
-            let used_by = move |source: &crate::SourceInfo| source.definition_id == Some(id);
-            let sources = definition.workspace.sources().filter(used_by).await?;
-            for source in &sources {
-                marked("source", source.source_id, &source.name)
-                    .map_err(|error| error.about("a source would be deleted along with it"))?;
-            }
-            if !sources.is_empty() {
-                for connection in definition.workspace.connections().await? {
-                    if sources.iter().any(|source| source.source_id == connection.source_id) {
-                        marked("connection", connection.connection_id, &connection.name)
-                            .map_err(|error| error.about("a connection would be deleted along with it"))?;
-                    }
+        if !self.safe_mode {
+            return Ok(());
+        }
+        marked("definition", definition.id, &definition.info().await?.name)?;
+        let id = definition.id;
+        let used_by = move |source: &crate::SourceInfo| source.definition_id == Some(id);
+        let sources = definition.workspace.sources().filter(used_by).await?;
+        for source in &sources {
+            marked("source", source.source_id, &source.name)
+                .map_err(|error| error.about("a source would be deleted along with it"))?;
+        }
+        if !sources.is_empty() {
+            for connection in definition.workspace.connections().await? {
+                if sources.iter().any(|source| source.source_id == connection.source_id) {
+                    marked("connection", connection.connection_id, &connection.name)
+                        .map_err(|error| error.about("a connection would be deleted along with it"))?;
                 }
             }
         }
+        Ok(())
+    }
+
+    async fn run(self) -> Result<()> {
+        self.check().await?;
+        let definition = &self.definition;
         let kind = definition.kind;
         let id = kind.pick("deleteDeclarativeSourceDefinition", "deleteSourceDefinition");
         delete_at(definition.client(), id, &definition.path())

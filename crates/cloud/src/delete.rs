@@ -55,72 +55,92 @@ impl DeleteRequest {
         self
     }
 
+    /// Checks what safe mode checks, and deletes nothing. Where safe mode is off there is nothing to check.
+    ///
+    /// Errors: [`Conflict`](ErrorKind::Conflict) if safe mode forbids the deletion, and those of reading what would go,
+    /// [`NotFound`](ErrorKind::NotFound) among them.
+    pub async fn check(&self) -> Result<()> {
+        if self.safe_mode { self.checked().await.map(drop) } else { Ok(()) }
+    }
+
     async fn run(self) -> Result<()> {
+        let info = self.checked().await?;
         let client = &self.client;
         match self.target {
-            Target::Source(id) => {
-                if self.safe_mode {
-                    let source = client.source(id).info().await?;
-                    marked("source", id, &source.name)?;
-                    self.check_users(source.workspace_id, |connection| connection.source_id == id).await?;
-                }
-                delete(client, ("deleteSource", "source", "/sources"), id).await
-            }
+            Target::Source(id) => delete(client, ("deleteSource", "source", "/sources"), id).await,
             Target::Destination(id) => {
-                if self.safe_mode {
-                    let destination = client.destination(id).info().await?;
-                    marked("destination", id, &destination.name)?;
-                    let uses = |connection: &ConnectionInfo| connection.destination_id == id;
-                    self.check_users(destination.workspace_id, uses).await?;
-                }
                 delete(client, ("deleteDestination", "destination", "/destinations"), id).await
             }
-            Target::Connection(id) => self.connection(id).await,
             Target::Workspace(id) => {
-                if self.safe_mode {
-                    let workspace = client.workspace(id);
-                    marked("workspace", id, &workspace.info().await?.name)?;
-                    refuse_if_used(&workspace).await?;
-                }
                 delete(client, ("deleteWorkspace", "workspace", "/workspaces"), id).await
+            }
+            Target::Connection(id) => {
+                delete(client, ("deleteConnection", "connection", "/connections"), id).await?;
+                let Some(info) = info else { return Ok(()) };
+                if self.with_source {
+                    delete(client, ("deleteSource", "source", "/sources"), info.source_id).await?;
+                }
+                if self.with_destination {
+                    let what = ("deleteDestination", "destination", "/destinations");
+                    delete(client, what, info.destination_id).await?;
+                }
+                Ok(())
             }
         }
     }
 
-    async fn connection(&self, id: ConnectionId) -> Result<()> {
+    /// Does what safe mode asks for, if it is on. What was read of a connection is given back: once it is gone, nobody
+    /// tells what its source and destination were.
+    async fn checked(&self) -> Result<Option<ConnectionInfo>> {
         let client = &self.client;
-        let cascades = self.with_source || self.with_destination;
-        if self.safe_mode || cascades {
-            let info = client.connection(id).info().await?;
-            if self.safe_mode {
-                marked("connection", id, &info.name)?;
-                if self.with_source {
-                    let source = client.source(info.source_id).info().await?;
-                    marked("source", info.source_id, &source.name)?;
+        match self.target {
+            Target::Connection(id) if self.safe_mode || self.with_source || self.with_destination => {
+                let info = client.connection(id).info().await?;
+                if self.safe_mode {
+                    self.check_connection(&info).await?;
                 }
-                if self.with_destination {
-                    let destination = client.destination(info.destination_id).info().await?;
-                    marked("destination", info.destination_id, &destination.name)?;
-                }
-                if cascades {
-                    let uses = |other: &ConnectionInfo| {
-                        (self.with_source && other.source_id == info.source_id)
-                            || (self.with_destination && other.destination_id == info.destination_id)
-                    };
-                    self.check_users(info.workspace_id, uses).await?;
-                }
+                return Ok(Some(info));
             }
-            delete(client, ("deleteConnection", "connection", "/connections"), id).await?;
-            if self.with_source {
-                delete(client, ("deleteSource", "source", "/sources"), info.source_id).await?;
+            Target::Source(id) if self.safe_mode => {
+                let source = client.source(id).info().await?;
+                marked("source", id, &source.name)?;
+                self.check_users(source.workspace_id, |connection| connection.source_id == id).await?;
             }
-            if self.with_destination {
-                let what = ("deleteDestination", "destination", "/destinations");
-                delete(client, what, info.destination_id).await?;
+            Target::Destination(id) if self.safe_mode => {
+                let destination = client.destination(id).info().await?;
+                marked("destination", id, &destination.name)?;
+                let uses = |connection: &ConnectionInfo| connection.destination_id == id;
+                self.check_users(destination.workspace_id, uses).await?;
             }
-            return Ok(());
+            Target::Workspace(id) if self.safe_mode => {
+                let workspace = client.workspace(id);
+                marked("workspace", id, &workspace.info().await?.name)?;
+                refuse_if_used(&workspace).await?;
+            }
+            _ => {}
         }
-        delete(client, ("deleteConnection", "connection", "/connections"), id).await
+        Ok(None)
+    }
+
+    async fn check_connection(&self, info: &ConnectionInfo) -> Result<()> {
+        let client = &self.client;
+        marked("connection", info.connection_id, &info.name)?;
+        if self.with_source {
+            let source = client.source(info.source_id).info().await?;
+            marked("source", info.source_id, &source.name)?;
+        }
+        if self.with_destination {
+            let destination = client.destination(info.destination_id).info().await?;
+            marked("destination", info.destination_id, &destination.name)?;
+        }
+        if self.with_source || self.with_destination {
+            let uses = |other: &ConnectionInfo| {
+                (self.with_source && other.source_id == info.source_id)
+                    || (self.with_destination && other.destination_id == info.destination_id)
+            };
+            self.check_users(info.workspace_id, uses).await?;
+        }
+        Ok(())
     }
 
     /// The connections that would go with a source or destination have to be marked, too.
@@ -220,6 +240,14 @@ impl DeleteConnection {
     pub fn with_destination(mut self) -> Self {
         self.0.with_destination = true;
         self
+    }
+
+    /// Checks what safe mode checks, and deletes nothing; see [`DeleteRequest::check`].
+    ///
+    /// Errors: [`Conflict`](ErrorKind::Conflict) if safe mode forbids the deletion, of the connection or of what goes
+    /// along with it.
+    pub async fn check(&self) -> Result<()> {
+        self.0.check().await
     }
 }
 

@@ -23,21 +23,25 @@ pub(crate) struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    /// Creates it, and makes sure that it is one.
+    /// Refuses what can be no draft.
+    pub(crate) async fn check(&self, client: &Client) -> Result<()> {
+        client.path().config_root()?;
+        let definition = self.definition.ok_or_else(|| {
+            Error::new(ErrorKind::InvalidInput, "a draft needs the connector's definition")
+                .with_hint("give it with `definition`; `listConnectorDefinitions` shows them")
+        })?;
+        self.refuse_secrets(client, definition).await
+    }
+
+    /// Creates it, and makes sure that it is one. It has to be [checked](Self::check) before.
     pub(crate) async fn create(&self, client: &Client) -> Result<Uuid> {
         let side = self.side;
-        client.path().config_root()?;
-        let Some(definition) = self.definition else {
-            return Err(Error::new(ErrorKind::InvalidInput, "a draft needs the connector's definition")
-                .with_hint("give it with `definition`; `listConnectorDefinitions` shows them"));
-        };
-        self.refuse_secrets(client, definition).await?;
         let mut configuration = self.configuration.clone();
         configuration.shift_remove(side.pick("sourceType", "destinationType"));
         let body = json!({
             "name": self.name,
             "workspaceId": self.workspace,
-            side.pick("sourceDefinitionId", "destinationDefinitionId"): definition,
+            side.pick("sourceDefinitionId", "destinationDefinitionId"): self.definition,
             "connectionConfiguration": configuration,
             "createAsDraft": true,
         });

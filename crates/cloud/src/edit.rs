@@ -17,25 +17,13 @@ use crate::clear::not_synced;
 use crate::connection::{Connection, ConnectionInfo, ConnectionStatus, NamespaceDefinition, SchemaUpdates};
 use crate::create_connection;
 use crate::diff::Diff;
+use crate::edit_diff::difference;
 use crate::error::{Error, ErrorKind, Result};
 use crate::request::Api;
 use crate::schedule::Schedule;
 use crate::secret_mask;
 use crate::stream::{StreamId, StreamSelection};
 use crate::tag::TagInfo;
-
-/// The members of a connection that can be changed.
-const MEMBERS: [&str; 9] = [
-    "name",
-    "status",
-    "schedule",
-    "prefix",
-    "namespaceDefinition",
-    "namespaceFormat",
-    "nonBreakingSchemaUpdatesBehavior",
-    "tags",
-    "configurations",
-];
 
 #[derive(Clone, Debug)]
 enum Change {
@@ -177,7 +165,7 @@ impl ConnectionEdit {
                 }
             }
         }
-        let diff = Diff::between(&comparable(&before), &comparable(&after));
+        let diff = difference(&before, &after);
         if before.get("configurations") != after.get("configurations") {
             check_streams(&after)?;
         }
@@ -238,7 +226,7 @@ impl ConnectionChange {
     /// [`Conflict`](ErrorKind::Conflict), and the message says what has changed in between.
     pub async fn send(self) -> Result<ConnectionInfo> {
         let now = read(&self.connection).await?;
-        let meanwhile = Diff::between(&comparable(&self.before), &comparable(&now));
+        let meanwhile = difference(&self.before, &now);
         if !meanwhile.is_empty() {
             return Err(Error::new(
                 ErrorKind::Conflict,
@@ -331,47 +319,12 @@ fn info(connection: Map<String, Value>) -> Result<ConnectionInfo> {
     Ok(response.into())
 }
 
-/// What of a connection can be changed, streams by name, so that their order and empty lists make no
-/// difference.
-fn comparable(connection: &Map<String, Value>) -> Value {
-    let mut members = Map::new();
-    for name in MEMBERS {
-        match (name, connection.get(name)) {
-            (_, None | Some(Value::Null)) => {}
-            ("configurations", Some(_)) => {
-                let streams = streams_of(connection).into_iter().filter_map(|mut stream| {
-                    let id = stream_id(&Value::Object(stream.clone()))?;
-                    stream.retain(|name, value| {
-                        !matches!(name.as_str(), "name" | "namespace")
-                            && !value.is_null()
-                            && value.as_array().is_none_or(|items| !items.is_empty())
-                    });
-                    Some((id.to_string(), Value::Object(stream)))
-                });
-                members.insert("streams".to_owned(), Value::Object(streams.collect()));
-            }
-            ("schedule", Some(schedule)) => {
-                // The server adds the zone, and tells intervals that it does not take back.
-                let mut schedule = schedule.clone();
-                if let Some(Value::String(cron)) = schedule.get_mut("cronExpression") {
-                    *cron = cron.trim_end_matches(" UTC").to_owned();
-                }
-                members.insert(name.to_owned(), schedule);
-            }
-            (_, Some(value)) => {
-                members.insert(name.to_owned(), value.clone());
-            }
-        }
-    }
-    Value::Object(members)
-}
-
-fn stream_id(stream: &Value) -> Option<StreamId> {
+pub(crate) fn stream_id(stream: &Value) -> Option<StreamId> {
     StreamId::read(stream, "name", "namespace")
 }
 
 /// The selected streams, without members that the server shows but does not take.
-fn streams_of(connection: &Map<String, Value>) -> Vec<Map<String, Value>> {
+pub(crate) fn streams_of(connection: &Map<String, Value>) -> Vec<Map<String, Value>> {
     let streams = connection.get("configurations").and_then(|it| it.get("streams")).and_then(Value::as_array);
     let streams = streams.into_iter().flatten().filter_map(Value::as_object).cloned();
     streams

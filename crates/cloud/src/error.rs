@@ -106,6 +106,8 @@ struct Details {
     retryable: bool,
     /// Whether the server may have acted on the request all the same.
     ambiguous: bool,
+    /// Whether an earlier attempt of the same call may have done it.
+    perhaps_done: bool,
     status: Option<u16>,
     problem: Option<Problem>,
     operation: Option<&'static str>,
@@ -236,6 +238,7 @@ impl Error {
             hint: None,
             retryable,
             ambiguous: false,
+            perhaps_done: false,
             status: None,
             problem: None,
             operation: None,
@@ -280,6 +283,10 @@ impl Error {
         self.with(|details| details.ambiguous = ambiguous)
     }
 
+    pub(crate) fn with_perhaps_done(self, perhaps_done: bool) -> Self {
+        self.with(|details| details.perhaps_done = perhaps_done)
+    }
+
     /// Whether the server may have acted on the request although the call failed.
     pub(crate) fn is_ambiguous(&self) -> bool {
         self.0.ambiguous
@@ -298,7 +305,7 @@ impl Error {
     /// For deletions: an object that is not there is what was wanted, if an earlier attempt of the same call
     /// may have deleted it.
     pub(crate) fn gone_on_repeat(self) -> Result<()> {
-        if self.is_not_found() && self.attempts() > 1 { Ok(()) } else { Err(self) }
+        if self.is_not_found() && self.0.perhaps_done { Ok(()) } else { Err(self) }
     }
 
     pub(crate) fn with_status(self, status: u16) -> Self {

@@ -166,7 +166,7 @@ impl Group {
     pub async fn add_member(&self, user: UserId) -> Result<GroupMemberInfo> {
         let id = self.id;
         let body = &types::GroupMemberAddRequest { user_id: user.into() };
-        let operation = Operation::once("addGroupMember").on("group", id);
+        let operation = Operation::once("addGroupMember").on("group", id).safe_to_ask_again();
         let call = self.client.path().run(operation, |attempt| async move {
             attempt.public().add_group_member().group_id(id).body(body.clone()).send().await
         });
@@ -213,7 +213,7 @@ impl Group {
             organization_id,
             extra: serde_json::Map::default(),
         };
-        let operation = Operation::once("createGroupPermission").on("group", id);
+        let operation = Operation::once("createGroupPermission").on("group", id).safe_to_ask_again();
         let call = self.client.path().run(operation, |attempt| async move {
             attempt.public().create_group_permission().group_id(id).body(body.clone()).send().await
         });
@@ -329,6 +329,10 @@ impl Listed for GroupMemberInfo {
             });
             Ok(call.await?.data.into_iter().map(Self::from).collect())
         })
+    }
+
+    fn grows_at_front(_group: &GroupId) -> bool {
+        true
     }
 
     fn verify(_client: Client, _filter: Self::Filter) -> BoxFuture<'static, Result<()>> {

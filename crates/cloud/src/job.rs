@@ -182,7 +182,8 @@ impl Job {
             self.refuse_unless_running(&info).await?;
             let id = self.id.get();
             // Waits on the server until the job has stopped.
-            let operation = Operation::once("cancelJob").timeout(crate::start::START_TIMEOUT);
+            let operation =
+                Operation::once("cancelJob").timeout(crate::start::START_TIMEOUT).safe_to_ask_again();
             let call = self.client.path().run(operation, |attempt| async move {
                 attempt.public().cancel_job().job_id(id).send().await
             });
@@ -334,6 +335,10 @@ impl Listed for JobInfo {
             });
             call.await?.data.into_iter().map(Self::try_from).collect()
         })
+    }
+
+    fn grows_at_front(filter: &Self::Filter) -> bool {
+        !filter.oldest_first
     }
 
     fn verify(client: Client, filter: Self::Filter) -> BoxFuture<'static, Result<()>> {

@@ -80,6 +80,7 @@ mod destination;
 mod diff;
 mod draft;
 mod edit;
+mod edit_diff;
 pub mod env;
 mod error;
 mod failure;

@@ -37,6 +37,12 @@ pub trait Listed: Clone + Send + Unpin + 'static {
         limit: i32,
     ) -> BoxFuture<'static, Result<Vec<Self>>>;
 
+    /// Whether new entries come at the front, so that entries move to later pages while pages are read.
+    #[doc(hidden)]
+    fn grows_at_front(_filter: &Self::Filter) -> bool {
+        false
+    }
+
     /// Makes sure that what the list is narrowed down to exists: the server answers an unknown id with an
     /// empty list.
     #[doc(hidden)]
@@ -123,6 +129,10 @@ impl<T: Listed> List<T> {
     /// How many pages of 100 entries may be on their way at once: one for a pager and six for a list that is
     /// awaited whole, unless set. Several are asked for only once a list has proven to be long, and never
     /// more than a limit needs. What comes early is kept, so a slow consumer keeps that many pages.
+    ///
+    /// Lists that begin with what is newest, as those of jobs do unless told otherwise, have one page on its way at
+    /// a time whatever is set: if a later page were answered before an earlier one, an entry that moves from one to
+    /// the other in between would be on neither.
     pub fn look_ahead(mut self, pages: usize) -> Self {
         self.look_ahead = Some(pages);
         self
@@ -131,6 +141,7 @@ impl<T: Listed> List<T> {
     /// The list as a stream, fetched page by page.
     pub fn pager(self) -> Pager<T> {
         let Self { client, filter, name, keep: wanted, limit, start, look_ahead } = self;
+        let look_ahead = look_ahead.filter(|_| !T::grows_at_front(&filter)).unwrap_or(1);
         let fetch = move |offset: u64, size: usize| -> BoxFuture<'static, Result<Vec<T>>> {
             let (client, filter) = (client.clone(), filter.clone());
             Box::pin(async move {
@@ -149,14 +160,7 @@ impl<T: Listed> List<T> {
                     && wanted.as_ref().is_none_or(|wanted| (wanted.0)(item))
             })
         });
-        Pager::new(Plan {
-            fetch: Arc::new(fetch),
-            key: T::key,
-            keep,
-            start,
-            limit,
-            look_ahead: look_ahead.unwrap_or(1),
-        })
+        Pager::new(Plan { fetch: Arc::new(fetch), key: T::key, keep, start, limit, look_ahead })
     }
 
     pub(crate) fn named(mut self, name: impl Into<String>) -> Self {
@@ -234,3 +238,65 @@ macro_rules! page_of_workspace {
     };
 }
 pub(crate) use page_of_workspace;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Mutex, PoisonError};
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A list that begins with what is newest, on a server that takes its time.
+    #[derive(Clone)]
+    struct Newest(u64);
+
+    impl Listed for Newest {
+        type Filter = Arc<Mutex<u64>>;
+
+        fn key(&self) -> u128 {
+            self.0.into()
+        }
+
+        fn name(&self) -> Option<&str> {
+            None
+        }
+
+        fn fetch(
+            _client: Client,
+            newest: Self::Filter,
+            offset: i32,
+            limit: i32,
+        ) -> BoxFuture<'static, Result<Vec<Self>>> {
+            Box::pin(async move {
+                // Pages further back are answered faster.
+                let first = u64::try_from(offset).unwrap();
+                tokio::time::sleep(Duration::from_millis(1_000 - first)).await;
+                let mut newest = newest.lock().unwrap_or_else(PoisonError::into_inner);
+                let page = (0..=*newest).rev().skip(offset.unsigned_abs() as usize);
+                let page = page.take(limit.unsigned_abs() as usize).map(Self).collect();
+                // With each page that is read, one more has come.
+                *newest += 1;
+                Ok(page)
+            })
+        }
+
+        fn grows_at_front(_: &Self::Filter) -> bool {
+            true
+        }
+
+        fn verify(_: Client, _: Self::Filter) -> BoxFuture<'static, Result<()>> {
+            Box::pin(async { Ok(()) })
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_moves_to_a_later_page_while_a_list_is_read_is_not_lost() {
+        let client = Client::builder().ignore_environment().no_auth().build().unwrap();
+        for look_ahead in [None, Some(6)] {
+            let mut list = List::<Newest>::new(&client, Arc::new(Mutex::new(799)));
+            list.look_ahead = look_ahead;
+            let listed: Vec<u64> = list.await.unwrap().into_iter().map(|it| it.0).collect();
+            assert_eq!(listed, (0..800).rev().collect::<Vec<_>>(), "{look_ahead:?}");
+        }
+    }
+}

@@ -31,7 +31,7 @@ pub struct PublishCustomSource {
     body: Value,
     manifest: Option<Manifest>,
     unique: bool,
-    check: bool,
+    check_manifest: bool,
     testing_values: Option<Value>,
 }
 
@@ -44,7 +44,7 @@ impl PublishCustomSource {
 
     /// Leaves it to the server to look at the manifest.
     pub fn without_check(mut self) -> Self {
-        self.check = false;
+        self.check_manifest = false;
         self
     }
 
@@ -54,11 +54,16 @@ impl PublishCustomSource {
         self
     }
 
-    async fn run(self) -> Result<CustomSourceDefinition> {
+    /// Refuses what can be seen to be wrong without publishing anything; `.await` of the request does the same before
+    /// it publishes.
+    ///
+    /// Errors: [`InvalidInput`](ErrorKind::InvalidInput) for a name, manifest or testing values that make no sense,
+    /// [`Conflict`](ErrorKind::Conflict) if the name is taken and has to be unique.
+    pub async fn check(&self) -> Result<()> {
         if self.name.trim().is_empty() {
             return Err(Error::new(ErrorKind::InvalidInput, "the name of a connector is empty"));
         }
-        if self.check
+        if self.check_manifest
             && let Some(manifest) = &self.manifest
         {
             manifest.check()?;
@@ -78,6 +83,11 @@ impl PublishCustomSource {
             )
             .with_hint("update that one, choose another name, or allow the same name"));
         }
+        Ok(())
+    }
+
+    async fn run(self) -> Result<CustomSourceDefinition> {
+        self.check().await?;
         let definition = match self.send().await {
             Ok(info) => self.workspace.custom_source_definition(info.definition_id, self.kind),
             Err(error) if error.is_ambiguous() => self.find(error).await?,
@@ -181,7 +191,7 @@ impl Workspace {
             body,
             manifest,
             unique: true,
-            check: true,
+            check_manifest: true,
             testing_values: None,
         }
     }

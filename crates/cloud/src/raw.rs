@@ -115,7 +115,7 @@ impl RequestHook for RawHook {
             let response = self.send(client, request, authorization.as_ref()).await?;
             match (again, authorization) {
                 (Some(request), Some(refused))
-                    if response.status() == 401 && self.0.auth.reject(&refused).await =>
+                    if response.status() == 401 && self.0.auth.reject(&refused) =>
                 {
                     match self.0.auth.authorization(&self.0, None).await {
                         Ok(fresh) => self.send(client, request, fresh.as_ref()).await,

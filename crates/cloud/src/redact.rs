@@ -74,6 +74,7 @@ impl Redactor {
         for secret in secrets {
             redactor.add(secret.expose_secret());
         }
+        redactor.sort();
         redactor
     }
 
@@ -90,16 +91,23 @@ impl Redactor {
         let twice = in_json(&quoted);
         let in_form = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect::<String>();
         let in_path = percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC);
-        // The longest form first: the others may be parts of it.
-        let mut forms = vec![twice, quoted, in_form, in_path.to_string(), secret.to_owned()];
-        forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
-        forms.dedup();
-        self.secrets.extend(forms.into_iter().map(SecretString::from));
+        let forms = [twice, quoted, in_form, in_path.to_string(), secret.to_owned()];
+        self.secrets.extend(forms.map(SecretString::from));
+    }
+
+    /// The longest first: the others may be parts of it.
+    fn sort(&mut self) {
+        self.secrets.sort_by(|a, b| {
+            let (a, b) = (a.expose_secret(), b.expose_secret());
+            b.len().cmp(&a.len()).then_with(|| a.cmp(b))
+        });
+        self.secrets.dedup_by(|a, b| a.expose_secret() == b.expose_secret());
     }
 
     /// The same redactor with the secrets of a request's body, in case the server quotes them back.
     pub(crate) fn with_body(mut self, body: &Value) -> Self {
         self.collect(body, false);
+        self.sort();
         self
     }
 
@@ -184,6 +192,13 @@ mod tests {
         } });
         let text = Redactor::default().with_body(&body).clean("db.example refused correct horse and battery");
         assert_eq!(text, "db.example refused *** and ***");
+    }
+
+    #[test]
+    fn a_secret_that_begins_as_another_one_leaves_nothing_of_itself() {
+        let body = json!({ "password": "admin", "tunnel_user_password": "admin2024!" });
+        let redactor = Redactor::new([SecretString::from("admin20")]).with_body(&body);
+        assert_eq!(redactor.clean("neither admin2024! nor admin works"), "neither *** nor *** works");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::clear::{adopt, begun, connection_stream, operation, selected};
 use crate::connection::Connection;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::JobId;
-use crate::job::running_job;
+use crate::job::{JobType, running_job};
 use crate::start::{Baseline, already_running};
 use crate::stream::StreamId;
 use crate::sync_result::SyncResult;
@@ -76,7 +76,7 @@ impl RefreshRequest {
             },
             Err(error) => Err(error),
         };
-        let job = adopt(&baseline, started, "the refresh").await?;
+        let job = adopt(&baseline, started, "the refresh", |it| *it == JobType::Refresh).await?;
         Ok(SyncResult::new(client.clone(), job, false))
     }
 

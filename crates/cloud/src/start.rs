@@ -9,7 +9,7 @@ use crate::client::Client;
 use crate::connection::Connection;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::JobId;
-use crate::job::{JobInfo, newest_jobs};
+use crate::job::{JobInfo, JobType, newest_jobs};
 
 /// The time limit of requests that start or stop a job: the server itself waits up to a minute for the
 /// job to appear, and has been seen to take two.
@@ -62,14 +62,19 @@ impl Baseline {
         job <= self.newest
     }
 
-    /// Looks several times for a job that came after. `None` means that there verifiably is none.
+    /// Looks several times for a job of a fitting type that came after. `None` means that there verifiably is none.
     ///
     /// `what` is said of the start if not even that can be found out: "whether the sync has started".
-    pub(crate) async fn look_for_newer(&self, what: &str, cause: &Error) -> Result<Option<JobInfo>> {
+    pub(crate) async fn look_for_newer(
+        &self,
+        what: &str,
+        cause: &Error,
+        fits: impl Fn(&JobType) -> bool,
+    ) -> Result<Option<JobInfo>> {
         let mut last_look = Ok(None);
         for pause in LOOKS {
             self.client().clock().sleep(pause).await;
-            last_look = self.newer().await;
+            last_look = self.newer(&fits).await;
             if let Ok(Some(job)) = last_look {
                 tracing::debug!(job = %job.job_id, "the job has started all the same");
                 return Ok(Some(job));
@@ -85,10 +90,11 @@ impl Baseline {
         })
     }
 
-    /// The first job of the connection that came after.
-    async fn newer(&self) -> Result<Option<JobInfo>> {
+    /// The first such job of the connection that came after.
+    async fn newer(&self, fits: impl Fn(&JobType) -> bool) -> Result<Option<JobInfo>> {
         let jobs = newest_jobs(self.client(), self.connection.id(), LOOK_AT).await?;
-        Ok(jobs.into_iter().filter(|job| !self.has(job.job_id)).min_by_key(|job| job.job_id))
+        let newer = jobs.into_iter().filter(|job| !self.has(job.job_id) && fits(&job.job_type));
+        Ok(newer.min_by_key(|job| job.job_id))
     }
 
     fn client(&self) -> &Client {

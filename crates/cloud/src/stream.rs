@@ -259,6 +259,11 @@ impl StreamSelection {
         self.with("destinationObjectName", Value::String(name.into()))
     }
 
+    /// No name of its own for the object: the destination names it after the stream, as if none had ever been set.
+    pub fn without_destination_object_name(self) -> Self {
+        self.with("destinationObjectName", Value::Null)
+    }
+
     /// Refuses what the server would refuse, or take without effect.
     pub(crate) fn check(&self) -> Result<()> {
         let refuse =
@@ -354,6 +359,13 @@ mod tests {
     #[test]
     fn an_empty_namespace_is_none() {
         assert_eq!(StreamId::new("users").in_namespace(""), StreamId::new("users"));
+    }
+
+    #[test]
+    fn a_name_that_is_taken_away_is_not_sent() {
+        let named = StreamSelection::new("users").destination_object_name("User");
+        assert_eq!(named.to_json(), json!({ "name": "users", "destinationObjectName": "User" }));
+        assert_eq!(named.without_destination_object_name().to_json(), json!({ "name": "users" }));
     }
 
     #[test]

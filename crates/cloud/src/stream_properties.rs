@@ -83,10 +83,11 @@ impl ListStreams {
 
     async fn list(self) -> Result<Vec<StreamProperties>> {
         let Self { client, source, destination, ignore_cache, timeout } = self;
-        // A slow source is not asked twice as often.
+        // A slow source is not asked twice as often, and no longer than the caller wants to wait.
         let operation = Operation::read("getStreamProperties")
             .of("source", source)
             .timeout(timeout)
+            .deadline(client.clock().now().checked_add(timeout))
             .policy(RetryPolicy::default().attempts(3).time_limit(timeout));
         let call = client.path().run(operation, |attempt| async move {
             let api = attempt.public();

@@ -27,6 +27,11 @@ const ROUNDS: u32 = 3;
 /// The pause when the server says that a job is running, but none is any more.
 const SETTLE: Duration = Duration::from_secs(1);
 
+/// A reset or refresh that was waiting on the connection comes first, and is what the start has started.
+fn any_type(_: &JobType) -> bool {
+    true
+}
+
 /// What to do when a job of the connection is already running.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -118,7 +123,7 @@ impl SyncRequest {
                 Verdict::Refused(error) if !in_doubt => return Err(error),
                 // This one did not work, and the one in doubt before it may have been slow.
                 Verdict::Refused(error) => {
-                    return match baseline.look_for_newer("the sync", &error).await? {
+                    return match baseline.look_for_newer("the sync", &error, any_type).await? {
                         Some(job) => Ok(SyncResult::new(client, job, false)),
                         None => Err(error),
                     };
@@ -126,13 +131,15 @@ impl SyncRequest {
                 Verdict::InDoubt => {
                     tracing::debug!(%error, "the start is in doubt, looking for the job");
                     in_doubt = true;
-                    if let Some(job) = baseline.look_for_newer("the sync", &error).await? {
+                    if let Some(job) = baseline.look_for_newer("the sync", &error, any_type).await? {
                         return Ok(SyncResult::new(client, job, false));
                     }
                 }
                 Verdict::AlreadyRunning => {
                     // After a start in doubt, what is running is most likely its job.
-                    if in_doubt && let Some(job) = baseline.look_for_newer("the sync", &error).await? {
+                    if in_doubt
+                        && let Some(job) = baseline.look_for_newer("the sync", &error, any_type).await?
+                    {
                         return Ok(SyncResult::new(client, job, false));
                     }
                     match running_job(&client, self.connection.id()).await? {
@@ -166,7 +173,7 @@ impl SyncRequest {
             job_type: types::JobTypeEnum::Sync,
         };
         let request = &request;
-        let operation = Operation::once("createJob").timeout(self.start_timeout);
+        let operation = Operation::once("createJob").timeout(self.start_timeout).safe_to_ask_again();
         let call = self.connection.client().path().run(operation, |attempt| async move {
             attempt.public().create_job().body(request.clone()).send().await
         });

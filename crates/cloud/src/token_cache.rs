@@ -1,14 +1,14 @@
 //! Keeps an access token for as long as it is good.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use crate::call::SHORTEST_TIMEOUT;
 use crate::clock::Clock;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// A token is renewed this long before it ends, or a fifth of its life if that is less: lifetimes are
 /// configurable on the server and may be seconds.
@@ -28,18 +28,29 @@ pub(crate) struct FreshToken {
 /// One token, obtained by one request at a time however many callers need it.
 #[derive(Debug, Default)]
 pub(crate) struct TokenCache {
-    state: Mutex<State>,
-    /// How many requests for a token have failed so far. Callers that waited for one that failed share
-    /// its error rather than each sending another.
-    failures: AtomicU64,
+    /// Never held while anything is waited for.
+    state: std::sync::Mutex<State>,
+    /// Whose turn it is to ask for a token.
+    turn: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     token: Option<Token>,
     last_error: Option<Error>,
+    /// How many requests for a token have failed so far for everybody. Callers that waited for one that failed share
+    /// its error rather than each sending another.
+    failures: u64,
     /// Whether the credentials have ever worked.
     proven: bool,
+}
+
+impl State {
+    /// The token as long as it works, and whether it is time to renew it.
+    fn usable(&self, now: Instant) -> Option<(SecretString, bool)> {
+        let token = self.token.as_ref().filter(|token| token.ends_at.is_none_or(|end| now < end))?;
+        Some((token.value.clone(), token.renew_at.is_some_and(|renew| now >= renew)))
+    }
 }
 
 #[derive(Debug)]
@@ -61,30 +72,70 @@ pub(crate) enum Need {
     Early,
 }
 
+/// How long a caller waits for a token.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// The longest that asking for one takes, with everything that is tried again.
+    pub(crate) longest: Duration,
+    /// When the caller wants to be back.
+    pub(crate) deadline: Option<Instant>,
+}
+
+impl Patience {
+    fn left(self, now: Instant) -> Duration {
+        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(now));
+        left.map_or(self.longest, |left| left.min(self.longest).max(SHORTEST_TIMEOUT))
+    }
+
+    /// Whether a request that begins now may fail only because this caller has no time for it.
+    fn is_short(self, now: Instant) -> bool {
+        self.left(now) < self.longest
+    }
+}
+
 impl TokenCache {
     /// The current token, or a new one from `fetch`.
-    pub(crate) async fn get<F, Fut>(&self, clock: &dyn Clock, fetch: F) -> Result<SecretString>
+    pub(crate) async fn get<F, Fut>(
+        &self,
+        clock: &dyn Clock,
+        patience: Patience,
+        fetch: F,
+    ) -> Result<SecretString>
     where
         F: FnOnce(Need) -> Fut,
         Fut: Future<Output = Result<FreshToken>>,
     {
-        let failures_before = self.failures.load(Ordering::Acquire);
-        let mut state = self.state.lock().await;
-        let now = clock.now();
-        let usable = state.token.as_ref().filter(|token| token.ends_at.is_none_or(|end| now < end));
-        let spare = match usable {
-            Some(token) if token.renew_at.is_none_or(|renew| now < renew) => return Ok(token.value.clone()),
-            Some(token) => Some(token.value.clone()),
-            None => None,
+        let (usable, failures_before) = {
+            let state = self.state();
+            (state.usable(clock.now()), state.failures)
         };
-        if spare.is_none()
-            && self.failures.load(Ordering::Acquire) != failures_before
-            && let Some(error) = &state.last_error
-        {
-            return Err(error.clone());
-        }
-        let need = if spare.is_some() { Need::Early } else { Need::Required { proven: state.proven } };
-        match fetch(need).await {
+        let _turn = match usable {
+            Some((token, false)) => return Ok(token),
+            Some((token, true)) => match self.turn.try_lock() {
+                Ok(turn) => turn,
+                // Somebody is renewing it, and it still works.
+                Err(_) => return Ok(token),
+            },
+            // In real time, as the request that is waited for.
+            None => tokio::time::timeout(patience.left(clock.now()), self.turn.lock())
+                .await
+                .map_err(|_| Error::new(ErrorKind::Timeout, "no access token has come in time"))?,
+        };
+        let now = clock.now();
+        let (spare, need) = {
+            let state = self.state();
+            match state.usable(now) {
+                Some((token, false)) => return Ok(token),
+                Some((token, true)) => (Some(token), Need::Early),
+                None => match &state.last_error {
+                    Some(error) if state.failures != failures_before => return Err(error.clone()),
+                    _ => (None, Need::Required { proven: state.proven }),
+                },
+            }
+        };
+        let outcome = fetch(need).await;
+        let mut state = self.state();
+        match outcome {
             Ok(fresh) => {
                 let now = clock.now();
                 let life = fresh.expires_in.filter(|life| !life.is_zero());
@@ -106,19 +157,26 @@ impl TokenCache {
                     }
                     return Ok(token);
                 }
-                self.failures.fetch_add(1, Ordering::Release);
-                state.last_error = Some(error.clone());
+                // Those who have more time may have more luck, so the next of them asks anew.
+                if !(patience.is_short(now) && error.is_retryable()) {
+                    state.failures += 1;
+                    state.last_error = Some(error.clone());
+                }
                 Err(error)
             }
         }
     }
 
     /// Forgets a token that the server refused, unless another one has taken its place already.
-    pub(crate) async fn forget(&self, refused: &SecretString) {
-        let mut state = self.state.lock().await;
+    pub(crate) fn forget(&self, refused: &SecretString) {
+        let mut state = self.state();
         if state.token.as_ref().is_some_and(|token| token.value.expose_secret() == refused.expose_secret()) {
             state.token = None;
         }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -126,9 +184,10 @@ impl TokenCache {
 mod tests {
     use super::*;
     use crate::clock::SystemClock;
-    use crate::error::ErrorKind;
     use std::sync::Arc;
-    use std::sync::atomic::AtomicU32;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    const PATIENT: Patience = Patience { longest: Duration::from_secs(90), deadline: None };
 
     fn token(value: &str, seconds: u64) -> FreshToken {
         FreshToken { value: SecretString::from(value), expires_in: Some(Duration::from_secs(seconds)) }
@@ -137,7 +196,7 @@ mod tests {
     async fn get(cache: &TokenCache, answer: Result<FreshToken>) -> (Result<String>, Option<Need>) {
         let mut asked = None;
         let value = cache
-            .get(&SystemClock, |need| {
+            .get(&SystemClock, PATIENT, |need| {
                 asked = Some(need);
                 std::future::ready(answer)
             })
@@ -194,9 +253,9 @@ mod tests {
         get(&cache, Ok(FreshToken { value: "a".into(), expires_in: None })).await.0.unwrap();
         tokio::time::advance(Duration::from_secs(1_000_000)).await;
         assert_eq!(get(&cache, Ok(token("b", 9))).await.0.unwrap(), "a");
-        cache.forget(&SecretString::from("another")).await;
+        cache.forget(&SecretString::from("another"));
         assert_eq!(get(&cache, Ok(token("b", 9))).await.0.unwrap(), "a", "only the refused one is forgotten");
-        cache.forget(&SecretString::from("a")).await;
+        cache.forget(&SecretString::from("a"));
         assert_eq!(get(&cache, Ok(token("b", 9))).await.0.unwrap(), "b");
     }
 
@@ -217,7 +276,7 @@ mod tests {
                             Ok(token("a", 900))
                         }
                     };
-                    cache.get(&SystemClock, fetch).await.is_err()
+                    cache.get(&SystemClock, PATIENT, fetch).await.is_err()
                 })
             });
             for outcome in futures::future::join_all(callers).await {
@@ -225,5 +284,63 @@ mod tests {
             }
             assert_eq!(requests.load(Ordering::SeqCst), 1, "fails: {fails}");
         }
+    }
+
+    /// A caller that wants to be back after so many seconds and, if it is its turn, is answered with a failure after
+    /// so many others.
+    async fn hurried(cache: &TokenCache, seconds: u64, fails_after: u64) -> (ErrorKind, Duration) {
+        let started = Instant::now();
+        let patience = Patience { deadline: Some(started + Duration::from_secs(seconds)), ..PATIENT };
+        let fetch = |_| async move {
+            tokio::time::sleep(Duration::from_secs(fails_after)).await;
+            Err(Error::new(ErrorKind::Timeout, "no answer"))
+        };
+        let error = cache.get(&SystemClock, patience, fetch).await.unwrap_err();
+        (error.kind(), started.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_little_time_does_not_wait_for_those_who_have_much() {
+        let cache = TokenCache::default();
+        let slow = async {
+            let fetch = |_| async {
+                tokio::time::sleep(Duration::from_secs(60)).await;
+                Ok(token("late", 900))
+            };
+            cache.get(&SystemClock, PATIENT, fetch).await.unwrap().expose_secret().to_owned()
+        };
+        let (slow, hurried) = tokio::join!(slow, hurried(&cache, 5, 0));
+        assert_eq!(hurried, (ErrorKind::Timeout, Duration::from_secs(5)));
+        assert_eq!(slow, "late");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_much_time_does_not_fail_with_those_who_have_little() {
+        let cache = TokenCache::default();
+        let (hurried, patient) = tokio::join!(hurried(&cache, 2, 2), get(&cache, Ok(token("a", 900))));
+        assert_eq!(hurried, (ErrorKind::Timeout, Duration::from_secs(2)));
+        assert_eq!(value_of(patient), ("a".to_owned(), Some(Need::Required { proven: false })));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_renewal_that_is_not_urgent_holds_up_nobody_else() {
+        let cache = TokenCache::default();
+        get(&cache, Ok(token("a", 900))).await.0.unwrap();
+        tokio::time::advance(Duration::from_secs(870)).await;
+        let renewal = async {
+            let fetch = |_| async {
+                tokio::time::sleep(Duration::from_secs(5)).await;
+                Ok(token("b", 900))
+            };
+            cache.get(&SystemClock, PATIENT, fetch).await.unwrap();
+        };
+        let started = Instant::now();
+        let other = async {
+            let outcome = get(&cache, Ok(token("c", 900))).await;
+            (value_of(outcome), started.elapsed())
+        };
+        let ((), other) = tokio::join!(renewal, other);
+        assert_eq!(other, (("a".to_owned(), None), Duration::ZERO));
+        assert_eq!(get(&cache, Ok(token("c", 900))).await.0.unwrap(), "b");
     }
 }

@@ -1,12 +1,13 @@
 //! From a file to a workspace.
 
-use airbyte_cloud::{Schedule, SchemaUpdates, StreamSelection, SyncMode, TagInfo};
+use airbyte_cloud::{SchemaUpdates, StreamSelection, SyncMode, TagInfo};
 use serde_json::Value;
 
-use super::model::{self, Code, Stream};
+use super::diff::STREAMS;
+use super::model::{self, Code, Connection, Stream};
 use super::plan::Step;
 use super::secrets;
-use crate::commands::connection::NamespaceArg;
+use crate::commands::connection::{self, NamespaceArg, parse_schedule};
 use crate::error::{Failure, Kind};
 use crate::references::resolve;
 
@@ -122,10 +123,10 @@ async fn create_connection(
         .0;
     let mut create = workspace
         .create_connection(name, source, destination)
-        .streams(selections(&wanted.streams)?)
+        .streams(selections(&wanted.streams, &[])?)
         .enabled(wanted.enabled)
-        .schedule(schedule(&wanted.schedule)?)
-        .schema_updates(SchemaUpdates::from(wanted.schema_updates.as_str()));
+        .schedule(parse_schedule(&wanted.schedule)?)
+        .schema_updates(schema_updates(&wanted.schema_updates)?);
     if !wanted.prefix.is_empty() {
         create = create.prefix(&wanted.prefix);
     }
@@ -157,7 +158,7 @@ async fn update_connection(
         edit = edit.enabled(wanted.enabled);
     }
     if wanted.schedule != present.schedule {
-        edit = edit.schedule(schedule(&wanted.schedule)?);
+        edit = edit.schedule(parse_schedule(&wanted.schedule)?);
     }
     if wanted.prefix != present.prefix {
         edit = edit.prefix(&wanted.prefix);
@@ -168,7 +169,7 @@ async fn update_connection(
         edit = namespace.apply(edit);
     }
     if wanted.schema_updates != present.schema_updates {
-        edit = edit.schema_updates(SchemaUpdates::from(wanted.schema_updates.as_str()));
+        edit = edit.schema_updates(schema_updates(&wanted.schema_updates)?);
     }
     let sorted = |tags: &[String]| {
         let mut tags = tags.to_vec();
@@ -178,8 +179,8 @@ async fn update_connection(
     if sorted(&wanted.tags) != sorted(&present.tags) {
         edit = edit.tags(tags(there, &wanted.tags));
     }
-    if step.changes.iter().any(|change| change.path.starts_with("streams.")) {
-        edit = edit.streams(changed_selections(&wanted.streams, &present.streams)?);
+    if step.changes.iter().any(|change| change.path.starts_with(STREAMS)) {
+        edit = edit.streams(selections(&wanted.streams, &present.streams)?);
     }
     edit.await?;
     Ok(())
@@ -189,15 +190,39 @@ fn tags(there: &model::Workspace, names: &[String]) -> Vec<TagInfo> {
     there.tags.iter().filter(|tag| names.contains(&tag.name)).cloned().collect()
 }
 
-fn schedule(text: &str) -> Result<Schedule, Failure> {
-    if text == "manual" { Ok(Schedule::Manual) } else { Ok(Schedule::cron(text)?) }
+/// Refuses what could not be sent, before the first step is done: a connection is created, or differs from the present one,
+/// in its streams too or not.
+pub(super) fn check(
+    name: &str,
+    wanted: &Connection,
+    present: Option<&Connection>,
+    streams: bool,
+) -> Result<(), Failure> {
+    let checked = || {
+        if present.is_none_or(|present| present.schedule != wanted.schedule) {
+            parse_schedule(&wanted.schedule)?;
+        }
+        if present.is_none_or(|present| present.schema_updates != wanted.schema_updates) {
+            schema_updates(&wanted.schema_updates)?;
+        }
+        if streams {
+            selections(&wanted.streams, present.map_or(&[], |present| &present.streams))?;
+        }
+        Ok(())
+    };
+    checked().map_err(|mut failure: Failure| {
+        failure.message = format!("connection `{name}`: {}", failure.message);
+        failure
+    })
 }
 
-fn selections(streams: &[Stream]) -> Result<Vec<StreamSelection>, Failure> {
-    streams.iter().map(|stream| selection(stream, None)).collect()
+fn schema_updates(word: &str) -> Result<SchemaUpdates, Failure> {
+    connection::schema_updates(word).map_err(|why| {
+        Failure::usage(format!("`{word}` is no way to take changes of schemas")).with_hint(why)
+    })
 }
 
-fn changed_selections(wanted: &[Stream], present: &[Stream]) -> Result<Vec<StreamSelection>, Failure> {
+fn selections(wanted: &[Stream], present: &[Stream]) -> Result<Vec<StreamSelection>, Failure> {
     wanted.iter().map(|stream| selection(stream, present.iter().find(|it| it.id() == stream.id()))).collect()
 }
 
@@ -225,8 +250,38 @@ fn selection(stream: &Stream, present: Option<&Stream>) -> Result<StreamSelectio
     if stream.include_files != present.and_then(|present| present.include_files) {
         selection = selection.include_files(stream.include_files.unwrap_or(false));
     }
-    if let Some(name) = &stream.destination_object_name {
-        selection = selection.destination_object_name(name);
+    match &stream.destination_object_name {
+        Some(name) => selection = selection.destination_object_name(name),
+        None if present.is_some_and(|present| present.destination_object_name.is_some()) => {
+            selection = selection.without_destination_object_name();
+        }
+        None => {}
     }
     Ok(selection)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_name_at_the_destination_that_the_file_no_longer_has_is_taken_away() {
+        let stream = |name: Option<&str>| -> Stream {
+            serde_json::from_value(json!({ "name": "users", "destination_object_name": name })).unwrap()
+        };
+        let users = || StreamSelection::new("users").sync_mode(SyncMode::FullRefreshOverwrite);
+        for (before, after, sent) in [
+            (Some("people"), None, users().without_destination_object_name()),
+            (None, None, users()),
+            (None, Some("people"), users().destination_object_name("people")),
+        ] {
+            assert_eq!(
+                selection(&stream(after), Some(&stream(before))).unwrap(),
+                sent,
+                "{before:?} {after:?}"
+            );
+        }
+    }
 }

@@ -7,6 +7,9 @@ use serde_json::Value;
 
 use super::secrets;
 
+/// How the path of a connection's stream begins.
+pub(crate) const STREAMS: &str = "streams.";
+
 /// One thing that differs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Difference {
@@ -27,9 +30,10 @@ impl fmt::Display for Difference {
 }
 
 impl Difference {
-    /// With what is secret masked, by the names of members on the path and within the values.
+    /// With what is secret masked, by the names of members on the path and within the values. A stream on the path is named
+    /// by its users, and the name says nothing.
     pub(crate) fn new(path: String, before: Option<&Value>, after: Option<&Value>) -> Self {
-        let secret = path.split('.').any(airbyte_cloud::is_secret_name);
+        let secret = !path.starts_with(STREAMS) && path.split('.').any(airbyte_cloud::is_secret_name);
         let shown = |value: &Value| if secret { secrets::masked(value) } else { secrets::hidden(value) };
         Self { path, before: before.map(shown), after: after.map(shown) }
     }
@@ -59,6 +63,23 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn the_name_of_a_stream_hides_nothing_but_its_keys_are() {
+        let stream = |mode: &str| json!({ "sync_mode": mode, "mappers": [{ "key": "hunter2" }] });
+        let before = json!({ "streams": { "webhooks.tokens": stream("incremental_append") } });
+        let after = json!({ "streams": { "webhooks.tokens": stream("full_refresh_overwrite"), "passwords": stream("x") } });
+        let mut lines = Vec::new();
+        between("", Some(&before), Some(&after), &mut lines);
+        let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            lines,
+            [
+                "~ streams.webhooks.tokens.sync_mode: \"incremental_append\" -> \"full_refresh_overwrite\"",
+                "+ streams.passwords: {\"sync_mode\":\"x\",\"mappers\":[{\"key\":\"**********\"}]}",
+            ]
+        );
+    }
 
     #[test]
     fn differences_are_lines_and_secrets_are_masked() {

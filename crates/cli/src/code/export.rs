@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::model::{Code, Connection, Connector, Stream, VERSION, Workspace};
 use super::secrets::{self, MASK};
+use super::variables::{of_mappers, tell_apart, variable};
 use crate::commands::api::all_pages;
 use crate::error::{Failure, Kind, exit};
 use crate::references::escape;
@@ -57,6 +58,7 @@ pub(crate) async fn read_workspace(workspace: &airbyte_cloud::Workspace) -> Resu
         unique("connection", &name, found.code.connections.insert(name.clone(), code).as_ref())?;
         found.connections.insert(name, id);
     }
+    tell_apart(&mut found);
     Ok(found)
 }
 
@@ -126,24 +128,6 @@ fn reference(path: &str, value: Value) -> Value {
     }
 }
 
-/// A name as the name of a variable.
-fn variable(name: &str) -> String {
-    let mut text = String::new();
-    for c in name.chars() {
-        match c {
-            c if c.is_ascii_alphanumeric() => text.push(c.to_ascii_uppercase()),
-            _ if text.is_empty() || text.ends_with('_') => {}
-            _ => text.push('_'),
-        }
-    }
-    let text = text.trim_end_matches('_');
-    if text.starts_with(|c: char| c.is_ascii_digit()) || text.is_empty() {
-        format!("_{text}")
-    } else {
-        text.to_owned()
-    }
-}
-
 fn connection(one: &Value, source: String, destination: String) -> Connection {
     let text = |member: &str| one.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
     let schedule = |member: &str| one.pointer(&format!("/schedule/{member}")).and_then(Value::as_str);
@@ -192,7 +176,7 @@ fn stream(one: &Value) -> Stream {
             members.remove("id");
         }
         // Lists show the keys of mappers as they are.
-        reference(&format!("{}_MAPPER_{number}", variable(&name)), secrets::hidden(&mapper))
+        reference(&format!("{}_{number}", of_mappers(&name)), secrets::hidden(&mapper))
     });
     Stream {
         namespace: text("namespace"),

@@ -12,6 +12,7 @@ mod fuzz;
 mod model;
 mod plan;
 mod secrets;
+mod variables;
 
 pub(crate) use apply::apply;
 pub(crate) use export::{export, read_workspace};

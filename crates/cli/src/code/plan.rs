@@ -1,9 +1,11 @@
 //! What has to be done so that a workspace is as a file says.
 
+use airbyte_cloud::DefinitionId;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::diff::{self, Difference};
+use super::apply;
+use super::diff::{self, Difference, STREAMS};
 use super::model::{Code, Connection, Connector, Workspace};
 use super::secrets::MASK;
 use crate::error::Failure;
@@ -45,8 +47,12 @@ pub(crate) fn plan(file: &Code, there: &Workspace, allowed: Allowed) -> Result<V
     let mut steps = Vec::new();
     for (name, color) in &file.tags {
         match there.code.tags.get(name) {
-            None => steps.push(Step::new("create", "tag", name)),
             Some(present) if present.eq_ignore_ascii_case(color) => {}
+            _ if color.len() != 6 || !color.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+                return Err(Failure::usage(format!("tag `{name}`: `{color}` is no colour"))
+                    .with_hint("write six hexadecimal digits, such as FF8800"));
+            }
+            None => steps.push(Step::new("create", "tag", name)),
             Some(present) => {
                 let change = Difference::new("color".to_owned(), Some(&json!(present)), Some(&json!(color)));
                 steps.push(Step { changes: vec![change], ..Step::new("update", "tag", name) });
@@ -71,10 +77,15 @@ pub(crate) fn plan(file: &Code, there: &Workspace, allowed: Allowed) -> Result<V
     }
     for (name, connection) in &file.connections {
         match there.code.connections.get(name) {
-            None => steps.push(Step::new("create", "connection", name)),
+            None => {
+                apply::check(name, connection, None, true)?;
+                steps.push(Step::new("create", "connection", name));
+            }
             Some(present) => {
                 let changes = connection_changes(name, present, connection, allowed)?;
                 if !changes.is_empty() {
+                    let streams = changes.iter().any(|change| change.path.starts_with(STREAMS));
+                    apply::check(name, connection, Some(present), streams)?;
                     steps.push(Step { changes, ..Step::new("update", "connection", name) });
                 }
             }
@@ -152,6 +163,9 @@ fn connector_step(
     let (Some(present), Some(present_code)) = (present, present_code) else {
         if wanted.kind.is_none() && wanted.definition.is_none() {
             return Err(Failure::usage(format!("{kind} `{name}` names neither `type` nor `definition`")));
+        }
+        if let Some(definition) = &wanted.definition {
+            definition.parse::<DefinitionId>()?;
         }
         let step = Step::new("create", kind, name);
         return Ok(Some(Step { configuration: Some(resolve(&wanted_configuration)?), ..step }));

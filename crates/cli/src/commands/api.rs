@@ -26,11 +26,11 @@ pub(crate) struct ApiArgs {
     /// The path below the API's root
     path: String,
     /// A text: in the query of a GET, HEAD or DELETE, else in the body
-    #[arg(short = 'f', long = "field", value_name = "KEY=VALUE", value_parser = input::pair)]
-    texts: Vec<(String, String)>,
+    #[arg(short = 'f', long = "field", value_name = "KEY=VALUE")]
+    texts: Vec<String>,
     /// A JSON value in the body: a number, true, null, a list, an object
-    #[arg(short = 'F', long = "json-field", value_name = "KEY=JSON", value_parser = input::json_pair)]
-    values: Vec<(String, Value)>,
+    #[arg(short = 'F', long = "json-field", value_name = "KEY=JSON")]
+    values: Vec<String>,
     /// The body: a JSON file, or - for standard input
     #[arg(long, value_name = "FILE")]
     input: Option<String>,
@@ -75,14 +75,18 @@ fn request(args: &ApiArgs) -> Result<ApiRequest, Failure> {
     };
     let in_query = matches!(args.method, Method::GET | Method::HEAD | Method::DELETE) && body.is_none();
     let mut members = Map::new();
-    for (key, value) in &args.texts {
+    for text in &args.texts {
+        let (key, value) = input::pair(text)?;
         if in_query {
             request = request.query(key, value);
         } else {
-            members.insert(key.clone(), Value::from(value.clone()));
+            members.insert(key.to_owned(), Value::from(value));
         }
     }
-    members.extend(args.values.iter().cloned());
+    for text in &args.values {
+        let (key, value) = input::json_pair(text)?;
+        members.insert(key.to_owned(), value);
+    }
     if !members.is_empty() {
         match body.get_or_insert_with(|| Value::Object(Map::new())) {
             Value::Object(body) => body.extend(members),

@@ -1,8 +1,8 @@
 //! Credentials: stored, looked at, forgotten.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use airbyte_cloud::env::Variable;
 use airbyte_cloud::{
     AuthMethod, CLOUD_API_ROOT, Client, ClientBuilder, DEFAULT_PROFILE, SecretString, Setting, Settings,
     WorkspaceInfo,
@@ -13,10 +13,9 @@ use serde::Serialize;
 use crate::change::{DryRun, Plan};
 use crate::context::Context;
 use crate::error::{Failure, Kind, exit};
-use crate::names;
 use crate::output::Table;
 use crate::profile_file::{self, Login, Network};
-use crate::prompt;
+use crate::{environment, input, names, prompt};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuthCommand {
@@ -174,20 +173,24 @@ pub(crate) async fn run(command: AuthCommand, context: &Context) -> Result<u8, F
     }
 }
 
-/// The profile that is meant. That of the environment is for using, not for changing.
+/// The profile that is meant: the one that other commands use.
 fn profile(context: &Context) -> String {
-    context.global().profile.clone().unwrap_or_else(|| DEFAULT_PROFILE.to_owned())
+    let given = context.global().profile.clone().or_else(|| environment::setting(Variable::Profile));
+    given.unwrap_or_else(|| DEFAULT_PROFILE.to_owned())
 }
 
 async fn login(args: LoginArgs, context: &Context) -> Result<u8, Failure> {
     let (file, profile) = (profile_file::path()?, profile(context));
     let asks = prompt::is_possible() && !context.output().is_for_programs();
     let global = context.global();
-    let api_root = match &global.api_root {
-        Some(root) => root.clone(),
+    // The secret goes to this server, so it is the one that other commands would use.
+    let api_root = match global.api_root.clone().or_else(|| environment::setting(Variable::ApiRoot)) {
+        Some(root) => root,
         None if asks => prompt::text("API root", Some(CLOUD_API_ROOT))?,
         None => CLOUD_API_ROOT.to_owned(),
     };
+    let config_api_root =
+        global.config_api_root.clone().or_else(|| environment::setting(Variable::ConfigApiRoot));
     let missing = |what: &str, how: &str| {
         Failure::usage(format!("{what} is missing, and nobody is there to be asked"))
             .with_hint(how.to_owned())
@@ -202,9 +205,7 @@ async fn login(args: LoginArgs, context: &Context) -> Result<u8, Failure> {
     };
     let what = if client_id.is_some() { "client secret" } else { "bearer token" };
     let secret = if args.secret_stdin {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text)?;
-        text.trim().to_owned()
+        input::read("-")?.trim().to_owned()
     } else if asks {
         prompt::secret(&format!("The {what} (it is not shown)"))?
     } else {
@@ -220,7 +221,7 @@ async fn login(args: LoginArgs, context: &Context) -> Result<u8, Failure> {
         Some(id) => builder.client_credentials(id, secret.clone()),
         None => builder.bearer_token(secret.clone()),
     };
-    if let Some(root) = &global.config_api_root {
+    if let Some(root) = &config_api_root {
         builder = builder.config_api_root(root);
     }
     if global.allow_insecure_http {
@@ -233,7 +234,7 @@ async fn login(args: LoginArgs, context: &Context) -> Result<u8, Failure> {
     let workspace = choose_workspace(&client, &workspaces?, asks, context).await?;
     let login = Login {
         api_url: (api_root != CLOUD_API_ROOT).then_some(api_root.clone()),
-        config_api_url: global.config_api_root.clone(),
+        config_api_url: config_api_root,
         client_id,
         secret,
         workspace_id: workspace.as_ref().map(|workspace| workspace.workspace_id.to_string()),

@@ -10,7 +10,7 @@ mod streams;
 
 use clap::{Args, Subcommand};
 
-pub(crate) use edit::NamespaceArg;
+pub(crate) use edit::{NamespaceArg, parse_schedule, schema_updates};
 
 use super::connector::Deleted;
 use super::listing::NamedListArgs;
@@ -296,15 +296,17 @@ async fn delete(args: DeleteArgs, context: &Context) -> Result<(), Failure> {
     for (kind, id, name) in &also {
         plan = plan.effect(format!("{kind} `{name}` ({id}) goes with it"));
     }
-    if !context.confirms(args.confirm, &plan)? {
-        return Ok(());
-    }
     let mut delete = connection.delete().safe_mode(args.safe_mode);
     if args.with_source {
         delete = delete.with_source();
     }
     if args.with_destination {
         delete = delete.with_destination();
+    }
+    // Nobody is asked about, or shown, what is refused afterwards.
+    delete.check().await?;
+    if !context.confirms(args.confirm, &plan)? {
+        return Ok(());
     }
     delete.await?;
     Deleted::new("connection", info.connection_id, info.name).also(also).print(context)

@@ -167,10 +167,13 @@ async fn delete<C: Connector>(args: DeleteArgs, context: &Context) -> Result<(),
         plan = plan
             .effect(format!("connection `{}` ({}) goes with it", connection.name, connection.connection_id));
     }
+    let deletion = connector.deletion(args.safe_mode);
+    // Nobody is asked about, or shown, what is refused afterwards.
+    deletion.check().await?;
     if !context.confirms(args.confirm, &plan)? {
         return Ok(());
     }
-    connector.delete(args.safe_mode).await?;
+    deletion.await?;
     let deleted = Deleted::new(C::NOUN, connector.id(), name)
         .also(used.iter().map(|it| ("connection", it.connection_id.to_string(), it.name.clone())));
     deleted.print(context)

@@ -130,8 +130,11 @@ pub(crate) async fn run(command: DefinitionCommand, context: &Context) -> Result
             for source in &sources {
                 plan = plan.effect(format!("source `{}` goes with it, and its connections", source.name));
             }
+            let delete = definition.delete().safe_mode(safe_mode);
+            // Nobody is asked about, or shown, what is refused afterwards.
+            delete.check().await?;
             if context.confirms(confirm, &plan)? {
-                definition.delete().safe_mode(safe_mode).await?;
+                delete.await?;
                 let sources = sources.into_iter().map(|it| ("source", it.source_id.to_string(), it.name));
                 Deleted::new("definition", id, info.name).also(sources).print(context)?;
             }
@@ -168,6 +171,9 @@ async fn publish(args: PublishArgs, context: &Context) -> Result<(), Failure> {
         }
     };
     let publish = if args.allow_same_name { publish.allow_same_name() } else { publish };
+    if args.dry.dry_run {
+        publish.check().await?;
+    }
     if context.goes_on(args.dry, &plan)? {
         let definition = publish.await?;
         let info = definition.info().await;

@@ -10,7 +10,7 @@ use airbyte_cloud::{Failure as Reason, Job, JobId, JobInfo, JobStatus, JobType};
 use clap::{Args, Subcommand};
 
 pub(crate) use object::JobObject;
-pub(crate) use wait::{WaitArgs, wait_for, wait_for_all};
+pub(crate) use wait::{WaitArgs, interrupted, wait_for, wait_for_all};
 
 use super::open::{OpenArgs, open};
 use crate::change::{Confirm, Plan};

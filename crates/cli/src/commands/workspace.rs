@@ -134,8 +134,11 @@ pub(crate) async fn run(command: WorkspaceCommand, context: &Context) -> Result<
             for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {
                 plan = plan.effect(format!("{count} {what} in it go with it"));
             }
+            let delete = workspace.delete().safe_mode(safe_mode);
+            // Nobody is asked about, or shown, what is refused afterwards.
+            delete.check().await?;
             if context.confirms(confirm, &plan)? {
-                workspace.delete().safe_mode(safe_mode).await?;
+                delete.await?;
                 Deleted::new("workspace", workspace.id(), name).print(context)?;
             }
         }

@@ -254,3 +254,41 @@ fn standard_output_and_what_is_no_ordinary_file_are_written_to_as_they_are() {
     assert_eq!(reading.join().unwrap(), yaml);
     assert!(std::fs::metadata(&pipe).unwrap().file_type().is_fifo());
 }
+
+#[test]
+fn a_file_that_cannot_be_done_whole_is_not_begun() {
+    let sandbox = Sandbox::demo();
+    let before = exported(&sandbox);
+    let connection = |more: &str| {
+        format!(
+            "version: 1\nsources:\n  New: {{type: faker, configuration: {{count: 1}}}}\nconnections:\n  C: {{source: New, \
+             destination: Embedded SQLite, {more}}}\n"
+        )
+    };
+    for (content, word) in [
+        (connection("schedule: 0 6 * * *, streams: [{name: users}]"), "schedule"),
+        (connection("streams: [{name: users, sync_mode: incremental}]"), "sync mode"),
+        (connection("schema_updates: sometimes, streams: [{name: users}]"), "sometimes"),
+        (connection("streams: [{name: users, mappers: [{key: '${NOT_SET_ANYWHERE}'}]}]"), "NOT_SET_ANYWHERE"),
+        ("version: 1\ntags: {a: red}\nsources:\n  New: {type: faker}\n".to_owned(), "colour"),
+        ("version: 1\nsources:\n  A: {type: faker}\n  B: {definition: x}\n".to_owned(), "definition"),
+    ] {
+        let file = file(&sandbox, &content);
+        for more in [&["--dry-run"][..], &[]] {
+            let apply = [&["connection", "apply", &file], more].concat();
+            let error = sandbox.script(&apply).exits(2).error();
+            assert!(text(&error, "message").contains(word), "{content}: {error}");
+        }
+    }
+    assert_eq!(exported(&sandbox), before);
+}
+
+#[test]
+fn a_connection_of_another_workspace_is_not_taken_for_all_of_this_one() {
+    let sandbox = Sandbox::demo();
+    let connection = sandbox.connection();
+    let elsewhere = sandbox.json(&["workspace", "create", "Elsewhere"]);
+    let mut export = sandbox.command(&["connection", "export", &connection, "--output", "json"]);
+    let error = run(export.env("AIRBYTE_WORKSPACE_ID", text(&elsewhere, "workspace_id"))).exits(4).error();
+    assert!(text(&error, "message").contains(&connection), "{error}");
+}

@@ -154,3 +154,26 @@ fn how_the_server_is_reached_is_stored_and_shown_without_its_secrets() {
     let refused = login(&sandbox, folder.path(), &secret, &broken).exits(2).error();
     assert!(text(&refused, "message").contains("key of the client certificate"), "{refused}");
 }
+
+#[test]
+fn the_environment_says_which_server_and_which_profile() {
+    let sandbox = Sandbox::demo();
+    let folder = tempfile::tempdir().unwrap();
+    let secret = sandbox.folder().join("secret");
+    std::fs::write(&secret, sandbox.ready("client_secret")).unwrap();
+    let command = |arguments: &[&str]| {
+        let mut command = alone(folder.path(), arguments);
+        command.env("AIRBYTE_PROFILE", "staging");
+        command
+    };
+    let mut login = command(&["auth", "login", "--secret-stdin", "--client-id", sandbox.ready("client_id")]);
+    login.env("AIRBYTE_API_URL", sandbox.ready("public_api_root"));
+    login.env("AIRBYTE_CONFIG_API_URL", sandbox.ready("config_api_root"));
+    let stored = run(login.stdin(std::fs::File::open(&secret).unwrap())).exits(0).json();
+    assert_eq!(stored["profile"], "staging");
+    assert_eq!(text(&stored, "api_root"), sandbox.ready("public_api_root"));
+    let content = std::fs::read_to_string(file(folder.path())).unwrap();
+    assert!(content.contains("[staging]") && content.contains(sandbox.ready("config_api_root")), "{content}");
+    run(&mut command(&["connection", "list"])).exits(0);
+    assert_eq!(run(&mut command(&["auth", "logout"])).exits(0).json()["profile"], "staging");
+}

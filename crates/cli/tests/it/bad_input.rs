@@ -296,3 +296,21 @@ fn a_configuration_with_a_key_that_is_there_twice() {
     let sources = sandbox.json(&["source", "list", "--fields", "name"]);
     assert!(!sources.to_string().contains("Twice"), "{sources}");
 }
+
+#[test]
+fn a_field_that_makes_no_sense_is_not_shown() {
+    let sandbox = Sandbox::demo();
+    for fields in [["-F", "password=hunter2"], ["-f", "hunter2"], ["-F", "hunter2"]] {
+        for arguments in [
+            &["source", "update", "Faker"][..],
+            &["source", "create", "S", "--type=faker"],
+            &["api", "POST", "/sources"],
+        ] {
+            let arguments = [arguments, &fields[..]].concat();
+            for ended in [sandbox.script(&arguments).exits(2), sandbox.run(&arguments).exits(2)] {
+                let said = ended.stdout + &ended.stderr;
+                assert!(said.contains("field") && !said.contains("hunter2"), "{arguments:?}: {said}");
+            }
+        }
+    }
+}

@@ -46,6 +46,12 @@ fn a_source_lives_from_creation_to_deletion() {
 
     let refused = sandbox.script(&["source", "delete", "Figures", "--safe-mode", "--yes"]).exits(6).error();
     assert!(text(&refused, "message").contains("safe mode"), "{refused}");
+    // Neither is it shown as what would be done.
+    sandbox.script(&["source", "delete", "Figures", "--safe-mode", "--dry-run"]).exits(6);
+    let again = ["source", "create", "Figures", "--type=faker", "--dry-run"];
+    let taken = sandbox.script(&again).exits(6).error();
+    assert!(text(&taken, "message").contains("Figures"), "{taken}");
+    sandbox.script(&[&again[..], &["--allow-same-name"]].concat()).exits(0);
     let deleted = sandbox.json(&["source", "delete", "Figures", "--yes"]);
     assert_eq!(deleted, json!({ "kind": "source", "id": made["source_id"], "name": "Figures" }));
     sandbox.script(&["source", "get", "Figures"]).exits(4);
@@ -137,4 +143,21 @@ fn a_custom_connector_lives_from_publication_to_deletion() {
     let deleted = sandbox.json(&["definition", "delete", "Things", "--yes"]);
     assert_eq!(deleted["kind"], "definition");
     assert_eq!(sandbox.json(&["definition", "list"]), json!([]));
+}
+
+#[test]
+fn an_id_is_looked_for_in_the_workspace_that_is_named() {
+    let sandbox = Sandbox::demo();
+    sandbox.json(&["workspace", "create", "Elsewhere"]);
+    let tag = sandbox.json(&["tag", "create", "nightly", "--color", "2E8B57"]);
+    for (noun, id) in [
+        ("source", sandbox.json(&["source", "get", "Faker"])["source_id"].clone()),
+        ("destination", sandbox.json(&["destination", "get", "Embedded SQLite"])["destination_id"].clone()),
+        ("tag", tag["tag_id"].clone()),
+    ] {
+        let delete = [noun, "delete", id.as_str().unwrap(), "--yes", "--workspace"];
+        let error = sandbox.script(&[&delete[..], &["Elsewhere"]].concat()).exits(4).error();
+        assert!(text(&error, "message").contains("belongs to"), "{error}");
+        sandbox.script(&[&delete[..], &[sandbox.ready("workspace_id")]].concat()).exits(0);
+    }
 }

@@ -153,3 +153,59 @@ fn rows_that_nobody_reads_do_not_hold_ctrl_c_up_and_do_not_look_whole() {
         }
     }
 }
+
+#[test]
+fn input_that_nobody_writes_does_not_hold_ctrl_c_up() {
+    let sandbox = Sandbox::demo();
+    for arguments in [&["connection", "apply", "-"][..], &["source", "create", "S", "--config", "-"]] {
+        let mut command = sandbox.command(arguments);
+        let mut process =
+            command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        // Which of them comes when the command hears it does not matter.
+        let code = loop {
+            std::thread::sleep(Duration::from_millis(50));
+            if let Some(status) = process.try_wait().unwrap() {
+                break status;
+            }
+            signal(&process, "INT");
+        };
+        let mut said = String::new();
+        process.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        // One that comes before the command listens ends it as it ends any program.
+        if let Some(code) = code.code() {
+            assert_eq!(code, 130, "{said}");
+            assert!(said.contains("interrupted"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn a_job_that_had_started_is_told_and_cancelled_where_another_one_had_not() {
+    let sandbox = Sandbox::with(&["--fault", "slow-job=100h", "--fault", "slow-start=100h,times=1"]);
+    let first = sandbox.connection();
+    let create = ["connection", "create", "Second", "--source=Faker", "--destination=Embedded SQLite"];
+    sandbox.json(&[&create[..], &["--stream=users"]].concat());
+    let mut command =
+        sandbox.command(&["connection", "sync", &first, "Second", "--wait", "--output=json", "-v"]);
+    let mut process =
+        command.arg("--cancel-on-interrupt").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(process.stderr.take().unwrap()).lines().map(Result::unwrap);
+    // One start is answered, the other one never is.
+    log.find(|line| line.contains("\"createJob\"") && line.contains("outcome=\"ok\"")).unwrap();
+    while sandbox.json(&["job", "list"]).as_array().unwrap().len() < 2 {}
+    signal(&process, "INT");
+    let said: Vec<String> = log.collect();
+    let mut shown = String::new();
+    process.stdout.take().unwrap().read_to_string(&mut shown).unwrap();
+    assert_eq!(process.wait().unwrap().code(), Some(130), "{said:?}");
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    let started: Vec<&Value> =
+        shown.as_array().unwrap().iter().filter(|outcome| outcome.get("job_id").is_some()).collect();
+    assert_eq!(started.len(), 1, "{shown}");
+    let job = sandbox.json(&["job", "get", &started[0]["job_id"].to_string()]);
+    assert_eq!(
+        (&job["status"], &started[0]["status"]),
+        (&"cancelled".into(), &"cancelled".into()),
+        "{shown}"
+    );
+}

@@ -144,6 +144,23 @@ fn a_login_asks_for_what_is_missing_and_shows_no_secret() {
 }
 
 #[test]
+fn ctrl_c_at_a_secret_ends_the_login_and_what_is_typed_is_shown_again() {
+    let sandbox = Sandbox::demo();
+    let root = sandbox.ready("public_api_root");
+    let mut login = airbyte(["auth", "login", "--client-id", "x", "--api-root", root]);
+    login.env("XDG_CONFIG_HOME", sandbox.folder()).env("TERM", "xterm-256color");
+    let mut asked = OnTerminal::start(&mut login, 100);
+    asked.sees("it is not shown");
+    asked.reads_keys();
+    signal(&asked.process, "INT");
+    let terminal = asked.keys.try_clone().unwrap();
+    let (code, seen) = asked.ends();
+    assert_eq!(code, Some(130), "{seen}");
+    assert!(seen.contains("interrupted"), "{seen}");
+    assert!(tcgetattr(&terminal).unwrap().local_flags.contains(LocalFlags::ECHO));
+}
+
+#[test]
 fn forty_columns_are_enough() {
     let sandbox = Sandbox::demo();
     let connection = sandbox.synced_connection();

@@ -59,6 +59,35 @@ async fn it_works_inside_of_a_runtime() {
     sandbox.shutdown().await;
 }
 
+/// The only thread of the runtime is what blocks: the server, and the connection that was opened before, need another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_runtime_goes_on_while_one_of_its_threads_blocks() {
+    let (sandbox, client) = crate::sandbox::start(Sandbox::builder()).await;
+    let both = tokio::spawn(async move {
+        let awaited = client.workspaces().await.unwrap();
+        (awaited.len(), client.workspaces().block().unwrap().len())
+    });
+    assert_eq!(both.await.unwrap(), (1, 1));
+    sandbox.shutdown().await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "multi-threaded runtime")]
+async fn the_only_thread_of_a_runtime_is_not_blocked() {
+    let client = Client::builder().ignore_environment().no_auth().build().unwrap();
+    // It would wait for ever, had the client a connection that this thread serves.
+    let _ = client.workspaces().block();
+}
+
+#[tokio::test]
+async fn a_thread_that_is_meant_for_it_may_be_blocked_in_any_runtime() {
+    let (sandbox, client) = crate::sandbox::start(Sandbox::builder()).await;
+    client.workspaces().await.unwrap();
+    let blocked = tokio::task::spawn_blocking(move || client.workspaces().block().unwrap().len());
+    assert_eq!(blocked.await.unwrap(), 1);
+    sandbox.shutdown().await;
+}
+
 #[test]
 fn a_call_within_a_callback_is_waited_for_as_well() {
     let (threads, sandbox, client) = start();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use airbyte_cloud::{ErrorKind, RetryPolicy};
+use airbyte_cloud::{Client, ErrorKind, RetryPolicy};
 use serde_json::json;
 
 use crate::support::broken::{BrokenServer, Reply};
@@ -153,6 +153,45 @@ async fn a_silent_server_is_a_timeout() {
     let error = client.build().unwrap().job(7.into()).info().await.unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
     assert_eq!(error.attempts(), 2);
+}
+
+/// A server that takes connections and never answers, and a client of it in virtual time.
+async fn silence(limit: Option<Duration>) -> (tokio::net::TcpListener, Client) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let root = format!("http://{}/api/public/v1", listener.local_addr().unwrap());
+    let builder = Client::builder().ignore_environment().api_root(root).no_auth();
+    let builder = match limit {
+        Some(limit) => builder.timeout(limit),
+        None => builder,
+    };
+    (listener, builder.build().unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_may_take_long_gets_its_time() {
+    // Longer than the time in which attempts may begin.
+    let some = "11111111-0000-4000-8000-000000000001";
+    let (_listener, client) = silence(None).await;
+    let check = client.source(some.parse().unwrap()).check().await.unwrap_err();
+    let (_listener, client) = silence(Some(Duration::from_mins(3))).await;
+    let read = client.job(7.into()).info().await.unwrap_err();
+    for (error, minutes) in [(check, 5), (read, 3)] {
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::Timeout, 1), "{error:?}");
+        assert_eq!(error.elapsed().as_secs(), minutes * 60, "{error:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_of_the_callers_own_cuts_a_call_short() {
+    let (_listener, client) = silence(Some(Duration::from_mins(3))).await;
+    let source = client.source("11111111-0000-4000-8000-000000000001".parse().unwrap());
+    let started = tokio::time::Instant::now();
+    let error = source.streams(None).timeout(Duration::from_secs(20)).await.unwrap_err();
+    assert!(error.is_timeout(), "{error:?}");
+    assert_eq!(started.elapsed().as_secs(), 20);
+    let wait = client.job(7.into()).wait().timeout(Duration::from_secs(5)).await.unwrap_err();
+    assert!(wait.is_timeout(), "{wait:?}");
+    assert!(started.elapsed().as_secs() <= 20 + 6, "{:?}", started.elapsed());
 }
 
 #[tokio::test]

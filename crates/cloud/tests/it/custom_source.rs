@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::sandbox::{asked, fault, start};
 
-fn manifest(word: &str) -> Manifest {
+pub(crate) fn manifest(word: &str) -> Manifest {
     Manifest::from(json!({
         "version": "6.1.0", "type": "DeclarativeSource",
         "check": { "type": "CheckStream", "stream_names": [word] }, "streams": [],

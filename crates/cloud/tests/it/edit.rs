@@ -72,6 +72,27 @@ async fn kept_streams_keep_everything() {
 }
 
 #[tokio::test]
+async fn the_name_of_an_object_can_be_taken_away_again() {
+    let mut named = shown();
+    named["configurations"]["streams"][2]["destinationObjectName"] = json!("Order");
+    let airbyte = airbyte(vec![named]).await;
+    let connection = airbyte.client().connection(connection_id());
+    let without = |stream| StreamSelection::new(stream).without_destination_object_name();
+    let change = connection.edit().stream(without("orders")).preview().await.unwrap();
+    assert_eq!(change.diff().to_string().trim(), r#"- streams.orders.destinationObjectName: "Order""#);
+    change.send().await.unwrap();
+    let sent = patches(&airbyte).await;
+    // The API has no null for it: a stream without the member has no such name.
+    assert_eq!(sent.len(), 1);
+    let stream = &sent[0]["configurations"]["streams"][2];
+    assert!(stream["name"] == "orders" && stream.get("destinationObjectName").is_none(), "{stream}");
+
+    let users = StreamId::new("users").in_namespace("a");
+    connection.edit().stream(StreamSelection::new(users).without_destination_object_name()).await.unwrap();
+    assert_eq!(patches(&airbyte).await.len(), 1, "where there is none, nothing is sent");
+}
+
+#[tokio::test]
 async fn only_what_differs_is_sent() {
     let airbyte = airbyte(vec![shown()]).await;
     let connection = airbyte.client().connection(connection_id());
@@ -148,6 +169,53 @@ async fn a_preview_shows_the_difference_and_sends_nothing() {
     assert!(patches(&airbyte).await.is_empty());
     change.send().await.unwrap();
     assert_eq!(patches(&airbyte).await.len(), 1);
+}
+
+#[tokio::test]
+async fn streams_whose_names_look_alike_are_told_apart() {
+    let append = |namespace: Option<&str>, name: &str| json!({ "name": name, "namespace": namespace, "syncMode": "full_refresh_append" });
+    let mut alike = shown();
+    alike["configurations"]["streams"] =
+        json!([append(None, "shop.users"), append(Some("shop"), "users"), append(None, "a.b")]);
+    let airbyte = airbyte(vec![alike]).await;
+    let connection = airbyte.client().connection(connection_id());
+    let shop_users = || StreamId::new("users").in_namespace("shop");
+
+    let edit = connection
+        .edit()
+        .stream(StreamSelection::new("shop.users").sync_mode(SyncMode::FullRefreshOverwrite));
+    let change = edit.preview().await.unwrap();
+    assert_eq!(
+        change.diff().to_string().trim(),
+        r#"~ streams."shop.users".syncMode: "full_refresh_append" -> "full_refresh_overwrite""#
+    );
+    change.send().await.unwrap();
+    connection.edit().without_stream(shop_users()).await.unwrap();
+    let sent: Vec<Vec<Value>> = patches(&airbyte)
+        .await
+        .iter()
+        .map(|patch| patch["configurations"]["streams"].as_array().unwrap().clone())
+        .collect();
+    assert_eq!(sent.iter().map(Vec::len).collect::<Vec<_>>(), [3, 2]);
+    assert_eq!(sent[0][0]["syncMode"], "full_refresh_overwrite");
+    assert!(sent[1].iter().all(|stream| stream.get("namespace").is_none()), "{sent:?}");
+
+    // Alone it is called as ever.
+    let edit = connection.edit().stream(StreamSelection::new("a.b").sync_mode(SyncMode::IncrementalAppend));
+    let diff = edit.preview().await.unwrap().diff().to_string();
+    assert!(diff.starts_with("~ streams.a.b.syncMode"), "{diff}");
+}
+
+#[tokio::test]
+async fn a_stream_can_take_the_place_of_one_whose_name_looks_alike() {
+    let mut alone = shown();
+    alone["configurations"]["streams"] = json!([{ "name": "shop.users", "syncMode": "full_refresh_append" }]);
+    let airbyte = airbyte(vec![alone]).await;
+    let other = StreamSelection::new(StreamId::new("users").in_namespace("shop"));
+    let edit = airbyte.client().connection(connection_id()).edit();
+    edit.streams([other.sync_mode(SyncMode::FullRefreshAppend)]).await.unwrap();
+    let stream = json!({ "name": "users", "namespace": "shop", "syncMode": "full_refresh_append" });
+    assert_eq!(patches(&airbyte).await, [json!({ "configurations": { "streams": [stream] } })]);
 }
 
 #[tokio::test]

@@ -11,9 +11,11 @@ mod blocking;
 mod bodies;
 mod call;
 mod campaign;
+mod checks;
 mod custom_source;
 #[path = "../../../api-raw/tests/it/document.rs"]
 mod document;
+mod doubt;
 mod edit;
 mod every_read;
 mod links;

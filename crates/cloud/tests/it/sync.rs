@@ -138,6 +138,7 @@ async fn a_start_that_keeps_failing_ends() {
     let client = builder(&server.root, &TestClock::new()).build().unwrap();
     let error = client.connection(connection_id()).sync().await.unwrap_err();
     assert_eq!((error.kind(), server.count("POST /jobs")), (ErrorKind::Network, 3));
+    assert!(error.is_retryable(), "the next start looks first as well: {error:?}");
 }
 
 #[tokio::test]

@@ -45,6 +45,14 @@ pub(crate) async fn export(args: ExportArgs, context: &Context) -> Result<(), Fa
     let workspace = context.workspace(&client).await?;
     let there = code::read_workspace(&workspace).await?;
     let ids = names::connections(context, &client, &args.names).await?;
+    // None would be all of them, and fewer than were asked for are not what was asked for.
+    if let Some(id) = ids.iter().find(|id| !there.connections.values().any(|there| there == *id)) {
+        return Err(Failure::new(
+            Kind::NotFound,
+            format!("connection {id} is not among those of workspace {}", workspace.id()),
+        )
+        .with_hint("name its workspace with --workspace; a deleted one cannot be exported"));
+    }
     let named = there.connections.iter().filter(|(_, id)| ids.contains(id)).map(|(name, _)| name.clone());
     let named: Vec<String> = named.collect();
     let yaml = serde_yaml_ng::to_string(&code::export(&there, &named))

@@ -108,6 +108,9 @@ pub(crate) async fn run(args: CreateArgs, context: &Context) -> Result<(), Failu
     if args.allow_same_name {
         create = create.allow_same_name();
     }
+    if args.dry.dry_run {
+        create.check().await?;
+    }
     if context.goes_on(args.dry, &plan)? {
         let working =
             context.output().working("creating the connection; the server reads the source's schema");

@@ -1,7 +1,7 @@
 //! What runs on connections: syncs, clearings, refreshes.
 
 use airbyte_cloud::{
-    Client, ConnectionId, IfRunning, JobId, RefreshMode, Result as CloudResult, StreamId, SyncResult,
+    Client, ConnectionId, IfRunning, Job, JobId, RefreshMode, Result as CloudResult, StreamId, SyncResult,
     WorkspaceId,
 };
 use clap::{Args, ValueEnum};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::streams;
 use crate::change::{Confirm, DryRun, Plan};
-use crate::commands::job::{JobObject, WaitArgs, wait_for, wait_for_all};
+use crate::commands::job::{JobObject, WaitArgs, interrupted, wait_for, wait_for_all};
 use crate::context::Context;
 use crate::error::{ErrorObject, Failure, Kind, exit};
 use crate::interrupt::unless_interrupted;
@@ -157,6 +157,8 @@ pub(crate) async fn clear(args: ClearArgs, verb: &'static str, context: &Context
         .id(info.connection_id)
         .name(&info.name)
         .effect(format!("the destination's rows go, of streams: {which}"));
+    let plan =
+        if args.cancel_running { plan.effect("a job that runs on it is cancelled first") } else { plan };
     if !context.confirms(args.confirm, &plan)? {
         return Ok(exit::OK);
     }
@@ -263,7 +265,9 @@ async fn finish(
 ) -> Result<u8, Failure> {
     if follow.wait {
         let interrupted = outcomes.iter().filter_map(|it| it.failure.as_ref()).any(Failure::is_interruption);
-        if !interrupted {
+        if interrupted {
+            leave(&mut outcomes, &follow.waiting).await;
+        } else {
             wait(client, &mut outcomes, &follow.waiting, context).await;
         }
     } else {
@@ -279,6 +283,24 @@ async fn finish(
         context.output().note(&format!("wait for the end with `airbyte job wait {}`", started.join(" ")));
     }
     Ok(code)
+}
+
+/// What Ctrl-C while some jobs were being started means for those that had started by then.
+async fn leave(outcomes: &mut [Outcome], args: &WaitArgs) {
+    let started = outcomes.iter().filter_map(|outcome| outcome.started.as_ref());
+    let jobs: Vec<Job> = started.map(SyncResult::job).collect();
+    if jobs.is_empty() {
+        return;
+    }
+    let failure = interrupted(&jobs, args).await;
+    for outcome in outcomes {
+        if let Some(started) = &outcome.started {
+            let latest = unless_interrupted(IntoFuture::into_future(started.job().info())).await;
+            let info = latest.and_then(Result::ok).unwrap_or_else(|| started.info().clone());
+            outcome.job = described(outcome, Some(info)).await;
+            outcome.failure = Some(failure.clone());
+        }
+    }
 }
 
 async fn wait(client: &Client, outcomes: &mut [Outcome], args: &WaitArgs, context: &Context) {

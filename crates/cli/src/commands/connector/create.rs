@@ -38,11 +38,11 @@ pub(crate) struct ConfigurationArgs {
     #[arg(long, value_name = "FILE")]
     config: Option<String>,
     /// A text of the configuration; dots in the key lead into objects
-    #[arg(short = 'f', long = "field", value_name = "KEY=VALUE", value_parser = input::pair)]
-    texts: Vec<(String, String)>,
+    #[arg(short = 'f', long = "field", value_name = "KEY=VALUE")]
+    texts: Vec<String>,
     /// A JSON value of the configuration: a number, true, null, a list, an object
-    #[arg(short = 'F', long = "json-field", value_name = "KEY=JSON", value_parser = input::json_pair)]
-    values: Vec<(String, Value)>,
+    #[arg(short = 'F', long = "json-field", value_name = "KEY=JSON")]
+    values: Vec<String>,
 }
 
 /// The configuration that was given, with what it refers to.
@@ -54,11 +54,13 @@ pub(crate) fn configuration(args: &ConfigurationArgs) -> Result<Map<String, Valu
             _ => return Err(Failure::usage(format!("the configuration in {file} is no object"))),
         },
     };
-    for (key, text) in &args.texts {
+    for text in &args.texts {
+        let (key, text) = input::pair(text)?;
         input::set(&mut configuration, key, json!(text))?;
     }
-    for (key, value) in &args.values {
-        input::set(&mut configuration, key, value.clone())?;
+    for text in &args.values {
+        let (key, value) = input::json_pair(text)?;
+        input::set(&mut configuration, key, value)?;
     }
     match references::resolve(&Value::Object(configuration))? {
         Value::Object(members) => Ok(members),
@@ -88,12 +90,16 @@ pub(crate) async fn run<C: Connector>(args: CreateArgs, context: &Context) -> Re
         .effect(format!("connector: {connector}"))
         .effect(format!("workspace: {}", workspace.id()))
         .effect(format!("configuration: {}", input::paths(&configuration).join(", ")));
+    let new =
+        NewConnector { name: args.name, configuration, definition, allow_same_name: args.allow_same_name };
+    let creation = C::creation(&workspace, new);
+    if args.dry.dry_run {
+        C::check_creation(&creation).await?;
+    }
     if !context.goes_on(args.dry, &plan)? {
         return Ok(exit::OK);
     }
-    let new =
-        NewConnector { name: args.name, configuration, definition, allow_same_name: args.allow_same_name };
-    let connector = C::create(&workspace, new).await?;
+    let connector = C::create(creation).await?;
     let info = connector.info().await.map_err(|error| Failure::created(C::NOUN, &connector.id(), error))?;
     let shown = context.output().show(&info);
     if args.check {

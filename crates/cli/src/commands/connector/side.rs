@@ -1,8 +1,8 @@
 //! What sources and destinations have in common.
 
 use airbyte_cloud::{
-    CheckResult, Client, ConnectionInfo, DefinitionId, Destination, DestinationInfo, Source, SourceInfo,
-    Workspace, WorkspaceId,
+    CheckResult, Client, ConnectionInfo, Create, DefinitionId, DeleteRequest, Destination, DestinationInfo,
+    Source, SourceInfo, Workspace, WorkspaceId,
 };
 use serde_json::{Map, Value};
 
@@ -24,7 +24,9 @@ pub(crate) trait Connector: Sized {
         name: Option<String>,
         limit: Option<usize>,
     ) -> Result<Vec<Self::Info>, Failure>;
-    async fn create(workspace: &Workspace, new: NewConnector) -> Result<Self, Failure>;
+    fn creation(workspace: &Workspace, new: NewConnector) -> Create<Self>;
+    async fn check_creation(creation: &Create<Self>) -> Result<(), Failure>;
+    async fn create(creation: Create<Self>) -> Result<Self, Failure>;
     fn id(&self) -> String;
     fn name_and_workspace(info: &Self::Info) -> (String, WorkspaceId);
     fn configuration(info: &Self::Info) -> &Value;
@@ -34,7 +36,7 @@ pub(crate) trait Connector: Sized {
     async fn update(&self, configuration: &Value) -> Result<Self::Info, Failure>;
     async fn replace(&self, configuration: &Value) -> Result<Self::Info, Failure>;
     async fn check(&self) -> Result<CheckResult, Failure>;
-    async fn delete(&self, safe_mode: bool) -> Result<(), Failure>;
+    fn deletion(&self, safe_mode: bool) -> DeleteRequest;
     async fn url(&self) -> Result<Option<String>, Failure>;
 }
 
@@ -73,7 +75,7 @@ macro_rules! connector {
                 Ok(list.await?)
             }
 
-            async fn create(workspace: &Workspace, new: NewConnector) -> Result<Self, Failure> {
+            fn creation(workspace: &Workspace, new: NewConnector) -> Create<Self> {
                 let mut create = workspace.$create(new.name, new.configuration);
                 if let Some(definition) = new.definition {
                     create = create.definition(definition);
@@ -81,7 +83,15 @@ macro_rules! connector {
                 if new.allow_same_name {
                     create = create.allow_same_name();
                 }
-                Ok(create.await?)
+                create
+            }
+
+            async fn check_creation(creation: &Create<Self>) -> Result<(), Failure> {
+                Ok(creation.check().await?)
+            }
+
+            async fn create(creation: Create<Self>) -> Result<Self, Failure> {
+                Ok(creation.await?)
             }
 
             fn id(&self) -> String {
@@ -120,8 +130,8 @@ macro_rules! connector {
                 Ok($handle::check(self).await?)
             }
 
-            async fn delete(&self, safe_mode: bool) -> Result<(), Failure> {
-                Ok($handle::delete(self).safe_mode(safe_mode).await?)
+            fn deletion(&self, safe_mode: bool) -> DeleteRequest {
+                $handle::delete(self).safe_mode(safe_mode)
             }
 
             async fn url(&self) -> Result<Option<String>, Failure> {

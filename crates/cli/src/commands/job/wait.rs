@@ -136,7 +136,7 @@ pub(crate) async fn wait_for_all(
 }
 
 /// What Ctrl-C means for jobs that go on. A second one leaves open what became of the first.
-async fn interrupted(jobs: &[Job], args: &WaitArgs) -> Failure {
+pub(crate) async fn interrupted(jobs: &[Job], args: &WaitArgs) -> Failure {
     let ids = jobs.iter().map(|job| job.id().to_string()).collect::<Vec<_>>().join(" ");
     let what = if jobs.len() == 1 { format!("job {ids}") } else { format!("jobs {ids}") };
     let failure = |message: String| {
