@@ -11,16 +11,16 @@ use uuid::Uuid;
 use crate::auth::Tokens;
 use crate::builder::Edition;
 use crate::clock::Clock;
-use crate::destinations::Destination;
+use crate::connectors;
+use crate::destinations::{Destination, DestinationError};
 use crate::error::Error;
 use crate::fault::{Fault, Faults};
 use crate::jobs::Running;
 use crate::jobs::scheduler::Scheduler;
 use crate::model::Actor;
 use crate::requests::Requests;
-use crate::sources::Source;
+use crate::sources::{Source, SourceError};
 use crate::store::Store;
-use crate::{connectors, destinations, sources};
 
 /// A running sandbox, as its handlers and jobs see it.
 pub(crate) struct App {
@@ -81,18 +81,22 @@ impl App {
         self.clock.now().timestamp()
     }
 
-    pub(crate) fn open_source(&self, actor: &Actor) -> Result<Source, sources::SourceError> {
+    /// The source that an actor stands for, unless it is deleted.
+    pub(crate) fn open_source(&self, actor: &Actor) -> Result<Source, SourceError> {
         let connector = connectors::by_definition(actor.side, actor.definition_id);
-        let configuration = actor.configuration.clone().unwrap_or_default();
-        Source::open(connector, &configuration, &self.files_roots, &self.data_folder)
+        let configuration = actor.configuration.as_ref().ok_or_else(|| SourceError::new(deleted(actor)))?;
+        Source::open(connector, configuration, &self.files_roots, &self.data_folder)
     }
 
-    pub(crate) fn open_destination(
-        &self,
-        actor: &Actor,
-    ) -> Result<Destination, destinations::DestinationError> {
+    /// The destination that an actor stands for, unless it is deleted.
+    pub(crate) fn open_destination(&self, actor: &Actor) -> Result<Destination, DestinationError> {
         let connector = connectors::by_definition(actor.side, actor.definition_id);
-        let configuration = actor.configuration.clone().unwrap_or_default();
-        Destination::open(connector, &configuration, &self.local_root, self.libduckdb.as_deref())
+        let configuration =
+            actor.configuration.as_ref().ok_or_else(|| DestinationError::config(deleted(actor)))?;
+        Destination::open(connector, configuration, &self.local_root, self.libduckdb.as_deref())
     }
+}
+
+fn deleted(actor: &Actor) -> String {
+    format!("the {} `{}` has been deleted", actor.side.word(), actor.name)
 }

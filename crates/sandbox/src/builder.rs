@@ -23,6 +23,7 @@ use crate::folder_lock::FolderLock;
 use crate::http;
 use crate::jobs::scheduler::{self, Scheduler};
 use crate::jobs::{self, Running};
+use crate::model::ClockAhead;
 use crate::people::{NewOrganization, NewUser, UserCredentials};
 use crate::ready::Ready;
 use crate::requests::{Requests, SeenRequest};
@@ -226,6 +227,8 @@ impl SandboxBuilder {
         };
         let store_file = temporary.is_none().then(|| folder.join(DATABASE));
         let store = Store::open(store_file.as_deref())?;
+        // What has happened in a folder's future would otherwise be ahead of everything that happens from now on.
+        let moved = store.get::<ClockAhead>(ClockAhead::ID)?.unwrap_or_default();
         let (client_id, client_secret) = application(&folder, temporary.is_none())?;
 
         let listener = TcpListener::bind(self.listen)
@@ -254,7 +257,7 @@ impl SandboxBuilder {
         };
         let app = Arc::new(App {
             store,
-            clock: Clock::new(self.time_scale),
+            clock: Clock::new(self.time_scale, moved.ahead),
             tokens: Tokens::new(self.token_ttl),
             faults: Faults::new(self.faults.clone(), self.fault_seed.unwrap_or_else(|| rand::rng().random())),
             running: Running::default(),
@@ -375,7 +378,7 @@ impl Sandbox {
     }
 
     /// Moves the sandbox's time ahead: tokens and the pauses of jobs end, and the jobs of connections whose schedules have
-    /// become due have begun when this returns.
+    /// become due have begun when this returns. A data folder keeps it: the next sandbox there begins as far ahead.
     ///
     /// # Errors
     /// The data folder's database failed.

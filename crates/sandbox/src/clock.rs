@@ -18,9 +18,10 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    pub(crate) fn new(scale: f64) -> Self {
+    /// A clock that is so much ahead of the machine's.
+    pub(crate) fn new(scale: f64, ahead: Duration) -> Self {
         // What is no number is none, either.
-        Self { ahead: watch::Sender::new(Duration::ZERO), scale: scale.max(0.0) }
+        Self { ahead: watch::Sender::new(ahead), scale: scale.max(0.0) }
     }
 
     /// The sandbox's present.
@@ -28,11 +29,14 @@ impl Clock {
         Utc::now() + TimeDelta::from_std(*self.ahead.borrow()).unwrap_or_default()
     }
 
-    /// Moves the present ahead, so that tokens expire and pauses end without waiting for it; at most by a thousand
-    /// years in all.
-    pub(crate) fn advance(&self, by: Duration) {
-        let furthest = Duration::from_millis(FURTHEST_MILLIS);
-        self.ahead.send_modify(|ahead| *ahead = ahead.saturating_add(by).min(furthest));
+    /// By how much the present is ahead once it is moved so much further; at most by a thousand years in all.
+    pub(crate) fn further(&self, by: Duration) -> Duration {
+        self.ahead.borrow().saturating_add(by).min(Duration::from_millis(FURTHEST_MILLIS))
+    }
+
+    /// Moves the present, so that tokens expire and pauses end without waiting for it.
+    pub(crate) fn set_ahead(&self, ahead: Duration) {
+        self.ahead.send_replace(ahead);
     }
 
     /// Waits for the scaled duration, less what the present is moved ahead meanwhile.
@@ -60,30 +64,33 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_pause_is_as_long_as_what_is_left_of_it() {
-        let clock = Clock::new(0.5);
+        let clock = Clock::new(0.5, Duration::ZERO);
         let begun = Instant::now();
         clock.pause(Duration::from_mins(1)).await;
         assert_eq!(begun.elapsed().as_secs(), 30);
 
-        clock.advance(Duration::from_hours(1));
+        clock.set_ahead(clock.further(Duration::from_hours(1)));
         let begun = Instant::now();
         let moving = async {
             tokio::time::sleep(Duration::from_secs(10)).await;
             // Twenty seconds of it are over, so twenty are left.
-            clock.advance(Duration::from_secs(20));
+            clock.set_ahead(clock.further(Duration::from_secs(20)));
         };
         tokio::join!(clock.pause(Duration::from_mins(1)), moving);
         assert_eq!(begun.elapsed().as_secs(), 20);
 
         let begun = Instant::now();
-        let moving = async { clock.advance(Duration::from_hours(1)) };
+        let moving = async { clock.set_ahead(clock.further(Duration::from_hours(1))) };
         tokio::join!(clock.pause(Duration::from_mins(20)), moving);
         assert_eq!(begun.elapsed().as_secs(), 0);
         assert!(clock.now() - Utc::now() > TimeDelta::minutes(119));
 
-        let endless = Clock::new(f64::MAX);
+        let other = Clock::new(1.0, clock.further(Duration::from_hours(1)));
+        assert!(other.now() - Utc::now() > TimeDelta::minutes(179), "a clock can begin ahead");
+
+        let endless = Clock::new(f64::MAX, Duration::ZERO);
         let waiting = endless.pause(Duration::MAX);
         assert!(tokio::time::timeout(Duration::from_hours(1), waiting).await.is_err());
-        Clock::new(f64::NAN).pause(Duration::MAX).await;
+        Clock::new(f64::NAN, Duration::ZERO).pause(Duration::MAX).await;
     }
 }

@@ -117,29 +117,40 @@ impl Connector {
     }
 
     /// Whether it is known where its secrets are, if only that there are none.
-    fn is_described(&self) -> bool {
+    pub(crate) fn is_described(&self) -> bool {
         !self.secrets.is_empty() || specification::is_own(self)
     }
 }
 
 /// Parts of the names of members that hold secrets, without `_` and `-`: what there is to go by where a connector's
 /// specification is not known.
-const SECRET_NAMES: [&str; 14] = [
+const SECRET_PARTS: [&str; 18] = [
     "accesskey",
     "accountkey",
     "apikey",
     "clientkey",
     "connectionstring",
+    "credential",
+    "hmackey",
     "passphrase",
     "passwd",
     "password",
     "privatekey",
     "secret",
     "serviceaccount",
+    "sharedaccesssignature",
     "sharedkey",
     "sshkey",
     "token",
+    "webhook",
 ];
+/// Whole names: what mappers hash and encrypt with.
+const SECRET_NAMES: [&str; 2] = ["key", "salt"];
+
+fn is_secret_name(name: &str) -> bool {
+    let plain = name.to_lowercase().replace(['_', '-'], "");
+    SECRET_NAMES.contains(&plain.as_str()) || SECRET_PARTS.iter().any(|part| plain.contains(part))
+}
 
 /// Masks what is secret by its name.
 pub(crate) fn mask_by_names(configuration: &mut Value) {
@@ -163,9 +174,7 @@ fn each_named(value: &mut Value, other: &Value, visit: &mut dyn FnMut(&mut Value
     match value {
         Value::Object(members) => {
             for (name, member) in members {
-                let plain = name.to_lowercase().replace(['_', '-'], "");
-                let is_secret = SECRET_NAMES.iter().any(|part| plain.contains(part));
-                if is_secret && !member.is_object() && !member.is_null() {
+                if is_secret_name(name) && !member.is_object() && !member.is_null() {
                     visit(member, &other[name.as_str()]);
                 } else {
                     each_named(member, &other[name.as_str()], visit);
@@ -219,6 +228,24 @@ mod tests {
             shown,
             json!({
                 "host": "h", "password": MASK, "tunnel_method": {"tunnel_method": "SSH_KEY_AUTH", "ssh_key": MASK}
+            })
+        );
+    }
+
+    #[test]
+    fn what_big_query_and_mappers_call_their_secrets_is_masked() {
+        let bigquery = by_slug(Side::Source, "bigquery").unwrap();
+        let stored = json!({
+            "project_id": "p", "credentials_json": "{}",
+            "loading_method": {"credential": {"hmac_key_access_id": "i", "hmac_key_secret": "s"}},
+            "mappers": [{"mapperConfiguration": {"targetField": "email", "key": "k"}}], "primary_key": "id",
+        });
+        assert_eq!(
+            bigquery.masked(&stored),
+            json!({
+                "project_id": "p", "credentials_json": MASK,
+                "loading_method": {"credential": {"hmac_key_access_id": MASK, "hmac_key_secret": MASK}},
+                "mappers": [{"mapperConfiguration": {"targetField": "email", "key": MASK}}], "primary_key": "id",
             })
         );
     }

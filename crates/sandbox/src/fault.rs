@@ -11,12 +11,13 @@ use serde::{Serialize, Serializer};
 /// A fault: what happens, to which operation, how often.
 ///
 /// Written as `KIND[=VALUE][,op=OPERATION_ID][,times=N][,p=PROBABILITY]`, for instance
-/// `status=503,op=getJob,times=2`.
+/// `status=503,op=getJob,times=2`. What happens to jobs takes no `op=`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
     /// What happens.
     pub kind: FaultKind,
-    /// The operation it happens to, by its id in the API document; `None`: to every one.
+    /// The operation it happens to, by its id in the API document; `None`: to every one. Not looked at if it happens to
+    /// jobs.
     pub operation: Option<String>,
     /// How many times it happens; `None`: always.
     pub times: Option<u32>,
@@ -102,6 +103,10 @@ impl FromStr for Fault {
                 }
                 _ => return Err(format!("`{part}` is none of `op=`, `times=` and `p=`")),
             }
+        }
+        if fault.operation.is_some() && fault.kind.victim() != Victim::Request {
+            let name = text.split([',', '=']).next().unwrap_or_default().trim();
+            return Err(format!("`{name}` happens to jobs and not to requests, so it takes no `op=`"));
         }
         // Only answers about one job hold a status that a client waits for.
         if fault.kind == FaultKind::UnknownEnum && fault.operation.is_none() {
@@ -297,6 +302,11 @@ mod tests {
             ["", "status", "status=9", "hang=soon", "explode", "drop,often", "drop,p=2", "drop,times=-1"]
         {
             assert!(wrong.parse::<Fault>().is_err(), "{wrong}");
+        }
+        for of_jobs in ["fail-job", "slow-job=1s", "queue-job=1s", "break-source=1"] {
+            assert!(of_jobs.parse::<Fault>().is_ok(), "{of_jobs}");
+            let refused = format!("{of_jobs},op=createJob").parse::<Fault>().unwrap_err();
+            assert!(refused.contains("takes no `op=`"), "{refused}");
         }
     }
 

@@ -20,8 +20,8 @@ macro_rules! record {
 mod admin;
 
 pub(crate) use admin::{
-    Application, Billing, Consent, CustomDefinition, Dataplane, Grantee, Group, GroupMember, Organization,
-    Permission, Region, Scope, Tag, User,
+    Application, Billing, ClockAhead, Consent, CustomDefinition, Dataplane, Grantee, Group, GroupMember,
+    Organization, Permission, Region, Scope, Tag, User,
 };
 
 /// Something the store keeps under an id.

@@ -51,7 +51,7 @@ pub(crate) struct DestinationError {
 }
 
 impl DestinationError {
-    fn config(message: impl Into<String>) -> Self {
+    pub(crate) fn config(message: impl Into<String>) -> Self {
         Self { message: message.into(), transient: false }
     }
 

@@ -65,6 +65,11 @@ pub(super) async fn create(State(app): State<Arc<App>>, body: Body) -> Answer {
     if source.workspace_id != destination.workspace_id {
         return Err(Refusal::unexplained());
     }
+    // The server reads a null over its own default, and fails.
+    let is_null = |name: &&str| body.0.get(*name).is_some_and(Value::is_null);
+    if ["namespaceDefinition", "nonBreakingSchemaUpdatesBehavior"].iter().any(is_null) {
+        return Err(app.server_error(400));
+    }
     let connection = Connection {
         id: Uuid::new_v4(),
         workspace_id: source.workspace_id,

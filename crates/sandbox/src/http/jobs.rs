@@ -85,7 +85,9 @@ fn order(order_by: Option<&str>) -> Result<(bool, bool), Refusal> {
     let order_by = order_by.unwrap_or("createdAt|ASC");
     let invalid = || Refusal::bad_request(format!("Invalid order by clause provided: {order_by}"));
     let (field, direction) = order_by.split_once('|').ok_or_else(invalid)?;
-    let by_update = match field.to_lowercase().as_str() {
+    // Names match whatever their case and punctuation.
+    let plain: String = field.chars().filter(char::is_ascii_alphanumeric).collect();
+    let by_update = match plain.to_ascii_lowercase().as_str() {
         "createdat" => false,
         "updatedat" => true,
         _ => return Err(invalid()),

@@ -243,6 +243,7 @@ async fn move_stream(
     let mut progress = Progress {
         index,
         saved: Instant::now(),
+        written: 0,
         stats: StreamStats {
             name: name.clone(),
             namespace: planned.stream.namespace.clone(),
@@ -273,10 +274,7 @@ async fn move_stream(
             }
         },
     };
-    if !can_be_seen {
-        progress.stats.records_committed = 0;
-        progress.stats.bytes_committed = 0;
-    }
+    progress.commit(can_be_seen);
     let cursor = match ended {
         Ok(cursor) => cursor,
         Err(fault) => {
@@ -301,6 +299,8 @@ async fn move_stream(
 struct Progress {
     index: usize,
     saved: Instant,
+    /// Rows that were written, whether or not anybody sees them yet.
+    written: i64,
     stats: StreamStats,
 }
 
@@ -308,6 +308,13 @@ impl Progress {
     /// How many rows have been read.
     fn rows(&self) -> usize {
         usize::try_from(self.stats.records_emitted).unwrap_or(usize::MAX)
+    }
+
+    /// Counts what was written as committed if it can be seen, else nothing.
+    fn commit(&mut self, can_be_seen: bool) {
+        let (records, bytes) = if can_be_seen { (self.written, self.stats.bytes_emitted) } else { (0, 0) };
+        self.stats.records_committed = records;
+        self.stats.bytes_committed = bytes;
     }
 }
 
@@ -348,8 +355,8 @@ async fn pour(
         mappers.apply(&mut rows);
         let written = i64::try_from(rows.len()).unwrap_or(i64::MAX);
         stats.bytes_emitted += writer.write(rows).await.map_err(Fault::destination)?;
-        stats.records_committed += written;
-        stats.bytes_committed = stats.bytes_emitted;
+        progress.written += written;
+        progress.commit(!writer.holds_back());
         if progress.saved.elapsed() > STATS_INTERVAL {
             note(app, asked, |attempt, _| count(attempt, progress))?;
             progress.saved = Instant::now();

@@ -98,23 +98,24 @@ pub(crate) async fn start_reset(
     start(app, connection, JobKind::Reset, chosen(&connection.streams, wanted), Vec::new())
 }
 
-/// Stores the wish to read streams from the start again and starts a job that does so. `None` if another job is
-/// under way: then the next one fulfils the wish.
+/// Stores the wish to read streams from the start again and starts a job that does so. `None` if there are no streams,
+/// or another job is under way: then the next one fulfils the wish.
 pub(crate) fn start_refresh(
     app: &Arc<App>,
     connection: &Connection,
     wanted: Chosen<'_>,
     truncates: bool,
 ) -> Result<Option<Job>, Refusal> {
-    let wishes: Vec<Refresh> = chosen(&connection.streams, wanted)
+    let all = || connection.streams.iter().map(|stream| (stream.name.clone(), stream.namespace.clone()));
+    // Whether the connection has what is named is not looked at, as on the server.
+    let wishes: Vec<Refresh> = wanted
+        .map_or_else(|| all().collect(), <[_]>::to_vec)
         .into_iter()
-        .map(|stream| Refresh {
-            connection_id: connection.id,
-            name: stream.name,
-            namespace: stream.namespace,
-            truncates,
-        })
+        .map(|(name, namespace)| Refresh { connection_id: connection.id, name, namespace, truncates })
         .collect();
+    if wishes.is_empty() {
+        return Ok(None);
+    }
     // So that no deletion in between leaves wishes behind.
     let _held = app.store.hold();
     app.store.put_all(&wishes)?;
@@ -178,16 +179,9 @@ fn start(
     let (app, connection_id, id) = (app.clone(), connection.id, job.id);
     app.tasks.clone().spawn(async move {
         let writes = TaskTracker::new();
+        let life = async { run::run(&app, id, &cancel, &writes).await.and_then(|()| after(&app, id)) };
         tokio::select! {
-            outcome = run::run(&app, id, &cancel, &writes) => {
-                if let Err(error) = outcome.and_then(|()| after(&app, id)) {
-                    tracing::error!(%error, job = id, "the job's record could not be kept");
-                    tokio::select! {
-                        () = run::give_up(&app, id, &error) => {}
-                        () = app.stop.cancelled() => {}
-                    }
-                }
-            }
+            () = run::to_the_end(&app, id, life) => {}
             // The record stays as it is: the next start finds it and fails it.
             () = app.stop.cancelled() => {}
         }

@@ -1,8 +1,10 @@
 //! The life of one job: attempts until one succeeds or there is no point in another.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -31,9 +33,26 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(30);
 /// How long after the store has failed it is tried again.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
 
-/// Fails a job whose record could not be kept, as soon as the store takes it: whoever waits for the job learns of its end.
-pub(super) async fn give_up(app: &App, id: i64, error: &rusqlite::Error) {
-    let fault = Fault::platform(error);
+/// Lives a job's life to its end. A job whose record could not be kept or that panics fails: whoever waits for it learns
+/// of its end, and its connection is free again.
+pub(super) async fn to_the_end(app: &App, id: i64, life: impl Future<Output = rusqlite::Result<()>>) {
+    let fault = match AssertUnwindSafe(life).catch_unwind().await {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => {
+            tracing::error!(%error, job = id, "the job's record could not be kept");
+            Fault::platform(&error)
+        }
+        // Where and why has been told by the hook of panics.
+        Err(_) => {
+            tracing::error!(job = id, "the job has panicked");
+            Fault::platform(&"the job has panicked, which is a fault of the sandbox")
+        }
+    };
+    give_up(app, id, &fault).await;
+}
+
+/// Fails a job as soon as the store takes it.
+async fn give_up(app: &App, id: i64, fault: &Fault) {
     loop {
         let given_up: rusqlite::Result<()> = app.store.change(|| {
             let job: Option<Job> = app.store.get(&id.to_string())?;
@@ -79,7 +98,9 @@ pub(super) async fn run(
     let (mut fruitless, mut fruitless_at_all) = (0, 0);
     for number in 0.. {
         begin_attempt(app, id, number)?;
-        let breaks_after = app.faults.for_attempt().iter().filter_map(breaks_after).min();
+        // A reset has no source that could break.
+        let faults = if job.kind == JobKind::Reset { Vec::new() } else { app.faults.for_attempt() };
+        let breaks_after = faults.iter().filter_map(breaks_after).min();
         let asked =
             attempt::Asked { job: &job, connection: &connection, number, told_to_fail, breaks_after, writes };
         let least = LEAST_RUNNING.max(extra);
@@ -267,6 +288,35 @@ pub(super) fn bump_generations(app: &App, job: &Job) -> rusqlite::Result<()> {
 mod tests {
     use super::*;
     use crate::Sandbox;
+
+    #[tokio::test]
+    async fn a_job_that_panics_ends_as_failed() {
+        let sandbox = Sandbox::start().await.unwrap();
+        let app = sandbox.app();
+        let connection = app.store.list::<Connection>().unwrap().remove(0);
+        let job = Job {
+            id: 1,
+            connection_id: connection.id,
+            workspace_id: connection.workspace_id,
+            kind: JobKind::Sync,
+            status: JobStatus::Pending,
+            created_at: 0,
+            updated_at: 0,
+            streams: Vec::new(),
+            refreshes: Vec::new(),
+            bumped: false,
+            attempts: Vec::new(),
+        };
+        app.store.put(&job).unwrap();
+        let life = async {
+            begin_attempt(app, 1, 0)?;
+            panic!("in the middle of an attempt");
+        };
+        to_the_end(app, 1, life).await;
+        let ended: Job = app.store.get("1").unwrap().unwrap();
+        assert_eq!((ended.status, ended.attempts[0].status.as_str()), (JobStatus::Failed, "failed"));
+        assert!(ended.attempts[0].failure.is_some());
+    }
 
     #[tokio::test]
     async fn a_job_begins_its_streams_anew_once_and_fulfils_the_wishes_that_it_took() {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::start_next;
 use crate::app::App;
-use crate::model::{Connection, Job, Schedule};
+use crate::model::{ClockAhead, Connection, Job, Schedule};
 use crate::schedule::next_run;
 
 /// How often the clock is looked at. It may be moved, so nothing sleeps until a moment of it.
@@ -57,7 +57,13 @@ pub(crate) async fn run(app: Arc<App>) {
 pub(crate) fn advance(app: &Arc<App>, by: Duration) -> rusqlite::Result<()> {
     // What was asked for a moment ago waits from then on, not from the moment that the clock is moved to.
     look(app)?;
-    app.clock.advance(by);
+    {
+        // Of two moves at once neither may take the other's place.
+        let _held = app.store.hold();
+        let ahead = app.clock.further(by);
+        app.store.put(&ClockAhead { ahead })?;
+        app.clock.set_ahead(ahead);
+    }
     look(app)
 }
 

@@ -1,5 +1,7 @@
 //! The objects around workspaces: organizations, people and what they may do, tags, regions, definitions.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -160,6 +162,17 @@ pub(crate) struct CustomDefinition {
     pub documentation_url: String,
 }
 
+/// By how much the sandbox's time was moved ahead. There is one of it.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct ClockAhead {
+    pub ahead: Duration,
+}
+
+impl ClockAhead {
+    pub(crate) const ID: &'static str = "clock";
+}
+
+record!(ClockAhead, "clock_ahead", self => Self::ID.to_owned());
 record!(Organization, "organization", self => self.id.to_string());
 record!(Billing, "billing", self => self.organization_id.to_string());
 record!(User, "user", self => self.id.to_string());

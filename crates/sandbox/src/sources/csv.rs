@@ -65,11 +65,7 @@ impl Options {
 pub(crate) fn fields(path: &Path, options: &Options) -> Result<Vec<Field>, SourceError> {
     check_quotes(path, options)?;
     let mut reader = options.open(path)?;
-    let header = reader.headers().map_err(|error| describe(path, &error))?.clone();
-    let mut names: Vec<String> = header.iter().map(str::to_owned).collect();
-    if let Some(first) = names.first_mut() {
-        *first = first.trim_start_matches('\u{feff}').to_owned();
-    }
+    let names = header(path, &mut reader)?;
     check_header(path, &names)?;
     let mut columns = vec![Inference::default(); names.len()];
     let mut record = csv::StringRecord::new();
@@ -82,6 +78,16 @@ pub(crate) fn fields(path: &Path, options: &Options) -> Result<Vec<Field>, Sourc
         }
     }
     Ok(names.into_iter().zip(columns).map(|(name, column)| Field::new(name, column.kind())).collect())
+}
+
+/// The names in the first line.
+fn header(path: &Path, reader: &mut csv::Reader<File>) -> Result<Vec<String>, SourceError> {
+    let header = reader.headers().map_err(|error| describe(path, &error))?;
+    let mut names: Vec<String> = header.iter().map(str::to_owned).collect();
+    if let Some(first) = names.first_mut() {
+        *first = first.trim_start_matches('\u{feff}').to_owned();
+    }
+    Ok(names)
 }
 
 /// Where the quotes of a file leave us.
@@ -134,6 +140,10 @@ pub(crate) fn read(
     emit: Emit<'_>,
 ) -> Result<(), SourceError> {
     let mut reader = options.open(path)?;
+    // Cells are told apart by their places alone.
+    if !header(path, &mut reader)?.iter().eq(fields.iter().map(|field| &field.name)) {
+        return Err(SourceError::changed(path));
+    }
     let mut batch: Vec<Row> = Vec::with_capacity(BATCH);
     let mut record = csv::StringRecord::new();
     while reader.read_record(&mut record).map_err(|error| describe(path, &error))? {
@@ -216,6 +226,18 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), content).unwrap();
         file
+    }
+
+    #[test]
+    fn a_file_that_was_replaced_by_one_with_other_columns_is_not_read() {
+        let options = Options::parse("").unwrap();
+        let file = file(b"a,b\n1,x\n");
+        let known = fields(file.path(), &options).unwrap();
+        for other in ["b,a\ny,2\n", "a\n2\n", "a,b,c\n2,y,z\n"] {
+            std::fs::write(file.path(), other).unwrap();
+            let error = read(file.path(), &options, &known, &mut |rows| panic!("{rows:?}")).unwrap_err().0;
+            assert!(error.contains("other columns"), "{error}");
+        }
     }
 
     fn rows(content: &str) -> Vec<Row> {

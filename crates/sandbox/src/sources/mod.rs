@@ -127,8 +127,13 @@ impl Stream {
 pub(crate) struct SourceError(pub String);
 
 impl SourceError {
-    fn new(message: impl Into<String>) -> Self {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
         Self(message.into())
+    }
+
+    /// A file whose columns are no longer those that were found when it was looked at.
+    fn changed(path: &Path) -> Self {
+        Self(format!("{} has other columns than a moment ago: it was replaced meanwhile", path.display()))
     }
 }
 

@@ -14,8 +14,11 @@ use super::{BATCH, Cell, Emit, Field, FieldType, Row, SourceError};
 
 /// The file's columns.
 pub(crate) fn fields(path: &Path) -> Result<Vec<Field>, SourceError> {
-    let reader = open(path)?;
-    arrow_array::RecordBatchReader::schema(&reader)
+    columns(path, &open(path)?)
+}
+
+fn columns(path: &Path, reader: &ParquetRecordBatchReader) -> Result<Vec<Field>, SourceError> {
+    arrow_array::RecordBatchReader::schema(reader)
         .fields()
         .iter()
         .map(|field| Ok(Field::new(field.name(), kind(path, field.name(), field.data_type())?)))
@@ -23,7 +26,12 @@ pub(crate) fn fields(path: &Path) -> Result<Vec<Field>, SourceError> {
 }
 
 pub(crate) fn read(path: &Path, fields: &[Field], emit: Emit<'_>) -> Result<(), SourceError> {
-    for batch in open(path)? {
+    let reader = open(path)?;
+    // Values are told apart by the places of their columns alone.
+    if columns(path, &reader)? != fields {
+        return Err(SourceError::changed(path));
+    }
+    for batch in reader {
         let batch = batch.map_err(|error| unreadable(path, &error))?;
         let mut rows: Vec<Row> = vec![Vec::with_capacity(fields.len()); batch.num_rows()];
         for (field, column) in fields.iter().zip(batch.columns()) {
@@ -108,4 +116,38 @@ fn fill(rows: &mut [Row], kind: FieldType, column: &ArrayRef) -> Result<(), arro
 
 fn unreadable(path: &Path, error: &impl std::fmt::Display) -> SourceError {
     SourceError::new(format!("{} cannot be read as Parquet: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::{Int64Array, RecordBatch, StringArray};
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_was_replaced_by_one_with_other_columns_is_not_read() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let write = |columns: Vec<(&str, ArrayRef)>| {
+            let batch = RecordBatch::try_from_iter(columns).unwrap();
+            let file = File::create(file.path()).unwrap();
+            let mut writer = parquet::arrow::ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+            writer.write(&batch).unwrap();
+            writer.close().unwrap();
+        };
+        let numbers: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+        let texts: ArrayRef = Arc::new(StringArray::from(vec!["x"]));
+        write(vec![("a", numbers.clone()), ("b", texts.clone())]);
+        let known = fields(file.path()).unwrap();
+        for other in [
+            vec![("b", texts.clone()), ("a", numbers.clone())],
+            vec![("a", numbers.clone())],
+            vec![("a", texts.clone()), ("b", texts.clone())],
+        ] {
+            write(other);
+            let error = read(file.path(), &known, &mut |rows| panic!("{rows:?}")).unwrap_err().0;
+            assert!(error.contains("other columns"), "{error}");
+        }
+    }
 }

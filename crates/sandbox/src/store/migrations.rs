@@ -6,9 +6,9 @@ use rusqlite::Connection as Database;
 use super::{FORMAT, decode};
 use crate::error::Error;
 use crate::model::{
-    Actor, Application, Billing, BuilderProject, Connection, ConnectionState, CustomDefinition, Dataplane,
-    Group, GroupMember, Job, Organization, Permission, Record, Refresh, Region, SourceCatalog, StreamState,
-    Tag, User, Workspace,
+    Actor, Application, Billing, BuilderProject, ClockAhead, Connection, ConnectionState, CustomDefinition,
+    Dataplane, Group, GroupMember, Job, Organization, Permission, Record, Refresh, Region, SourceCatalog,
+    StreamState, Tag, User, Workspace,
 };
 
 /// What each format needs to become the next one, beginning with the first.
@@ -46,6 +46,7 @@ pub(super) fn migrate(database: &Database, found: i64) -> Result<(), Error> {
     check::<Application>(&change)?;
     check::<Billing>(&change)?;
     check::<BuilderProject>(&change)?;
+    check::<ClockAhead>(&change)?;
     check::<Connection>(&change)?;
     check::<ConnectionState>(&change)?;
     check::<CustomDefinition>(&change)?;

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::{Here, Page, frame, words, workspace};
-use crate::connectors::{self, MASK};
+use crate::connectors::{self, Connector, MASK};
 use crate::model::{Actor, Connection, Side};
 use crate::specification;
 
@@ -50,14 +50,15 @@ pub(super) fn page(here: &Here<'_>, side: Side, id: &str) -> rusqlite::Result<Op
 /// API asks for a token, these pages do not.
 fn masked(here: &Here<'_>, actor: &Actor) -> rusqlite::Result<Option<Value>> {
     let Some(mut configuration) = actor.configuration.clone() else { return Ok(None) };
-    if let Some(connector) = connectors::by_definition(actor.side, actor.definition_id) {
+    let connector = connectors::by_definition(actor.side, actor.definition_id);
+    if let Some(connector) = connector {
         configuration = connector.masked(&configuration);
     }
     match here.app.specification(actor.side, actor.workspace_id, actor.definition_id)? {
         Some(schema) if schema != specification::unknown() => {
             specification::mask(&schema, &mut configuration);
         }
-        _ if connectors::by_definition(actor.side, actor.definition_id).is_some() => {}
+        _ if connector.is_some_and(Connector::is_described) => {}
         _ => mask_all(&mut configuration),
     }
     Ok(Some(configuration))

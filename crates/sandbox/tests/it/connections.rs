@@ -1,9 +1,9 @@
 //! Connections: defaults, checks of streams and schedules, changes.
 
-use airbyte_sandbox::Seed;
+use airbyte_sandbox::{Sandbox, Seed};
 use serde_json::{Value, json};
 
-use crate::support::{Api, id};
+use crate::support::{Api, FAST, id};
 
 async fn parts(api: &Api) -> (String, String) {
     (api.source(json!({"sourceType": "faker", "count": 10})).await, api.dev_null().await)
@@ -32,6 +32,22 @@ async fn what_is_not_given_gets_the_public_defaults() {
     }
     let read = api.get(&format!("/connections/{}", id(&made, "connectionId"))).await.expect(200);
     assert_eq!(read, made);
+}
+
+#[tokio::test]
+async fn a_null_in_the_place_of_a_default_is_refused() {
+    for (faithful, status) in [(false, 400), (true, 500)] {
+        let builder = Sandbox::builder().seed(Seed::Empty).time_scale(FAST).faithful_5xx(faithful);
+        let api = Api::of(builder).await;
+        let (source, destination) = parts(&api).await;
+        for name in ["namespaceDefinition", "nonBreakingSchemaUpdatesBehavior"] {
+            let body = json!({"sourceId": source, "destinationId": destination, name: null});
+            let refused = api.post("/connections", &body).await.expect(status);
+            assert!(refused["errorId"].is_string(), "{name}: {refused}");
+        }
+        let body = json!({"sourceId": source, "destinationId": destination, "prefix": null});
+        api.post("/connections", &body).await.expect(200);
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! What survives the end of a sandbox that has a data folder.
 
+use std::time::Duration;
+
 use airbyte_sandbox::{Edition, Error, Sandbox, SandboxBuilder, Seed};
 use serde_json::json;
 
@@ -57,6 +59,31 @@ async fn a_job_that_was_running_comes_to_an_end_after_a_restart() {
     let ended = api.finished(job).await;
     assert!(["failed", "succeeded"].contains(&ended["status"].as_str().unwrap()), "{ended}");
     api.sync(&connection).await;
+}
+
+#[tokio::test]
+async fn a_clock_that_was_moved_ahead_is_still_ahead_after_a_restart() {
+    const DAY: Duration = Duration::from_hours(24);
+    let folder = tempfile::tempdir().unwrap();
+    let builder = || builder(folder.path()).token_ttl(100 * DAY);
+    let api = Api::of(builder()).await;
+    let connection = api.small_connection().await;
+    let path = format!("/connections/{connection}");
+    let monthly = json!({"schedule": {"scheduleType": "cron", "cronExpression": "0 0 0 1 * ?"}});
+    api.patch(&path, &monthly).await.expect(200);
+    api.sandbox.advance(31 * DAY).unwrap();
+    let scheduled = api.get("/jobs").await.expect(200)["data"][0]["jobId"].as_i64().unwrap();
+    api.finished(scheduled).await;
+    let before = api.sandbox.now();
+    api.sandbox.shutdown().await;
+
+    let api = Api::of(builder()).await;
+    assert!(api.sandbox.now() >= before, "{before} is over, and it is {}", api.sandbox.now());
+    let next = api.sync(&connection).await["jobId"].clone();
+    let jobs = api.get("/jobs?orderBy=createdAt%7CDESC").await.expect(200);
+    assert_eq!(jobs["data"][0]["jobId"], next, "the newest job is that of this moment");
+    api.sandbox.advance(31 * DAY).unwrap();
+    assert_eq!(api.get("/jobs").await.expect(200)["data"].as_array().map(Vec::len), Some(3));
 }
 
 #[tokio::test]

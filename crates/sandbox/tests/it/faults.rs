@@ -169,3 +169,18 @@ async fn a_rate_limit_says_how_long_to_stay_away_only_if_told_to() {
         assert_eq!(header, stay_away, "{fault}");
     }
 }
+
+#[tokio::test]
+async fn a_source_that_is_to_break_breaks_in_the_first_job_that_reads_it() {
+    let api = Api::start(Seed::Empty).await;
+    let connection = api.small_connection().await;
+    switch_on(&api, "break-source=5,times=1").await;
+    let reset = json!({"connectionId": connection, "jobType": "reset"});
+    let reset = api.post("/jobs", &reset).await.expect(200)["jobId"].as_i64().unwrap();
+    api.finished(reset).await;
+    let job = api.sync(&connection).await["jobId"].as_i64().unwrap();
+    let failure = api.attempts(job).await[0]["attempt"]["failureSummary"]["failures"][0].clone();
+    assert_eq!(failure["internalMessage"], "break-source");
+    let refused = api.control(Method::POST, "faults").json(&json!({"fault": "fail-job,op=createJob"}));
+    answer(refused).await.expect(400);
+}

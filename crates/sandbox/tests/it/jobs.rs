@@ -6,7 +6,7 @@ use airbyte_sandbox::{Sandbox, Seed};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use crate::support::{Api, FAST};
+use crate::support::{Api, FAST, id};
 
 /// A sandbox in which every job takes long enough to be looked at.
 async fn slow() -> Api {
@@ -224,6 +224,7 @@ async fn the_config_api_lists_newest_first_and_tells_how_a_connection_is() {
     for (filter, count) in [
         (json!({"configTypes": ["sync"], "statuses": ["failed"]}), 0),
         (json!({"configTypes": ["sync"], "statuses": ["succeeded"]}), 2),
+        (json!({"configTypes": ["SYNC"], "statuses": ["Succeeded", "FAILED"]}), 2),
         (json!({"configTypes": ["reset_connection"]}), 0),
         (json!({"configTypes": ["sync"], "createdAtEnd": "2000-01-01T00:00:00Z"}), 0),
         (json!({"configTypes": ["sync"], "pagination": {"pageSize": 1, "rowOffset": 1}}), 1),
@@ -231,6 +232,8 @@ async fn the_config_api_lists_newest_first_and_tells_how_a_connection_is() {
         let listed = api.config("/jobs/list", &filter).await.expect(200);
         assert_eq!(listed["jobs"].as_array().map(Vec::len), Some(count), "{filter}");
     }
+    let unknown = json!({"configTypes": ["sync"], "statuses": ["succeeded", "done"]});
+    api.config("/jobs/list", &unknown).await.expect(400);
     let status = api.config("/connections/status", &json!({"connectionIds": [connection]})).await.expect(200);
     assert_eq!(status[0]["connectionSyncStatus"], "synced");
     assert_eq!(status[0]["lastSyncJobId"], jobs[1]["jobId"]);
@@ -245,6 +248,37 @@ async fn deleting_a_connection_cancels_its_job() {
     let job = api.start_sync(&connection).await;
     assert_eq!(api.delete(&format!("/connections/{connection}")).await.status, 204);
     assert_eq!(api.finished(job).await["status"], "cancelled");
+}
+
+#[tokio::test]
+async fn a_deleted_source_or_destination_is_neither_discovered_nor_checked_nor_synced() {
+    let api = Api::start(Seed::Empty).await;
+    let (source, gone) = (api.source(json!({"sourceType": "faker"})).await, api.dev_null().await);
+    api.delete(&format!("/destinations/{gone}")).await;
+    // Only the source is asked for a new connection.
+    let body = json!({"sourceId": source, "destinationId": gone, "configurations": {"streams": [{"name": "users"}]}});
+    let connection = id(&api.post("/connections", &body).await.expect(200), "connectionId");
+    let failures = api.failing_sync(&connection).await;
+    assert_eq!(failures[0]["failureOrigin"], "destination");
+    let told = |message: &Value| assert!(message.to_string().contains("has been deleted"), "{message}");
+    told(&failures[0]["internalMessage"]);
+    let check = json!({"destinationId": gone});
+    let checked = api.config("/destinations/check_connection", &check).await.expect(200);
+    assert_eq!(checked["status"], "failed");
+    told(&checked["message"]);
+
+    api.delete(&format!("/sources/{source}")).await;
+    let checked = api.config("/sources/check_connection", &json!({"sourceId": source})).await.expect(200);
+    assert_eq!(checked["status"], "failed");
+    told(&checked["message"]);
+    told(&api.post("/connections", &body).await.expect(500)["data"]);
+    let found = api.config("/sources/discover_schema", &json!({"sourceId": source})).await.expect(200);
+    assert_eq!((&found["jobInfo"]["succeeded"], found.get("catalog")), (&json!(false), None));
+    let body = json!({"sourceId": source, "destinationId": api.dev_null().await, "status": "active"});
+    let connection = id(&api.config("/connections/create", &body).await.expect(200), "connectionId");
+    let failures = api.failing_sync(&connection).await;
+    assert_eq!(failures[0]["failureOrigin"], "source");
+    told(&failures[0]["internalMessage"]);
 }
 
 #[tokio::test]
@@ -275,17 +309,26 @@ async fn a_job_that_was_cancelled_writes_nothing_any_more() {
     // The next batch has to wait for this.
     database.execute_batch("begin immediate").unwrap();
     let job = api.start_sync(&connection).await;
-    api.until(job, &["running"]).await;
-    let a_moment = || tokio::time::sleep(Duration::from_millis(300));
-    a_moment().await;
-    let path = format!("/jobs/{job}");
-    let let_go = async {
-        a_moment().await;
-        database.execute_batch("rollback").unwrap();
+    let has_begun = async || {
+        let info = api.config("/jobs/get", &json!({"id": job})).await.expect(200);
+        info["attempts"][0]["logs"].to_string().contains("stream users: started")
     };
-    let (cancelled, ()) = tokio::join!(api.delete(&path), let_go);
-    assert_eq!(cancelled.expect(200)["status"], "cancelled");
+    while !has_begun().await {
+        tokio::task::yield_now().await;
+    }
+    let path = format!("/jobs/{job}");
+    {
+        let mut cancelling = std::pin::pin!(api.delete(&path));
+        // Long enough for the sandbox, which shares this thread, to have cancelled the job.
+        for _ in 0..2_000 {
+            let answered = futures::poll!(cancelling.as_mut());
+            assert!(answered.is_pending(), "answered before the write was over that had begun: {answered:?}");
+            tokio::task::yield_now().await;
+        }
+        database.execute_batch("rollback").unwrap();
+        assert_eq!(cancelling.await.expect(200)["status"], "cancelled");
+    }
     let written = count();
-    a_moment().await;
+    api.sandbox.shutdown().await;
     assert_eq!(count(), written);
 }

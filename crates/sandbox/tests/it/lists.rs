@@ -109,6 +109,9 @@ async fn jobs_come_oldest_first_and_their_links_drop_filters() {
         assert_eq!(job_ids(&page).len(), count, "{filter}");
     }
     api.get("/jobs?createdAtStart=yesterday").await.expect(400);
+    for field in ["created_at", "UPDATED-AT"] {
+        api.get(&format!("/jobs?orderBy={field}%7CDESC")).await.expect(200);
+    }
     let refused = api.get("/jobs?orderBy=name%7CDESC").await.expect(400);
     assert!(
         refused["data"]["message"].as_str().unwrap().starts_with("Invalid order by clause provided"),

@@ -91,6 +91,25 @@ async fn a_refresh_reads_its_streams_from_the_start() {
 }
 
 #[tokio::test]
+async fn a_refresh_of_a_stream_that_is_not_selected_is_a_refresh_and_one_of_nothing_starts_nothing() {
+    let api = Api::start(Seed::Empty).await;
+    let connection = two_streams(&api).await;
+    for stream in ["products", "nobody"] {
+        let wish =
+            json!({"connectionId": connection, "refreshMode": "Merge", "streams": [{"streamName": stream}]});
+        let done = api.run("refresh", &wish).await;
+        assert_eq!(done["job"]["configType"], "refresh");
+        assert_eq!(done["job"]["refreshConfig"], json!({"streamsToRefresh": [{"name": stream}]}));
+        assert_eq!(api.sync(&connection).await["jobType"], "sync", "the wish has been fulfilled");
+    }
+    let source = api.source(json!({"sourceType": "faker"})).await;
+    let empty = api.connect(&source, &api.dev_null().await, json!([])).await;
+    let wish = json!({"connectionId": empty, "refreshMode": "Merge"});
+    assert_eq!(api.config("/connections/refresh", &wish).await.expect(200), json!({}));
+    assert_eq!(api.get(&format!("/jobs?connectionId={empty}")).await.expect(200)["data"], json!([]));
+}
+
+#[tokio::test]
 async fn a_refresh_waits_for_the_job_that_runs() {
     let api = Api::start(Seed::Empty).await;
     let connection = two_streams(&api).await;

@@ -128,3 +128,29 @@ async fn a_first_full_refresh_is_seen_while_it_grows_and_later_ones_only_when_th
     assert_eq!(server.generations("users").await, [(generations[0].0 + 2, 30)]);
     assert_eq!(server.tables().await, ["users"]);
 }
+
+#[tokio::test]
+async fn of_a_cancelled_sync_only_rows_that_can_be_seen_are_counted() {
+    let Some(mut server) = Server::new().await else { return };
+    let source = server.api.source(json!({"sourceType": "faker", "count": 20_000})).await;
+    let destination = server.api.destination(server.configuration()).await;
+    let streams = json!([{"name": "users", "syncMode": "full_refresh_overwrite"}]);
+    let connection = server.api.connect(&source, &destination, streams).await;
+    server.api.sync(&connection).await;
+    // A table that is being read cannot be replaced, so the rows stay beside it.
+    let reads = server.client.transaction().await.unwrap();
+    reads.batch_execute(&format!("select 1 from {}.users limit 1", server.schema)).await.unwrap();
+    let job = server.api.start_sync(&connection).await;
+    let stats = async || {
+        let attempts = server.api.attempts(job).await;
+        attempts.first().map(|one| one["attempt"]["totalStats"].clone()).unwrap_or_default()
+    };
+    while stats().await["recordsEmitted"].as_i64().is_none_or(|records| records == 0) {
+        tokio::task::yield_now().await;
+    }
+    server.api.delete(&format!("/jobs/{job}")).await.expect(200);
+    let stats = stats().await;
+    assert!(stats["recordsEmitted"].as_i64() > Some(0), "{stats}");
+    assert!([Value::Null, json!(0)].contains(&stats["recordsCommitted"]), "{stats}");
+    reads.rollback().await.unwrap();
+}

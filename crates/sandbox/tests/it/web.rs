@@ -163,6 +163,29 @@ async fn secrets_are_not_shown() {
 }
 
 #[tokio::test]
+async fn of_a_connector_without_a_specification_neither_page_nor_record_shows_a_secret() {
+    let api = Api::start(Seed::Empty).await;
+    let source = api
+        .source(json!({
+            "sourceType": "bigquery", "project_id": "p", "credentials_json": "hunter2", "odd": "hunter2",
+        }))
+        .await;
+    let text = existing(&api, &at(&api, &format!("source/{source}"))).await;
+    assert!(text.contains("credentials_json") && !text.contains("hunter2"), "{text}");
+    let read = api.get(&format!("/sources/{source}")).await.expect(200);
+    assert_eq!(read["configuration"]["credentials_json"], "**********");
+
+    api.sandbox.forget_requests();
+    let body = json!({
+        "credentials_json": "hunter2", "mappers": [{"mapperConfiguration": {"key": "hunter2"}}],
+        "hmac_key_access_id": "hunter2",
+    });
+    api.post("/sources", &body).await;
+    let seen = answer(api.control(Method::GET, "requests")).await.text;
+    assert!(seen.contains("credentials_json") && !seen.contains("hunter2"), "{seen}");
+}
+
+#[tokio::test]
 async fn the_history_shows_what_each_job_has_written() {
     let api = Api::start(Seed::Empty).await;
     let source = api.source(json!({"sourceType": "faker", "count": 1234, "seed": 1})).await;

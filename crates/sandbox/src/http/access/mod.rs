@@ -94,7 +94,7 @@ impl Rule {
         if let Some(workspace) = caller.only() {
             let is_named = matches!(
                 self.named.resolve(app, caller, request)?,
-                Resolved::Places(places) if matches!(&places[..], [place] if place.is_workspace(workspace))
+                Resolved::Places(places) if places.iter().all(|place| place.is_workspace(workspace))
             );
             return if self.for_embedded && is_named { Ok(()) } else { Err(Refusal::Role) };
         }

@@ -41,9 +41,9 @@ pub(super) enum Named {
     Target,
     /// The organization of a new workspace.
     NewWorkspace,
-    /// Whatever id of the body an annotation finds first, in its own order.
+    /// Every id of the body that an annotation knows.
     Annotated,
-    /// The organization of that.
+    /// The organizations of those.
     AnnotatedOrganization,
 }
 
@@ -211,41 +211,46 @@ fn in_organization(place: Place) -> Place {
     }
 }
 
-/// The first id of the body that leads somewhere is the one that counts.
+/// The members of a body that an annotation knows, with what they are of.
+const ANNOTATED: [(&str, Kind); 11] = [
+    ("workspaceId", Kind::Workspace),
+    ("connectionId", Kind::Connection),
+    ("connectionIds", Kind::Connection),
+    ("destinationId", Kind::Actor),
+    ("id", Kind::Job),
+    ("jobId", Kind::Job),
+    ("sourceId", Kind::Actor),
+    ("configId", Kind::Connection),
+    ("workspaceIds", Kind::Workspace),
+    ("organizationId", Kind::Organization),
+    ("permissionId", Kind::Permission),
+];
+
+/// The places of all ids of the body, each alone or in a list: which of them the operation will read is its own affair.
 fn annotated(app: &App, body: &Value) -> rusqlite::Result<Resolved> {
-    let given = |member: &str| body.get(member).filter(|value| !value.is_null());
-    let list = |member: &str| given(member).and_then(Value::as_array).filter(|ids| !ids.is_empty());
-    let one = |kind: Kind, id: &Value| kind.find(app, &text(id)).map(Resolved::from);
-    let each = |kind: Kind, ids: &[Value]| kind.find_each(app, ids.iter().map(text));
-    if let Some(id) = given("workspaceId") {
-        one(Kind::Workspace, id)
-    } else if let Some(id) = given("connectionId") {
-        one(Kind::Connection, id)
-    } else if let Some(ids) = list("connectionIds") {
-        each(Kind::Connection, ids)
-    } else if let (Some(source), Some(destination)) = (given("sourceId"), given("destinationId")) {
-        let places = [source, destination].map(|id| Kind::Actor.find(app, &text(id)));
-        let [source, destination] = places;
-        // Both lead to the same workspace, or nowhere.
-        let (source, destination) = (source?, destination?);
-        Ok(source.filter(|_| source == destination).into())
-    } else if let Some(id) = given("destinationId") {
-        one(Kind::Actor, id)
-    } else if let Some(id) = given("id").or_else(|| given("jobId")) {
-        one(Kind::Job, id)
-    } else if let Some(id) = given("sourceId") {
-        one(Kind::Actor, id)
-    } else if let Some(id) = given("configId") {
-        one(Kind::Connection, id)
-    } else if let Some(ids) = list("workspaceIds") {
-        each(Kind::Workspace, ids)
-    } else if let Some(id) = given("organizationId") {
-        one(Kind::Organization, id)
-    } else if let Some(id) = given("permissionId") {
-        one(Kind::Permission, id)
-    } else {
-        Ok(Resolved::Unknown)
+    let mut places = Vec::new();
+    for (member, kind) in ANNOTATED {
+        let ids = match body.get(member) {
+            None | Some(Value::Null) => continue,
+            Some(Value::Array(ids)) => ids.as_slice(),
+            Some(id) => std::slice::from_ref(id),
+        };
+        match kind.find_each(app, ids.iter().map(text))? {
+            Resolved::Places(found) => places.extend(found),
+            other => return Ok(other),
+        }
     }
+    // A source and a destination that are to be connected lead to the same workspace, or nowhere.
+    let actor = |member: &str| match body.get(member) {
+        Some(id @ Value::String(_)) => Kind::Actor.find(app, &text(id)),
+        _ => Ok(None),
+    };
+    if let (Some(source), Some(destination)) = (actor("sourceId")?, actor("destinationId")?)
+        && source != destination
+    {
+        return Ok(Resolved::Unknown);
+    }
+    Ok(if places.is_empty() { Resolved::Unknown } else { Resolved::Places(places) })
 }
 
 /// An id as text: those of jobs are numbers.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use chrono::DateTime;
@@ -11,6 +12,7 @@ use uuid::Uuid;
 use super::definitions;
 use super::job_read::{Parts, config_type, config_type_of, shown, shown_attempt};
 use crate::app::App;
+use crate::http::access::TheCaller;
 use crate::http::answer::{Answer, Refusal, object};
 use crate::http::request::Body;
 use crate::jobs;
@@ -45,14 +47,17 @@ fn one(app: &App, body: &Body, parts: Parts) -> Answer {
     Ok(object(shown(&find(app, body, "id")?, parts)))
 }
 
-pub(super) async fn list(State(app): State<Arc<App>>, body: Body) -> Answer {
-    let query = query(&app, &body)?;
+pub(super) async fn list(State(app): State<Arc<App>>, Extension(caller): TheCaller, body: Body) -> Answer {
+    let mut query = query(&app, &body)?;
+    if query.connection.is_none() {
+        query.workspaces = caller.readable(&app)?;
+    }
     let (size, offset) = page(&body);
     if let Some(id) = body.given("includingJobId") {
         // From the newest one down to the one that is asked for, rounded up to whole pages; other filters are not
         // looked at.
-        let JobQuery { connection, kinds, .. } = query;
-        let all = JobQuery { connection, kinds, newest_first: true, ..JobQuery::default() };
+        let JobQuery { connection, workspaces, kinds, .. } = query;
+        let all = JobQuery { connection, workspaces, kinds, newest_first: true, ..JobQuery::default() };
         let ids = app.store.job_ids(&all)?;
         let position = ids.iter().position(|one| Some(*one) == id.as_i64());
         let reach = position.map_or(0, |position| ((position + 1) / size.max(1) + 1).saturating_mul(size));
@@ -63,11 +68,18 @@ pub(super) async fn list(State(app): State<Arc<App>>, body: Body) -> Answer {
 }
 
 /// As `list`, over whole workspaces; the total is that of the page.
-pub(super) async fn list_for_workspaces(State(app): State<Arc<App>>, body: Body) -> Answer {
+pub(super) async fn list_for_workspaces(
+    State(app): State<Arc<App>>,
+    Extension(caller): TheCaller,
+    body: Body,
+) -> Answer {
     let mut query = query(&app, &body)?;
     let ids = body.given("workspaceIds").and_then(Value::as_array);
     let known = |ids: &Vec<Value>| ids.iter().filter_map(|id| id.as_str()?.parse().ok()).collect();
-    query.workspaces = ids.map(known);
+    query.workspaces = match ids {
+        Some(ids) => Some(known(ids)),
+        None => caller.readable(&app)?,
+    };
     let (size, offset) = page(&body);
     let page = app.store.jobs(&query, offset, size)?;
     Ok(listed(&page, page.len()))
@@ -103,16 +115,13 @@ fn listed(jobs: &[Job], total: usize) -> Response {
 
 /// What a list is limited to; newest first unless something else is asked for.
 fn query(app: &App, body: &Body) -> Result<JobQuery, Refusal> {
-    let mut types = Vec::new();
-    for one in body.given("configTypes").and_then(Value::as_array).into_iter().flatten() {
-        types.extend(Body(json!({"configTypes": one})).one_of("configTypes", CONFIG_TYPES)?);
-    }
+    let types = names(body, "configTypes", CONFIG_TYPES)?.unwrap_or_default();
     if types.is_empty() {
         return Err(app.server_error(400));
     }
-    let statuses = body.given("statuses").and_then(Value::as_array);
-    let named = |names: &Vec<Value>| {
-        JobStatus::ALL.into_iter().filter(|status| names.iter().any(|name| name == status.name())).collect()
+    let statuses = names(body, "statuses", &JobStatus::ALL.map(JobStatus::name))?;
+    let named = |names: Vec<&str>| {
+        JobStatus::ALL.into_iter().filter(|status| names.contains(&status.name())).collect()
     };
     Ok(JobQuery {
         // No connection has the id that stands for what is none.
@@ -126,6 +135,15 @@ fn query(app: &App, body: &Body) -> Result<JobQuery, Refusal> {
         by_update: body.one_of("orderByField", &["createdAt", "updatedAt"])? == Some("updatedAt"),
         newest_first: body.one_of("orderByMethod", &["ASC", "DESC"])? != Some("ASC"),
     })
+}
+
+/// The names in a list of the body, each in any case; `None` if there is no list.
+fn names(body: &Body, member: &str, known: &[&'static str]) -> Result<Option<Vec<&'static str>>, Refusal> {
+    let Some(given) = body.given(member) else { return Ok(None) };
+    let given =
+        given.as_array().ok_or_else(|| Refusal::Framework(format!("`{member}` is no list: {given}")))?;
+    let names = given.iter().map(|one| Body(json!({member: one})).one_of(member, known));
+    Ok(Some(names.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect()))
 }
 
 /// A time of the body, in epoch seconds.

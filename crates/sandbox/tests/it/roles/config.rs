@@ -1,10 +1,12 @@
 //! The operations of the Config API, each with a user of each role.
 
+use airbyte_sandbox::{NewUser, Role};
 use reqwest::Method;
 use serde_json::json;
 
 use super::needs::{Need, is_refused};
-use super::world::{Given, World};
+use super::world::{Given, World, own, token};
+use crate::support::{answer, id};
 
 /// The path of each operation, the members of its body that are ids, and what it asks for. What deletes comes last.
 const TABLE: &[(&str, &str, &str)] = &[
@@ -167,4 +169,65 @@ async fn a_connection_is_discovered_anew_by_editors_only() {
     let answer = world.ask(Given::Nothing, Method::POST, &url, &body).await;
     assert!(is_refused(&answer, "framework", &url), "{}", answer.text);
     world.ask(Given::Workspace(3), Method::POST, &url, &body).await.expect(200);
+}
+
+/// Which of its ids an operation reads is nothing that a role elsewhere may hang on.
+#[tokio::test]
+async fn a_role_is_needed_at_every_id_that_a_body_names() {
+    let world = World::make().await;
+    let api = &world.api;
+    let ready = api.sandbox.ready();
+    let workspace = api.sandbox.add_organization("Other").unwrap().workspace_id;
+    let body = json!({"name": "s", "workspaceId": workspace, "configuration": {"sourceType": "faker"}});
+    let source = id(&api.post("/sources", &body).await.expect(200), "sourceId");
+    let (organization, _) = own(api);
+    let member = json!({
+        "userId": world.text("userId"), "organizationId": organization, "permissionType": "organization_member",
+    });
+    let permission = id(&api.post("/permissions", &member).await.expect(200), "permissionId");
+    let destination = world.text("destinationId");
+    let (config, public) = (&ready.config_api_root, &ready.public_api_root);
+    let admin = Given::Workspace(6);
+    for (root, path, own, other) in [
+        (config, "/sources/get", "workspaceId", json!({"sourceId": source})),
+        (config, "/sources/delete", "connectionId", json!({"sourceId": source})),
+        (config, "/sources/get", "workspaceId", json!({"sourceId": uuid::Uuid::new_v4()})),
+        (config, "/web_backend/connections/list", "workspaceId", json!({"sourceId": [source]})),
+        (
+            config,
+            "/permissions/update",
+            "workspaceId",
+            json!({"permissionId": permission, "permissionType": "organization_admin"}),
+        ),
+        (public, "/connections", "connectionId", json!({"sourceId": source, "destinationId": destination})),
+        (public, "/embedded/widget_token", "workspaceId", json!({"organizationId": organization})),
+    ] {
+        let mut body = world.body(own);
+        for (name, value) in other.as_object().unwrap() {
+            body[name] = value.clone();
+        }
+        let answer = world.ask(admin, Method::POST, &format!("{root}{path}"), &body).await;
+        assert!(is_refused(&answer, "framework", path), "{path}: {} {}", answer.status, answer.text);
+    }
+    let kept = api.get(&format!("/permissions/{permission}")).await.expect(200);
+    assert_eq!(kept["permissionType"], "organization_member");
+    let both = world.body("workspaceId sourceId");
+    world.ask(admin, Method::POST, &format!("{config}/sources/get"), &both).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_list_of_jobs_without_a_connection_is_of_the_workspaces_that_one_may_read() {
+    let world = World::make().await;
+    let api = &world.api;
+    let other = api.sandbox.add_organization("Other").unwrap().workspace_id;
+    let reader = NewUser::named("Reader of the other").in_workspace(&other, Role::Reader);
+    let reader = token(api, &api.sandbox.add_user(reader).unwrap()).await;
+    let body = json!({"workspaceId": other, "configTypes": ["sync"]});
+    for path in ["/jobs/list", "/jobs/list_for_workspaces"] {
+        let url = format!("{}{path}", api.sandbox.ready().config_api_root);
+        let seen = answer(api.http.post(&url).bearer_auth(&reader).json(&body)).await.expect(200);
+        assert_eq!(seen["jobs"], json!([]), "{path}");
+        let all = api.config(path, &body).await.expect(200);
+        assert_eq!(all["jobs"].as_array().map(Vec::len), Some(1), "{path}");
+    }
 }
