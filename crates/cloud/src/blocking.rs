@@ -19,9 +19,10 @@
 //! }
 //! ```
 //!
-//! Connections and timers run on one thread of their own, which is started by the first call. Await inside of a
-//! runtime: blocking there takes a thread away from it, and panics if that is the only one. What the call needs may
-//! have to run on that thread, so it could wait for ever. Within `tokio::task::spawn_blocking` it is always right.
+//! Connections and timers run on one thread of their own, which is started by the first call. Await inside of
+//! a runtime: blocking there takes a thread away from it, and panics if that is the only one. What the call
+//! needs may have to run on that thread, so it could wait for ever. Within `tokio::task::spawn_blocking` it
+//! is always right.
 
 use std::future::IntoFuture;
 use std::sync::LazyLock;
@@ -52,8 +53,8 @@ pub trait Block: IntoFuture + Sized {
 
 impl<F: IntoFuture> Block for F {
     fn block(self) -> Self::Output {
-        // Lets the other tasks of a runtime go on, whose thread this may be: the call may wait for one of them, such as
-        // a connection that was opened there. A runtime that has no other thread is refused.
+        // Lets the other tasks of a runtime go on, whose thread this may be: the call may wait for one of
+        // them, such as a connection that was opened there. A runtime that has no other thread is refused.
         tokio::task::block_in_place(|| {
             let _context = RUNTIME.enter();
             pollster::block_on(self.into_future())

@@ -110,8 +110,8 @@ impl Operation {
         self
     }
 
-    /// Says of a call that is not repeated here that its caller may ask for it again although it may have worked: it
-    /// looks first, or the server refuses the second one. Errors of other such calls are not
+    /// Says of a call that is not repeated here that its caller may ask for it again although it may have
+    /// worked: it looks first, or the server refuses the second one. Errors of other such calls are not
     /// [retryable](Error::is_retryable).
     pub(crate) fn safe_to_ask_again(mut self) -> Self {
         self.again_is_safe = true;

@@ -191,8 +191,8 @@ pub(crate) fn not_synced(stream: &StreamId, known: &[StreamId]) -> Error {
         .with_hint(format!("it syncs: {known}"))
 }
 
-/// The job of a start that is not repeated: its answer, or a newer job of a fitting type if the answer was lost. A
-/// schedule may have started others.
+/// The job of a start that is not repeated: its answer, or a newer job of a fitting type if the answer was
+/// lost. A schedule may have started others.
 pub(crate) async fn adopt(
     baseline: &Baseline,
     started: Result<JobInfo>,

@@ -118,8 +118,8 @@ impl<T> Create<T> {
         created::find(&self.client, &what, error, || self.same_name::<I>()).await
     }
 
-    /// Refuses what can be seen to be wrong without creating anything, and puts name and configuration into their
-    /// final form.
+    /// Refuses what can be seen to be wrong without creating anything, and puts name and configuration into
+    /// their final form.
     async fn prepared<I: Listed<Filter = WorkspaceFilter>>(&mut self) -> Result<Map<String, Value>> {
         let configuration = self.checked()?;
         if self.random_suffix {
@@ -220,8 +220,8 @@ impl<T> Create<T> {
 }
 
 impl CreateSource {
-    /// Refuses what can be seen to be wrong without creating anything; `.await` of the request does the same before it
-    /// creates. The connector's specification is looked at for drafts only.
+    /// Refuses what can be seen to be wrong without creating anything; `.await` of the request does the same
+    /// before it creates. The connector's specification is looked at for drafts only.
     ///
     /// Errors: [`InvalidInput`](ErrorKind::InvalidInput) for a name or configuration that makes no sense,
     /// [`Conflict`](ErrorKind::Conflict) if the name is taken and has to be unique.
@@ -231,8 +231,8 @@ impl CreateSource {
 }
 
 impl CreateDestination {
-    /// Refuses what can be seen to be wrong without creating anything; `.await` of the request does the same before it
-    /// creates. The connector's specification is looked at for drafts only.
+    /// Refuses what can be seen to be wrong without creating anything; `.await` of the request does the same
+    /// before it creates. The connector's specification is looked at for drafts only.
     ///
     /// Errors: [`InvalidInput`](ErrorKind::InvalidInput) for a name or configuration that makes no sense,
     /// [`Conflict`](ErrorKind::Conflict) if the name is taken and has to be unique.

@@ -109,8 +109,8 @@ impl CreateConnection {
         self
     }
 
-    /// Refuses what can be seen to be wrong without creating anything; `.await` of the request does the same before it
-    /// creates. Whether the source has the streams, only the server can tell.
+    /// Refuses what can be seen to be wrong without creating anything; `.await` of the request does the same
+    /// before it creates. Whether the source has the streams, only the server can tell.
     ///
     /// Errors: [`InvalidInput`](ErrorKind::InvalidInput) for a name or streams that make no sense,
     /// [`Conflict`](ErrorKind::Conflict) if the name is taken and has to be unique.

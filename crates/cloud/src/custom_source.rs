@@ -312,7 +312,8 @@ impl DeleteCustomSource {
 
     /// Checks what safe mode checks, and deletes nothing. Where safe mode is off there is nothing to check.
     ///
-    /// Errors: [`Conflict`](ErrorKind::Conflict) if safe mode forbids the deletion, and those of reading what would go.
+    /// Errors: [`Conflict`](ErrorKind::Conflict) if safe mode forbids the deletion, and those of reading what
+    /// would go.
     pub async fn check(&self) -> Result<()> {
         let definition = &self.definition;
         if !self.safe_mode {

@@ -57,8 +57,8 @@ impl DeleteRequest {
 
     /// Checks what safe mode checks, and deletes nothing. Where safe mode is off there is nothing to check.
     ///
-    /// Errors: [`Conflict`](ErrorKind::Conflict) if safe mode forbids the deletion, and those of reading what would go,
-    /// [`NotFound`](ErrorKind::NotFound) among them.
+    /// Errors: [`Conflict`](ErrorKind::Conflict) if safe mode forbids the deletion, and those of reading what
+    /// would go, [`NotFound`](ErrorKind::NotFound) among them.
     pub async fn check(&self) -> Result<()> {
         if self.safe_mode { self.checked().await.map(drop) } else { Ok(()) }
     }
@@ -89,8 +89,8 @@ impl DeleteRequest {
         }
     }
 
-    /// Does what safe mode asks for, if it is on. What was read of a connection is given back: once it is gone, nobody
-    /// tells what its source and destination were.
+    /// Does what safe mode asks for, if it is on. What was read of a connection is given back: once it is
+    /// gone, nobody tells what its source and destination were.
     async fn checked(&self) -> Result<Option<ConnectionInfo>> {
         let client = &self.client;
         match self.target {
@@ -244,8 +244,8 @@ impl DeleteConnection {
 
     /// Checks what safe mode checks, and deletes nothing; see [`DeleteRequest::check`].
     ///
-    /// Errors: [`Conflict`](ErrorKind::Conflict) if safe mode forbids the deletion, of the connection or of what goes
-    /// along with it.
+    /// Errors: [`Conflict`](ErrorKind::Conflict) if safe mode forbids the deletion, of the connection or of
+    /// what goes along with it.
     pub async fn check(&self) -> Result<()> {
         self.0.check().await
     }

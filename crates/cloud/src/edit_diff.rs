@@ -27,7 +27,8 @@ pub(crate) fn difference(before: &Map<String, Value>, after: &Map<String, Value>
     Diff::between(&comparable(before, &ambiguous), &comparable(after, &ambiguous))
 }
 
-/// The texts that stand for more than one of the streams: `users` in `shop`, and one that is called `shop.users`.
+/// The texts that stand for more than one of the streams: `users` in `shop`, and one that is called
+/// `shop.users`.
 fn ambiguous(connections: [&Map<String, Value>; 2]) -> HashSet<String> {
     let streams = connections.into_iter().flat_map(streams_of);
     let ids: BTreeSet<StreamId> = streams.filter_map(|stream| stream_id(&Value::Object(stream))).collect();

@@ -167,7 +167,8 @@ impl Error {
         self.0.hint.as_deref().map(Cow::Borrowed)
     }
 
-    /// Whether the same call may succeed later without any change.
+    /// Whether the same call may succeed later without any change. Never for one that may have worked all the
+    /// same and would be done twice.
     pub fn is_retryable(&self) -> bool {
         self.0.retryable
     }

@@ -130,9 +130,9 @@ impl<T: Listed> List<T> {
     /// awaited whole, unless set. Several are asked for only once a list has proven to be long, and never
     /// more than a limit needs. What comes early is kept, so a slow consumer keeps that many pages.
     ///
-    /// Lists that begin with what is newest, as those of jobs do unless told otherwise, have one page on its way at
-    /// a time whatever is set: if a later page were answered before an earlier one, an entry that moves from one to
-    /// the other in between would be on neither.
+    /// Lists that begin with what is newest, as those of jobs do unless told otherwise, have one page on its
+    /// way at a time whatever is set: if a later page were answered before an earlier one, an entry that
+    /// moves from one to the other in between would be on neither.
     pub fn look_ahead(mut self, pages: usize) -> Self {
         self.look_ahead = Some(pages);
         self

@@ -54,11 +54,11 @@ impl PublishCustomSource {
         self
     }
 
-    /// Refuses what can be seen to be wrong without publishing anything; `.await` of the request does the same before
-    /// it publishes.
+    /// Refuses what can be seen to be wrong without publishing anything; `.await` of the request does the
+    /// same before it publishes.
     ///
-    /// Errors: [`InvalidInput`](ErrorKind::InvalidInput) for a name, manifest or testing values that make no sense,
-    /// [`Conflict`](ErrorKind::Conflict) if the name is taken and has to be unique.
+    /// Errors: [`InvalidInput`](ErrorKind::InvalidInput) for a name, manifest or testing values that make no
+    /// sense, [`Conflict`](ErrorKind::Conflict) if the name is taken and has to be unique.
     pub async fn check(&self) -> Result<()> {
         if self.name.trim().is_empty() {
             return Err(Error::new(ErrorKind::InvalidInput, "the name of a connector is empty"));

@@ -52,7 +52,8 @@ impl RetryPolicy {
         self
     }
 
-    /// No new attempt begins after this much time, and no pause goes beyond it.
+    /// No new attempt begins after this much time, and no pause goes beyond it. One that has begun keeps the
+    /// time limit of its own.
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = limit;
         self

@@ -62,7 +62,8 @@ impl Baseline {
         job <= self.newest
     }
 
-    /// Looks several times for a job of a fitting type that came after. `None` means that there verifiably is none.
+    /// Looks several times for a job of a fitting type that came after. `None` means that there verifiably is
+    /// none.
     ///
     /// `what` is said of the start if not even that can be found out: "whether the sync has started".
     pub(crate) async fn look_for_newer(

@@ -259,7 +259,8 @@ impl StreamSelection {
         self.with("destinationObjectName", Value::String(name.into()))
     }
 
-    /// No name of its own for the object: the destination names it after the stream, as if none had ever been set.
+    /// No name of its own for the object: the destination names it after the stream, as if none had ever been
+    /// set.
     pub fn without_destination_object_name(self) -> Self {
         self.with("destinationObjectName", Value::Null)
     }

@@ -38,8 +38,8 @@ pub(crate) struct TokenCache {
 struct State {
     token: Option<Token>,
     last_error: Option<Error>,
-    /// How many requests for a token have failed so far for everybody. Callers that waited for one that failed share
-    /// its error rather than each sending another.
+    /// How many requests for a token have failed so far for everybody. Callers that waited for one that
+    /// failed share its error rather than each sending another.
     failures: u64,
     /// Whether the credentials have ever worked.
     proven: bool,
@@ -286,8 +286,8 @@ mod tests {
         }
     }
 
-    /// A caller that wants to be back after so many seconds and, if it is its turn, is answered with a failure after
-    /// so many others.
+    /// A caller that wants to be back after so many seconds and, if it is its turn, is answered with a
+    /// failure after so many others.
     async fn hurried(cache: &TokenCache, seconds: u64, fails_after: u64) -> (ErrorKind, Duration) {
         let started = Instant::now();
         let patience = Patience { deadline: Some(started + Duration::from_secs(seconds)), ..PATIENT };
@@ -304,7 +304,7 @@ mod tests {
         let cache = TokenCache::default();
         let slow = async {
             let fetch = |_| async {
-                tokio::time::sleep(Duration::from_secs(60)).await;
+                tokio::time::sleep(Duration::from_mins(1)).await;
                 Ok(token("late", 900))
             };
             cache.get(&SystemClock, PATIENT, fetch).await.unwrap().expose_secret().to_owned()

@@ -146,9 +146,7 @@ impl Sight {
         let (failed, seconds) = (self.failed, now.saturating_duration_since(self.since).as_secs());
         error
             .clone()
-            .with_message(format!(
-                "lost sight of job {job}: {failed} looks in a row failed within {seconds} s: {error}"
-            ))
+            .about(&format!("lost sight of job {job}: {failed} looks in a row failed within {seconds} s"))
             .with_job_id(job)
             .with_hint(STILL_RUNS)
     }

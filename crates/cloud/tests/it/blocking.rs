@@ -59,7 +59,8 @@ async fn it_works_inside_of_a_runtime() {
     sandbox.shutdown().await;
 }
 
-/// The only thread of the runtime is what blocks: the server, and the connection that was opened before, need another.
+/// The only thread of the runtime is what blocks: the server, and the connection that was opened before, need
+/// another.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_runtime_goes_on_while_one_of_its_threads_blocks() {
     let (sandbox, client) = crate::sandbox::start(Sandbox::builder()).await;

@@ -1,8 +1,9 @@
 //! Calls of which it is not certain, or quite certain, that they did what they should.
 
-use airbyte_cloud::{ApiRequest, CustomSourceKind, ErrorKind, JobType, Manifest, RefreshMode};
+use airbyte_cloud::{ApiRequest, CustomSourceKind, ErrorKind, JobType, RefreshMode};
 use serde_json::{Value, json};
 
+use crate::custom_source::manifest;
 use crate::support::{
     Airbyte, CONNECTION, WORKSPACE, config, connection, connection_id, delete, error_id, get, job, ok, page,
     post, put, status, token, workspace_id,
@@ -36,7 +37,7 @@ async fn a_scheduled_sync_is_not_taken_for_a_clearing_or_refresh() {
         };
         assert_eq!((begun.job_id().get(), begun.job_type()), (7, &JobType::from(own)));
 
-        let airbyte = started_in_doubt(&[scheduled.clone()]).await;
+        let airbyte = started_in_doubt(std::slice::from_ref(&scheduled)).await;
         let connection = airbyte.client().connection(connection_id());
         let error = match own {
             "reset" => connection.clear().await.unwrap_err(),
@@ -56,14 +57,10 @@ async fn what_may_have_been_done_is_not_to_be_called_again() {
     put(&definitions).respond_with(status(504)).mount(&airbyte.server).await;
     post("/tags").respond_with(error_id(500)).mount(&airbyte.server).await;
     let client = airbyte.client();
-    let manifest = Manifest::from(json!({
-        "version": "6.1.0", "type": "DeclarativeSource",
-        "check": { "type": "CheckStream", "stream_names": ["one"] }, "streams": [],
-    }));
     let definition = client
         .workspace(workspace_id())
         .custom_source_definition(THING.parse().unwrap(), CustomSourceKind::Yaml);
-    let publish = definition.update(manifest).await.unwrap_err();
+    let publish = definition.update(manifest("one")).await.unwrap_err();
     assert_eq!((publish.kind(), publish.status(), publish.attempts()), (ErrorKind::Server, Some(504), 1));
     assert!(!publish.is_retryable(), "it would be published twice: {publish:?}");
 

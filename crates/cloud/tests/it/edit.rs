@@ -173,7 +173,10 @@ async fn a_preview_shows_the_difference_and_sends_nothing() {
 
 #[tokio::test]
 async fn streams_whose_names_look_alike_are_told_apart() {
-    let append = |namespace: Option<&str>, name: &str| json!({ "name": name, "namespace": namespace, "syncMode": "full_refresh_append" });
+    let append = |namespace: Option<&str>, name: &str| {
+        let mode = SyncMode::FullRefreshAppend;
+        json!({ "name": name, "namespace": namespace, "syncMode": mode })
+    };
     let mut alike = shown();
     alike["configurations"]["streams"] =
         json!([append(None, "shop.users"), append(Some("shop"), "users"), append(None, "a.b")]);
