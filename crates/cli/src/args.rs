@@ -75,7 +75,7 @@ pub(crate) struct Global {
     /// Print results and errors only
     #[arg(long, short, global = true, help_heading = "Global options")]
     pub(crate) quiet: bool,
-    /// Log requests and queries to standard error
+    /// Log requests to standard error; twice for all of it
     #[arg(long, short, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
     pub(crate) verbose: u8,
     /// No colours
@@ -115,7 +115,7 @@ pub(crate) fn output_form(arguments: impl Iterator<Item = OsString>) -> Option<O
 pub(crate) enum Command {
     /// Watch the whole loop on this machine: a local Airbyte, a sync, the rows read back
     ///
-    /// It needs no account and no network, and leaves nothing behind but the Parquet file.
+    /// It needs no account and no network, and leaves nothing behind but the file with the rows.
     ///
     /// Example: airbyte demo --file people.csv
     Demo(demo::DemoArgs),

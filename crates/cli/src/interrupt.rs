@@ -105,7 +105,9 @@ async fn held_up(first: impl Future<Output = ()>, output: Output) {
             break;
         }
     }
-    crate::prompt::restore_terminal();
+    if READING.load(Ordering::SeqCst) > 0 {
+        crate::prompt::restore_terminal();
+    }
     // Standard error may lead to the same reader.
     let report = tokio::task::spawn_blocking(move || output.fail(&interrupted()));
     let _ = tokio::time::timeout(UNREAD, report).await;

@@ -148,8 +148,9 @@ pub(crate) async fn connections<S: AsRef<str>>(
     for one in given {
         let id = if is_id(one) {
             let id = one.parse()?;
-            let owner = async { Ok(client.connection(id).info().await?.workspace_id) };
-            context.check_workspace(client, &format!("connection {id}"), owner).await?;
+            // One that is not there is refused before anything is done with the others.
+            let owner = client.connection(id).info().await?.workspace_id;
+            context.check_workspace(client, &format!("connection {id}"), async { Ok(owner) }).await?;
             id
         } else {
             choose("connection", one, listed.iter().map(|it| (it.connection_id, it.name.clone())))?

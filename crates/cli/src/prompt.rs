@@ -14,7 +14,8 @@ pub(crate) fn is_possible() -> bool {
 
 /// Yes or no; no unless said otherwise.
 pub(crate) fn confirm(question: &str) -> Result<bool, Failure> {
-    Confirm::new().with_prompt(question).default(false).interact().map_err(failure)
+    // Whoever types the whole word would type its rest into the shell.
+    Confirm::new().with_prompt(question).default(false).wait_for_newline(true).interact().map_err(failure)
 }
 
 /// A line of text; the empty one only with a default.
@@ -67,5 +68,7 @@ pub(crate) fn restore_terminal() {
         use nix::sys::termios::{SetArg, tcsetattr};
         // There is nothing left to do about a terminal that has gone.
         let _ = tcsetattr(std::io::stdin(), SetArg::TCSANOW, terminal);
+        // What comes next does not belong to the question.
+        crate::output::say("");
     }
 }

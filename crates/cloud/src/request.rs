@@ -181,7 +181,9 @@ impl Client {
                 .with_hint("give what comes after the API root, such as /workspaces"));
         }
         if request.path.contains(['?', '#']) {
-            return Err(invalid("has a query or fragment").with_hint("give query parameters separately: `ApiRequest::query`, or `-f NAME=VALUE` of the command"));
+            return Err(invalid("has a query or fragment").with_hint(
+                "give query parameters separately: `ApiRequest::query`, or `-f NAME=VALUE` of the command",
+            ));
         }
         if request.path.split('/').any(|segment| matches!(segment, "." | "..")) {
             return Err(invalid("has a `.` or `..` segment"));

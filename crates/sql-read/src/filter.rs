@@ -163,7 +163,13 @@ impl Filter {
     /// Either.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
-        Self::Any(vec![self, other])
+        match self {
+            Self::Any(mut any) => {
+                any.push(other);
+                Self::Any(any)
+            }
+            one => Self::Any(vec![one, other]),
+        }
     }
 
     /// The names of its columns.
@@ -199,4 +205,19 @@ pub enum Order {
     Ascending,
     /// Largest first.
     Descending,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alternatives_are_read_by_others_however_many_there_are() {
+        let one_of = |filter: Filter, n: i64| filter.or(Filter::equal("id", n));
+        let filter = (1..1_000).fold(Filter::equal("id", 0), one_of);
+        let text = serde_json::to_string(&filter).unwrap();
+        assert_eq!(serde_json::from_str::<Filter>(&text).unwrap(), filter);
+        let Filter::Any(parts) = filter else { panic!("{filter:?}") };
+        assert_eq!(parts.len(), 1_000);
+    }
 }

@@ -83,6 +83,12 @@ impl JsonColumns {
         self.fields.iter().map(|(field, _)| field.name().as_str())
     }
 
+    /// Whether a field is a date with a time of day.
+    pub(crate) fn is_time(&self, name: &str) -> bool {
+        let times = [Kind::Timestamp, Kind::TimestampWithZone];
+        self.fields.iter().any(|(field, kind)| field.name() == name && times.contains(kind))
+    }
+
     pub(crate) fn field(&self, name: &str) -> Option<FieldRef> {
         self.fields.iter().find(|(field, _)| field.name() == name).map(|(field, _)| field.clone())
     }

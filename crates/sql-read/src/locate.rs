@@ -1,5 +1,7 @@
 //! From candidates to a table that is really there.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind};
@@ -29,18 +31,27 @@ pub struct Located {
 }
 
 /// Compares the candidates with the database's own catalogue: exactly first; without regard to case last, and only
-/// if that fits one table alone.
-pub(crate) fn locate(candidates: Vec<Candidate>, present: &[TableName]) -> Option<Located> {
+/// if that fits one table alone. What is claimed by another stream is not this one's.
+pub(crate) fn locate(
+    candidates: Vec<Candidate>,
+    present: &[TableName],
+    claimed: &HashSet<TableName>,
+) -> Option<Located> {
+    let is = |name: &TableName, place: &Candidate| name.schema == place.schema && name.table == place.table;
+    let own = candidates.first();
+    let free: Vec<&TableName> = present
+        .iter()
+        .filter(|name| !claimed.contains(*name) || own.is_some_and(|own| is(name, own)))
+        .collect();
     let exact = candidates.iter().find_map(|candidate| {
-        let fits = |name: &&TableName| name.schema == candidate.schema && name.table == candidate.table;
-        present.iter().find(fits).map(|name| (candidate.layout, name))
+        free.iter().find(|name| is(name, candidate)).map(|name| (candidate.layout, *name))
     });
     let folded = || {
         let fold = |schema: &str, table: &str| (schema.to_lowercase(), table.to_lowercase());
-        let streams: Vec<_> = present
+        let streams: Vec<_> = free
             .iter()
             .filter(|name| !is_temporary(&name.table))
-            .map(|name| (fold(&name.schema, &name.table), name))
+            .map(|name| (fold(&name.schema, &name.table), *name))
             .collect();
         candidates.iter().find_map(|candidate| {
             let wanted = fold(&candidate.schema, &candidate.table);
@@ -104,11 +115,17 @@ mod tests {
         TableName { schema: "public".into(), table: table.into() }
     }
 
-    fn find(candidates: &[&str], present: &[&str]) -> Option<String> {
+    /// With what streams of the connection come to first.
+    fn find_beside(claimed: &[&str], candidates: &[&str], present: &[&str]) -> Option<String> {
         let candidates =
             candidates.iter().map(|table| Candidate::new("public", *table, Layout::Typed)).collect();
         let present: Vec<_> = present.iter().map(|table| name(table)).collect();
-        locate(candidates, &present).filter(|located| located.exists).map(|located| located.table)
+        let claimed = claimed.iter().map(|table| name(table)).collect();
+        locate(candidates, &present, &claimed).filter(|located| located.exists).map(|located| located.table)
+    }
+
+    fn find(candidates: &[&str], present: &[&str]) -> Option<String> {
+        find_beside(&[], candidates, present)
     }
 
     #[test]
@@ -122,6 +139,17 @@ mod tests {
         assert_eq!(find(&["USERS"], &["users"]).as_deref(), Some("users"));
         assert_eq!(find(&["USERS"], &["users", "Users"]), None);
         assert_eq!(find(&["CAFÉ"], &["café"]).as_deref(), Some("café"));
+    }
+
+    #[test]
+    fn the_table_of_another_stream_is_taken_neither_for_an_older_name_nor_without_case() {
+        let claimed = ["users", "Users"];
+        assert_eq!(find_beside(&claimed, &["Users", "users"], &["users"]), None);
+        assert_eq!(find_beside(&claimed, &["Users"], &["users"]), None);
+        assert_eq!(find_beside(&claimed, &["users"], &["users"]).as_deref(), Some("users"));
+        // Both may have one name, where the connector lets them share a table.
+        assert_eq!(find_beside(&["users"], &["users"], &["users"]).as_deref(), Some("users"));
+        assert_eq!(find_beside(&claimed, &["Users", "users"], &["USERS"]).as_deref(), Some("USERS"));
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use arrow_schema::FieldRef;
+use arrow_schema::{DataType, FieldRef};
+use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -24,9 +25,10 @@ pub(crate) struct Column {
 /// What a name in a filter or an order stands for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Expression {
-    Column(String),
-    /// A member of the JSON in `_airbyte_data`.
-    Json(String),
+    /// A column, with what its values become in Arrow unless they are read as text.
+    Column { name: String, data_type: DataType },
+    /// A member of the JSON in `_airbyte_data`, and whether the stream's schema calls it a time.
+    Json { name: String, is_time: bool },
 }
 
 /// One read.
@@ -135,7 +137,7 @@ pub(crate) trait Dialect {
     }
     fn literal(&self, literal: &Literal) -> Result<String>;
     /// A value that this column is compared with, where the column's type matters.
-    fn literal_for(&self, _column: &str, literal: &Literal) -> Result<String> {
+    fn literal_for(&self, _column: &str, _data_type: &DataType, literal: &Literal) -> Result<String> {
         self.literal(literal)
     }
     /// A member of the JSON in `_airbyte_data`, to be compared with this value, or to be ordered by.
@@ -144,13 +146,18 @@ pub(crate) trait Dialect {
     fn json_order(&self, name: &str) -> Result<Vec<String>> {
         Ok(vec![self.json_member(name, None)?])
     }
+    /// A member of the JSON as an instant, to be ordered by; NULL where it is none, which is no reason to fail.
+    fn json_instant(&self, name: &str) -> Result<String> {
+        self.json_member(name, Some(&Literal::Timestamp(DateTime::UNIX_EPOCH)))
+    }
     fn as_text(&self, column: &str) -> String;
     /// What is selected of a column, so that nothing of its values is lost on the way.
     fn read(&self, column: &Column) -> String {
         if column.as_text { self.as_text(&column.name) } else { self.quoted(&column.name) }
     }
-    /// Whether instants are kept in nanoseconds; else in microseconds.
-    fn has_nanoseconds(&self) -> bool {
+    /// Whether instants are compared to the nanosecond with a column of this type, or with a member of the JSON; else to
+    /// the microsecond.
+    fn has_nanoseconds(&self, _column: Option<&DataType>) -> bool {
         false
     }
     /// A text that is compared by its bytes.
@@ -299,9 +306,15 @@ impl Scan {
     /// What rows are ordered by for this name.
     fn keys(&self, name: &str, qualifier: Option<&str>, dialect: &dyn Dialect) -> Result<Vec<String>> {
         match (self.meaning(name)?, qualifier) {
-            (Expression::Column(column), None) => Ok(vec![dialect.quoted(column)]),
-            (Expression::Column(column), Some(of)) => Ok(vec![format!("{of}.{}", dialect.quoted(column))]),
-            (Expression::Json(member), _) => dialect.json_order(member),
+            (Expression::Column { name, .. }, None) => Ok(vec![dialect.quoted(name)]),
+            (Expression::Column { name, .. }, Some(of)) => Ok(vec![format!("{of}.{}", dialect.quoted(name))]),
+            (Expression::Json { name, is_time: false }, _) => dialect.json_order(name),
+            // As filters compare them: by their texts, fractions and distances from UTC would be in the wrong order.
+            (Expression::Json { name, is_time: true }, _) => {
+                let mut keys = vec![dialect.json_instant(name)?];
+                keys.extend(dialect.json_order(name)?);
+                Ok(keys)
+            }
         }
     }
 
@@ -330,7 +343,13 @@ impl Scan {
         Ok(match filter {
             Filter::Compare { column, comparison, value } => {
                 let compared = self.expression(column, Some(value), dialect)?;
-                let fine = if dialect.has_nanoseconds() { None } else { value.finer_than_microseconds() };
+                let meaning = self.meaning(column)?;
+                let data_type = match meaning {
+                    Expression::Column { data_type, .. } => Some(data_type),
+                    Expression::Json { .. } => None,
+                };
+                let has_nanoseconds = dialect.has_nanoseconds(data_type);
+                let fine = if has_nanoseconds { None } else { value.finer_than_microseconds() };
                 let value = match (fine, comparison) {
                     (None, _) => value,
                     // Nothing is equal to it. NULL is still neither one nor the other.
@@ -343,9 +362,9 @@ impl Scan {
                         &Literal::Timestamp(before)
                     }
                 };
-                let value = match self.meaning(column)? {
-                    Expression::Column(column) => dialect.literal_for(column, value)?,
-                    Expression::Json(_) => dialect.literal(value)?,
+                let value = match meaning {
+                    Expression::Column { name, data_type } => dialect.literal_for(name, data_type, value)?,
+                    Expression::Json { .. } => dialect.literal(value)?,
                 };
                 format!("{compared} {} {value}", comparison.sql())
             }
@@ -364,8 +383,8 @@ impl Scan {
         dialect: &dyn Dialect,
     ) -> Result<String> {
         match self.meaning(name)? {
-            Expression::Column(column) => Ok(dialect.quoted(column)),
-            Expression::Json(member) => dialect.json_member(member, compared_with),
+            Expression::Column { name, .. } => Ok(dialect.quoted(name)),
+            Expression::Json { name, .. } => dialect.json_member(name, compared_with),
         }
     }
 

@@ -1,6 +1,12 @@
 //! Which stream of a connection is meant, and what the connection says about its name.
 
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
 use serde_json::Value;
+
+use crate::locate::TableName;
 
 /// Where a connection puts its streams (`namespaceDefinition` of the public API).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -30,6 +36,18 @@ pub struct StreamSpec {
     pub(crate) overwrites: Option<bool>,
     /// Another stream of the connection comes first and has taken the plain name.
     pub(crate) name_is_taken: bool,
+    /// The first places of all streams of the connection: another stream's is not this one's, even if there is nothing else.
+    pub(crate) claimed: Claims,
+}
+
+/// Tables that streams of a connection come to first, shared by all of them.
+#[derive(Clone, Default, PartialEq)]
+pub(crate) struct Claims(pub(crate) Arc<HashSet<TableName>>);
+
+impl fmt::Debug for Claims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Claims({})", self.0.len())
+    }
 }
 
 impl StreamSpec {

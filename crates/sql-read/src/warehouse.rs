@@ -8,9 +8,9 @@ use crate::destination_kind::DestinationKind;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::locate::{Located, TableName, locate, not_found};
-#[cfg(feature = "cloud")]
-use crate::naming::mark_taken_names;
 use crate::naming::{Candidate, Layout, NameSettings, candidates, default_schema, is_temporary};
+#[cfg(feature = "cloud")]
+use crate::naming::{claims, mark_taken_names};
 use crate::query::Query;
 use crate::reading::Batches;
 use crate::refreshes::Refreshes;
@@ -148,11 +148,15 @@ impl Warehouse {
         Dataset::open(self.kind, self.engine.clone(), located, stream).await
     }
 
-    /// Marks the streams whose plain name an earlier stream of the same connection has taken: the connector gives those
-    /// another one, and the plain one holds the other stream's rows.
+    /// Tells streams of the same connection of each other: those whose plain name an earlier one has taken get another one
+    /// from the connector, and none has the table that another one comes to first.
     #[cfg(feature = "cloud")]
-    pub(crate) fn mark_taken_names(&self, streams: &mut [StreamSpec]) {
+    pub(crate) fn tell_apart(&self, streams: &mut [StreamSpec]) {
         mark_taken_names(self.kind, &self.names, streams);
+        let claimed = claims(self.kind, &self.names, streams);
+        for stream in streams {
+            stream.claimed = claimed.clone();
+        }
     }
 
     async fn look(&self, stream: &StreamSpec) -> Result<(Located, Vec<TableName>)> {
@@ -161,7 +165,7 @@ impl Warehouse {
         schemas.sort();
         schemas.dedup();
         let present = self.engine.tables(&schemas).await?;
-        let located = locate(candidates, &present).ok_or_else(|| {
+        let located = locate(candidates, &present, &stream.claimed.0).ok_or_else(|| {
             Error::invalid(format!("the stream name `{}` gives no table name", stream.name()))
         })?;
         Ok((located, present))

@@ -77,11 +77,19 @@ fn request(args: &ApiArgs) -> Result<ApiRequest, Failure> {
     let mut members = Map::new();
     for text in &args.texts {
         let (key, value) = input::pair(text)?;
+        if args.paginate && ["limit", "offset"].contains(&key) {
+            return Err(Failure::usage(format!("--paginate reads all pages, so `{key}` has no place"))
+                .with_hint(format!("leave out `{key}` or --paginate")));
+        }
         if in_query {
             request = request.query(key, value);
         } else {
             members.insert(key.to_owned(), Value::from(value));
         }
+    }
+    if in_query && !args.values.is_empty() {
+        return Err(Failure::usage(format!("-F is for a body, and {} has none", args.method))
+            .with_hint("give what belongs into the query with -f"));
     }
     for text in &args.values {
         let (key, value) = input::json_pair(text)?;

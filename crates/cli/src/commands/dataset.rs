@@ -21,7 +21,7 @@ use futures::TryStreamExt;
 use serde::Serialize;
 
 use target::Rows;
-pub(crate) use target::check_writable;
+pub(crate) use target::{check_writable, format_of};
 
 use crate::context::Context;
 use crate::error::{Failure, exit};

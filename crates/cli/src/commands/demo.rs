@@ -11,7 +11,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::dataset::check_writable;
+use super::dataset::{check_writable, format_of};
 use crate::context::Context;
 use crate::error::{Failure, Kind, exit};
 use crate::interrupt::unless_interrupted;
@@ -26,7 +26,7 @@ const SHOWN: u64 = 6;
 
 /// Watch the whole loop on this machine: a local Airbyte, a sync, the rows read back
 ///
-/// It needs no account and no network, and leaves nothing behind but the Parquet file.
+/// It needs no account and no network, and leaves nothing behind but the file with the rows.
 ///
 /// Examples:
 ///   airbyte demo
@@ -37,7 +37,7 @@ pub(crate) struct DemoArgs {
     /// A CSV, JSON Lines or Parquet file of your own, in place of made-up people
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
-    /// Where to write the rows [default: STREAM.parquet in the current folder]
+    /// Where to write the rows: FILE.parquet, .csv, .jsonl or .arrow [default: STREAM.parquet in the current folder]
     #[arg(short = 'o', long = "out", value_name = "FILE")]
     out: Option<PathBuf>,
     /// Keep the local Airbyte's data, in the folder airbyte-demo
@@ -64,6 +64,7 @@ struct Plan {
     stream: String,
     files_root: PathBuf,
     out: PathBuf,
+    format: Format,
     /// The name that was not taken because a file has it.
     spared: Option<PathBuf>,
 }
@@ -82,7 +83,9 @@ impl Plan {
             None => free_name(&stream),
         };
         check_writable(&out)?;
-        Ok(Self { source, source_name, stream, files_root, out, spared })
+        let format = format_of(None, &out)
+            .map_err(|why| why.with_hint("name a file that ends in .parquet, .csv, .jsonl or .arrow"))?;
+        Ok(Self { source, source_name, stream, files_root, out, format, spared })
     }
 
     async fn show(&self, sandbox: &Sandbox, home: &Home, context: &Context) -> Result<(), Failure> {
@@ -203,7 +206,7 @@ impl Plan {
         } else if self.out.exists() {
             output.warn(&format!("{} is replaced", self.out.display()));
         }
-        Ok(dataset.export(&self.out, Format::Parquet).await?)
+        Ok(dataset.export(&self.out, self.format).await?)
     }
 
     fn result(

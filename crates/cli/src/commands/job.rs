@@ -29,7 +29,7 @@ pub(crate) enum JobCommand {
     /// Example: airbyte job get 1042
     Get {
         /// Its id
-        id: i64,
+        id: JobId,
     },
     /// Wait until jobs have ended, and fail if one has not succeeded
     ///
@@ -39,7 +39,7 @@ pub(crate) enum JobCommand {
     Wait {
         /// Their ids
         #[arg(required = true, value_name = "ID")]
-        ids: Vec<i64>,
+        ids: Vec<JobId>,
         #[command(flatten)]
         wait: WaitArgs,
     },
@@ -48,7 +48,7 @@ pub(crate) enum JobCommand {
     /// Example: airbyte job cancel 1042
     Cancel {
         /// Its id
-        id: i64,
+        id: JobId,
         #[command(flatten)]
         confirm: Confirm,
     },
@@ -63,7 +63,7 @@ pub(crate) enum JobCommand {
     /// Example: airbyte job open 1042
     Open {
         /// Its id
-        id: i64,
+        id: JobId,
         #[command(flatten)]
         how: OpenArgs,
     },
@@ -110,7 +110,7 @@ pub(crate) async fn run(command: JobCommand, context: &Context) -> Result<u8, Fa
             _ => wait_for_several(&ids, &wait, context).await,
         },
         JobCommand::Cancel { id, confirm } => {
-            let job = context.client()?.job(JobId::new(id));
+            let job = context.client()?.job(id);
             let info = job.info().await?;
             let plan = Plan::new("cancel", "job")
                 .id(id)
@@ -123,14 +123,14 @@ pub(crate) async fn run(command: JobCommand, context: &Context) -> Result<u8, Fa
         }
         JobCommand::Logs(args) => logs::run(args, context).await,
         JobCommand::Open { id, how } => {
-            open(context.client()?.job(JobId::new(id)).url().await?, how, context)?;
+            open(context.client()?.job(id).url().await?, how, context)?;
             Ok(exit::OK)
         }
     }
 }
 
-async fn wait_for_one(id: i64, wait: &WaitArgs, context: &Context) -> Result<u8, Failure> {
-    let job = context.client()?.job(JobId::new(id));
+async fn wait_for_one(id: JobId, wait: &WaitArgs, context: &Context) -> Result<u8, Failure> {
+    let job = context.client()?.job(id);
     match wait_for(&job, context, wait).await {
         Ok(info) => {
             print_long(&job, &info, &[], context).await?;
@@ -146,11 +146,11 @@ async fn wait_for_one(id: i64, wait: &WaitArgs, context: &Context) -> Result<u8,
     }
 }
 
-async fn wait_for_several(ids: &[i64], wait: &WaitArgs, context: &Context) -> Result<u8, Failure> {
+async fn wait_for_several(ids: &[JobId], wait: &WaitArgs, context: &Context) -> Result<u8, Failure> {
     let client = context.client()?;
     let mut mentioned = HashSet::new();
     let ids = ids.iter().filter(|id| mentioned.insert(**id));
-    let jobs: Vec<_> = ids.map(|id| (JobId::new(*id), format!("job {id}"))).collect();
+    let jobs: Vec<_> = ids.map(|id| (*id, format!("job {id}"))).collect();
     let connection = client.job(jobs[0].0).info().await?.connection_id;
     let workspace = client.connection(connection).info().await?.workspace_id;
     let outcomes = wait_for_all(&client, workspace, &jobs, context, wait).await;
@@ -191,9 +191,9 @@ async fn list(args: JobListArgs, context: &Context) -> Result<u8, Failure> {
     Ok(exit::OK)
 }
 
-async fn get(id: i64, context: &Context) -> Result<u8, Failure> {
+async fn get(id: JobId, context: &Context) -> Result<u8, Failure> {
     let client = context.client()?;
-    let job = client.job(JobId::new(id));
+    let job = client.job(id);
     let info = job.info().await?;
     let failures = match info.status {
         JobStatus::Failed | JobStatus::Cancelled => job.failures().await.unwrap_or_default(),

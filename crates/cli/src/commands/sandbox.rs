@@ -38,7 +38,7 @@ pub(crate) struct SandboxArgs {
     token_ttl: Duration,
     /// Switch a fault on: `KIND[=VALUE][,op=OPERATION_ID][,times=N][,p=PROBABILITY]`, for instance
     /// `status=503,op=getJob,times=2`. Kinds: status, rate-limit, hang, drop, lose-reply, truncate, html, expire-token,
-    /// slow-start, slow-job, queue-job, fail-job, break-source, unknown-enum, log-lines
+    /// slow-start, unknown-enum, log-lines; and for jobs, whatever starts them: slow-job, queue-job, fail-job, break-source
     #[arg(long = "fault", value_name = "SPEC")]
     faults: Vec<Fault>,
     /// Add a PostgreSQL destination to the demo seed: postgres://USER:PASSWORD@HOST:PORT/DATABASE

@@ -14,21 +14,18 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde::Serialize;
 use serde_json::Value;
 
 pub(crate) use human::{ago, bytes, count, duration};
 pub(crate) use rows::table_of_rows;
-pub(crate) use screen::moving_lines;
+pub(crate) use screen::{moving_lines, say};
 pub(crate) use stdout::Stdout;
 pub(crate) use table::{Table, one_line};
 
 use crate::args::{Global, OutputForm};
 use crate::error::{Failure, exit};
-
-/// The width of rows of data that do not go to a terminal.
-const NO_TERMINAL: usize = 120;
 
 /// What people see of an object; scripts see all of it.
 pub(crate) trait Shown: Serialize {
@@ -48,12 +45,6 @@ pub(crate) trait Shown: Serialize {
     fn below(&self) -> Option<String> {
         None
     }
-}
-
-/// Says a line on standard error, whoever listens.
-pub(crate) fn say(line: &str) {
-    // If nobody can be told, there is nobody to tell that either.
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
 /// How and where this command prints.
@@ -92,9 +83,9 @@ impl Output {
         self.quiet
     }
 
-    /// The room that rows of data have: the terminal's width, or 120 characters where there is none.
+    /// The room that rows of data have: the terminal's width. Elsewhere nothing is cut.
     pub(crate) fn width() -> usize {
-        table::terminal_width().unwrap_or(NO_TERMINAL)
+        table::terminal_width().unwrap_or(usize::MAX)
     }
 
     /// Whether results go to a terminal.
@@ -116,9 +107,7 @@ impl Output {
         if !self.is_live() {
             return ProgressBar::hidden();
         }
-        let bar = ProgressBar::with_draw_target(None, moving_lines())
-            .with_style(ProgressStyle::default_spinner())
-            .with_message(what.to_owned());
+        let bar = moving_lines().add(ProgressBar::new_spinner()).with_message(what.to_owned());
         bar.enable_steady_tick(std::time::Duration::from_millis(120));
         bar
     }

@@ -21,17 +21,28 @@ pub(crate) fn table_of_rows(batch: &RecordBatch, width: usize) -> Result<String,
     let mut left_out = Vec::new();
     let mut used = 0;
     let schema = batch.schema();
-    let mut columns: Vec<_> = schema.fields().iter().zip(batch.columns()).collect();
-    // The columns that Airbyte adds are the least interesting ones.
-    columns.sort_by_key(|(field, _)| field.name().starts_with("_airbyte_"));
-    for (field, column) in columns {
+    let mut columns = Vec::new();
+    for (field, column) in schema.fields().iter().zip(batch.columns()) {
         let formatter = ArrayFormatter::try_new(column, &options)?;
-        let mut cells = vec![shortened(field.name())];
-        for row in 0..batch.num_rows() {
+        let text = |row| {
             let text = if column.is_null(row) { "null".to_owned() } else { formatter.value(row).to_string() };
-            cells.push(shortened(&text));
+            one_line(&text)
+        };
+        let cells: Vec<String> =
+            std::iter::once(one_line(field.name())).chain((0..batch.num_rows()).map(text)).collect();
+        columns.push((field, column, cells));
+    }
+    // The columns that Airbyte adds are the least interesting ones.
+    columns.sort_by_key(|(field, ..)| field.name().starts_with("_airbyte_"));
+    let whole: usize = columns.iter().map(|(_, _, cells)| widest(cells) + GAP).sum();
+    for (field, column, mut cells) in columns {
+        // Nothing is cut where all of it has room.
+        if whole > width.saturating_add(GAP) {
+            for cell in &mut cells {
+                *cell = shortened(cell);
+            }
         }
-        let widest = cells.iter().map(|cell| measure_text_width(cell)).max().unwrap_or_default();
+        let widest = widest(&cells);
         if !left_out.is_empty() || (used > 0 && used + widest > width) {
             left_out.push(field.name().clone());
             continue;
@@ -72,9 +83,14 @@ fn note_of(left_out: &[String], width: usize) -> String {
     (0..=most).rev().map(note).find(|note| measure_text_width(note) <= width).unwrap_or_else(|| note(0))
 }
 
-/// One line, not too wide.
+/// What its widest cell takes.
+fn widest(cells: &[String]) -> usize {
+    cells.iter().map(|cell| measure_text_width(cell)).max().unwrap_or_default()
+}
+
+/// Not too wide.
 fn shortened(text: &str) -> String {
-    truncate_str(&one_line(text), CELL, "…").into_owned()
+    truncate_str(text, CELL, "…").into_owned()
 }
 
 #[cfg(test)]

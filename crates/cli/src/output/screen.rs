@@ -1,16 +1,35 @@
 //! The terminal that moving lines are drawn on.
 
-use std::io;
+use std::io::{self, Write};
+use std::sync::Mutex;
 
 use console::Term;
-use indicatif::{ProgressDrawTarget, TermLike};
+use indicatif::{MultiProgress, ProgressDrawTarget, TermLike};
 
 /// How often a second the lines are drawn at the most.
 const REFRESHES: u8 = 20;
 
-/// Where moving lines are drawn: standard error.
-pub(crate) fn moving_lines() -> ProgressDrawTarget {
-    ProgressDrawTarget::term_like_with_hz(Box::new(Screen(Term::buffered_stderr())), REFRESHES)
+/// The lines that move now.
+static MOVING: Mutex<Option<MultiProgress>> = Mutex::new(None);
+
+/// Lines that move, on standard error. Those that moved before have been taken away by then.
+pub(crate) fn moving_lines() -> MultiProgress {
+    let target = ProgressDrawTarget::term_like_with_hz(Box::new(Screen(Term::buffered_stderr())), REFRESHES);
+    let lines = MultiProgress::with_draw_target(target);
+    if let Ok(mut moving) = MOVING.lock() {
+        *moving = Some(lines.clone());
+    }
+    lines
+}
+
+/// Says a line on standard error, whoever listens; above the lines that move.
+pub(crate) fn say(line: &str) {
+    // If nobody can be told, there is nobody to tell that either.
+    let write = || drop(writeln!(io::stderr().lock(), "{line}"));
+    match MOVING.lock().ok().and_then(|moving| moving.clone()) {
+        Some(lines) => lines.suspend(write),
+        None => write(),
+    }
 }
 
 /// A terminal whose cursor waits at the beginning of the last line. Where the library leaves it, behind the last

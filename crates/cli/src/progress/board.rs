@@ -35,7 +35,7 @@ enum Form {
 impl Board {
     pub(crate) fn new(output: &Output, jobs: &[(JobId, String)]) -> Self {
         let form = if output.is_live() {
-            let bars = MultiProgress::with_draw_target(moving_lines());
+            let bars = moving_lines();
             let main = bars.add(ProgressBar::new_spinner().with_style(style("{spinner} {wide_msg}")));
             main.enable_steady_tick(Duration::from_millis(120));
             Form::Live { bars, main }

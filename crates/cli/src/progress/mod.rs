@@ -42,7 +42,7 @@ struct Live {
 impl View {
     pub(crate) fn new(output: &Output, label: &str) -> Self {
         let form = if output.is_live() {
-            let bars = MultiProgress::with_draw_target(moving_lines());
+            let bars = moving_lines();
             let main = bars.add(ProgressBar::new_spinner().with_style(style("{spinner} {wide_msg}")));
             main.enable_steady_tick(Duration::from_millis(120));
             main.set_message(label.to_owned());

@@ -116,6 +116,9 @@ fn refusals() {
     sandbox.script(&["api", "POST", "/sources", "--paginate"]).exits(2).error();
     sandbox.script(&["api", "GET", "/workspaces", "-f", "no equals sign"]).exits(2).error();
     sandbox.script(&["api", "FETCH", "/workspaces"]).exits(2).error();
+    // Neither would do what it says.
+    sandbox.script(&["api", "GET", "/workspaces", "-F", "limit=1"]).exits(2).error();
+    sandbox.script(&["api", "GET", "/workspaces", "-f", "limit=1", "--paginate"]).exits(2).error();
     let lacking = sandbox.script(&["api", "POST", "/sources", "-f", "name=Nothing else"]).exits(2);
     assert_eq!(lacking.error()["kind"], "invalid_input");
 }

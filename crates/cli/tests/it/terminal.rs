@@ -105,12 +105,15 @@ fn has_style(seen: &str) -> bool {
 }
 
 #[test]
-fn a_question_is_answered_with_a_key_and_no_is_no_success() {
+fn a_question_is_answered_with_a_line_and_no_is_no_success() {
     let sandbox = Sandbox::demo();
     let there = || !sandbox.json(&["source", "list", "--name", "File"]).as_array().unwrap().is_empty();
-    for (key, code, word) in
-        [("n", 1, "nothing was done"), ("\u{3}", 130, "interrupted"), ("y", 0, "deleted")]
-    {
+    for (key, code, word) in [
+        ("no\r", 1, "nothing was done"),
+        ("\u{3}", 130, "interrupted"),
+        ("\r", 1, "nothing was done"),
+        ("yes\r", 0, "deleted"),
+    ] {
         assert!(there(), "before {key:?}");
         let mut delete = sandbox.command(&["source", "delete", "File"]);
         let mut asked = OnTerminal::start(delete.env("TERM", "xterm-256color"), 100);

@@ -1,6 +1,10 @@
 //! Datasets of a connection, found through Airbyte's API.
 
+mod mappers;
 mod settings;
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
+mod tests;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -12,9 +16,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::freshness::Freshness;
 use crate::locate::Located;
 use crate::secret::SecretResolver;
-use crate::stream_spec::StreamSpec;
+use crate::stream_spec::{Claims, StreamSpec};
 use crate::warehouse::Warehouse;
 
+use self::mappers::Mappers;
 use self::settings::Placement;
 
 /// What a connection has put into its destination.
@@ -258,30 +263,34 @@ async fn datasets(
         Some(time) => settings::as_of(connection, &mut placement, time).await,
         None => Vec::new(),
     };
-    let schemas = schemas(connection).await;
+    let shapes = shapes(connection).await;
     let warehouse = destination.connect().await?;
-    let mut streams: Vec<_> = info.streams.iter().map(|stream| spec(&placement, stream, &schemas)).collect();
-    warehouse.mark_taken_names(&mut streams);
+    let mut streams: Vec<_> = info.streams.iter().map(|stream| spec(&placement, stream, &shapes)).collect();
+    warehouse.tell_apart(&mut streams);
     Ok(ConnectionDatasets { connection: connection.clone(), destination, warehouse, streams, warnings })
 }
 
-fn spec(placement: &Placement, stream: &airbyte_cloud::StreamInfo, schemas: &[StreamSchema]) -> StreamSpec {
-    let schema =
-        schemas.iter().find(|known| known.name == stream.name && known.namespace == stream.namespace);
+fn spec(placement: &Placement, stream: &airbyte_cloud::StreamInfo, shapes: &[Shape]) -> StreamSpec {
+    let shape = shapes.iter().find(|known| known.name == stream.name && known.namespace == stream.namespace);
+    let arriving = |field: &String| match shape.and_then(|shape| shape.mappers.as_ref()) {
+        Some(mappers) => mappers.name(field),
+        None => field.clone(),
+    };
     StreamSpec {
         name: stream.name.clone(),
         namespace: stream.namespace.clone(),
         prefix: placement.prefix.clone(),
         namespace_definition: placement.definition,
         namespace_format: placement.format.clone(),
-        json_schema: schema.map(|known| known.schema.clone()),
-        primary_key: top_level(&stream.primary_key),
+        json_schema: shape.and_then(|shape| Some(shape.mappers.as_ref()?.schema(shape.json_schema.clone()))),
+        primary_key: top_level(&stream.primary_key).iter().map(arriving).collect(),
         cursor: match stream.cursor_field.as_slice() {
-            [field] => Some(field.clone()),
+            [field] => Some(arriving(field)),
             _ => None,
         },
         overwrites: stream.sync_mode.as_ref().map(|mode| mode.as_str().contains("overwrite")),
         name_is_taken: false,
+        claimed: Claims::default(),
     }
 }
 
@@ -297,14 +306,18 @@ fn top_level(key: &[Vec<String>]) -> Vec<String> {
     fields.unwrap_or_default()
 }
 
-struct StreamSchema {
+/// What the records of a stream look like.
+struct Shape {
     name: String,
     namespace: Option<String>,
-    schema: Value,
+    /// As the source gives them.
+    json_schema: Value,
+    /// What becomes of them on their way; `None` where that is not known.
+    mappers: Option<Mappers>,
 }
 
-/// The streams' JSON schemas (`webBackendGetConnection`); none where the Config API cannot be asked.
-async fn schemas(connection: &airbyte_cloud::Connection) -> Vec<StreamSchema> {
+/// The streams' JSON schemas and mappers (`webBackendGetConnection`); none where the Config API cannot be asked.
+async fn shapes(connection: &airbyte_cloud::Connection) -> Vec<Shape> {
     let request = airbyte_cloud::ApiRequest::post("/web_backend/connections/get")
         .config_api()
         .body(json!({"connectionId": connection.id(), "withRefreshedCatalog": false}));
@@ -322,10 +335,12 @@ async fn schemas(connection: &airbyte_cloud::Connection) -> Vec<StreamSchema> {
         .filter_map(|entry| {
             let stream = entry.get("stream")?;
             let text = |name: &str| stream.get(name).and_then(Value::as_str).map(str::to_owned);
-            Some(StreamSchema {
+            let mappers = entry.pointer("/config/mappers").and_then(Value::as_array);
+            Some(Shape {
                 name: text("name")?,
                 namespace: text("namespace").filter(|namespace| !namespace.is_empty()),
-                schema: stream.get("jsonSchema")?.clone(),
+                json_schema: stream.get("jsonSchema")?.clone(),
+                mappers: Mappers::new(mappers.map_or(&[], Vec::as_slice)),
             })
         })
         .collect()

@@ -23,7 +23,7 @@ use crate::naming::Layout;
 use crate::plan::Plan;
 use crate::query::BATCH_ROWS;
 use crate::reading::Patience;
-use crate::scan::{Column, Latest, Scan};
+use crate::scan::{Column, Expression, Latest, Scan};
 use crate::stream_spec::StreamSpec;
 use crate::types::{self, UnknownTypes};
 
@@ -42,6 +42,8 @@ pub struct Dataset {
     located: Located,
     pub(crate) stream: StreamSpec,
     stored: Vec<Column>,
+    /// Every name that can be asked for, and what it stands for. A stored column wins over a member of the JSON.
+    names: Vec<(String, Expression)>,
     /// The column that numbers the refreshes, unless the stream keeps the rows of older ones.
     generation: Option<Column>,
     /// Columns that are text because they fit no type of Arrow.
@@ -83,6 +85,7 @@ impl Dataset {
             kind,
             engine,
             located,
+            names: names::of(&stored, json.as_ref()),
             generation,
             stream: stream.clone(),
             unknown: stored
@@ -141,7 +144,7 @@ impl Dataset {
     /// JSON come as typed columns if the stream's schema is known, and `_airbyte_data` can still be asked for.
     ///
     /// # Errors
-    /// `InvalidInput` if a column does not exist.
+    /// `InvalidInput` if a column does not exist, or is there twice.
     pub fn columns(mut self, columns: impl IntoIterator<Item = impl Into<String>>) -> Result<Self> {
         let chosen: Vec<String> = columns.into_iter().map(Into::into).collect();
         for name in &chosen {
@@ -149,6 +152,9 @@ impl Dataset {
         }
         if chosen.is_empty() {
             return Err(Error::invalid("no columns are chosen"));
+        }
+        if let Some(twice) = (1..chosen.len()).find(|at| chosen[..*at].contains(&chosen[*at])) {
+            return Err(Error::invalid(format!("the column `{}` is chosen twice", chosen[twice])));
         }
         self.chosen = Some(chosen);
         Ok(self)
@@ -250,7 +256,7 @@ impl Dataset {
     /// Leaves out the rows that are deleted in their source and kept in the destination: change data capture marks them
     /// in `_ab_cdc_deleted_at`. Without that column there are none.
     pub fn without_deleted_rows(mut self) -> Self {
-        let deleted = self.names().into_iter().find(|(name, _)| name.eq_ignore_ascii_case(DELETED_COLUMN));
+        let deleted = self.names.iter().find(|(name, _)| name.eq_ignore_ascii_case(DELETED_COLUMN));
         if let Some((name, _)) = deleted {
             let there = Filter::is_null(name);
             self.filter = Some(match self.filter.take() {
@@ -363,6 +369,14 @@ impl Dataset {
         self.plan().stored.fields().iter().map(|field| field.name().clone()).collect()
     }
 
+    /// The type of a column by its name in the table, whether it will be read or not: what filters compare with. `None` if
+    /// there is no such column.
+    pub fn column_type(&self, name: &str) -> Option<DataType> {
+        let stored = self.stored.iter().find(|column| column.name == name);
+        let of_json = || self.json.as_ref()?.field(name).map(|field| field.data_type().clone());
+        stored.map(|column| column.field.data_type().clone()).or_else(of_json)
+    }
+
     /// The columns that the rows are ordered by, by their names in the table; first things first.
     pub fn ordered_by(&self) -> &[(String, Order)] {
         &self.order
@@ -436,7 +450,7 @@ impl Dataset {
             columns,
             summary: None,
             generation: self.generation.as_ref().map(|column| column.name.clone()),
-            names: self.names(),
+            names: self.names.clone(),
             latest: self.latest.clone(),
             filter: self.filter.clone(),
             order: self.order.clone(),

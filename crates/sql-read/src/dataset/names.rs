@@ -8,25 +8,37 @@ use crate::json_columns::JsonColumns;
 use crate::naming::loosely;
 use crate::scan::{Column, Expression};
 
+/// The names of columns and of members of the JSON, with the types that they have before any of them is read as text.
+pub(super) fn of(stored: &[Column], json: Option<&JsonColumns>) -> Vec<(String, Expression)> {
+    let stored = stored.iter().map(|Column { name, field, .. }| {
+        (name.clone(), Expression::Column { name: name.clone(), data_type: field.data_type().clone() })
+    });
+    let members = json.into_iter().flat_map(|json| {
+        json.names().map(|name| {
+            (name.to_owned(), Expression::Json { name: name.to_owned(), is_time: json.is_time(name) })
+        })
+    });
+    stored.chain(members).collect()
+}
+
 impl Dataset {
     pub(super) fn known(&self, name: &str) -> Result<()> {
-        if self.names().iter().any(|(known, _)| known == name) {
+        if self.names.iter().any(|(known, _)| known == name) {
             return Ok(());
         }
-        let names: Vec<_> = self.plan().stored.fields().iter().map(|field| field.name().clone()).collect();
+        let whole = self.whole_table().column_names();
         Err(Error::invalid(format!("there is no column `{name}` in `{}`", self.located.table))
-            .with_hint(format!("the columns are {}", names.join(", "))))
+            .with_hint(format!("the columns are {}", whole.join(", "))))
     }
 
     /// The column that holds a field of the source: connectors write names in another case, and replace characters. Where
     /// none does, or several may, the field's own name.
     pub(crate) fn column_of(&self, field: &str) -> String {
-        let names = self.names();
-        if names.iter().any(|(name, _)| name == field) {
+        if self.names.iter().any(|(name, _)| name == field) {
             return field.to_owned();
         }
         let wanted = loosely(field);
-        let mut alike = names.iter().filter(|(name, _)| loosely(name) == wanted);
+        let mut alike = self.names.iter().filter(|(name, _)| loosely(name) == wanted);
         match (alike.next(), alike.next()) {
             (Some((only, _)), None) => only.clone(),
             _ => field.to_owned(),
@@ -41,14 +53,6 @@ impl Dataset {
             None => Ok(self),
             Some(twice) => Err(Error::invalid(format!("two columns would be called `{}`", twice.name()))),
         }
-    }
-
-    /// Every name that can be asked for, and what it stands for. A stored column wins over a member of the JSON.
-    pub(super) fn names(&self) -> Vec<(String, Expression)> {
-        let stored =
-            self.stored.iter().map(|column| (column.name.clone(), Expression::Column(column.name.clone())));
-        let members = self.json.iter().flat_map(JsonColumns::names);
-        stored.chain(members.map(|name| (name.to_owned(), Expression::Json(name.to_owned())))).collect()
     }
 
     /// The first of these that the table has, in any case.

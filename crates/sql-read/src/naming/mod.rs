@@ -21,10 +21,16 @@ pub(crate) use sanitise::{is_temporary, loosely};
 pub use settings::{NameSettings, SchemaOverride};
 
 use std::collections::HashSet;
+#[cfg(feature = "cloud")]
+use std::sync::Arc;
 
 use sanitise::collision_suffix;
 
 use crate::destination_kind::DestinationKind;
+#[cfg(feature = "cloud")]
+use crate::locate::TableName;
+#[cfg(feature = "cloud")]
+use crate::stream_spec::Claims;
 use crate::stream_spec::StreamSpec;
 
 /// How the connector lays a stream's records out.
@@ -179,6 +185,15 @@ pub(crate) fn mark_taken_names(kind: DestinationKind, settings: &NameSettings, s
             take(stream);
         }
     }
+}
+
+/// The places that these streams come to first.
+#[cfg(feature = "cloud")]
+pub(crate) fn claims(kind: DestinationKind, settings: &NameSettings, streams: &[StreamSpec]) -> Claims {
+    let first = |stream| candidates(kind, settings, stream).into_iter().next();
+    let names = streams.iter().filter_map(first);
+    let names = names.map(|Candidate { schema, table, .. }| TableName { schema, table });
+    Claims(Arc::new(names.collect()))
 }
 
 #[cfg(test)]

@@ -61,6 +61,26 @@ async fn a_postgres_is_read_through_its_driver() {
 }
 
 #[tokio::test]
+async fn times_without_a_zone_are_filtered_alike_whatever_the_zone_of_the_session() {
+    let schema = Schema::new("adbc_zones").await;
+    schema.run("create table times (n bigint, local timestamp, at timestamptz)").await;
+    schema
+        .run("insert into times select n, time, time at time zone 'UTC' from generate_series(0, 9) as n, lateral (select timestamp '2026-01-01 00:00' + n * interval '1 hour') as t (time)")
+        .await;
+    let Some(driver) = driver("AIRBYTE_TEST_ADBC_POSTGRESQL") else { return };
+    let url = std::env::var("AIRBYTE_TEST_POSTGRES_URL").unwrap();
+    let uri = format!("{url}?options=-c%20timezone%3DAmerica%2FNew_York");
+    let adbc = json!({"driver": driver, "options": {"uri": uri}});
+    let warehouse = destination("postgres", &json!({"schema": schema.name}), &adbc).connect().await.unwrap();
+    let times = warehouse.dataset(&StreamSpec::new("times")).await.unwrap();
+    let eight: chrono::DateTime<chrono::Utc> = "2026-01-01T08:00:00Z".parse().unwrap();
+    for column in ["local", "at"] {
+        let late = times.clone().filter(Filter::at_least(column, eight)).unwrap();
+        assert_eq!(late.count().await.unwrap(), 2, "{column}");
+    }
+}
+
+#[tokio::test]
 async fn a_session_that_is_killed_is_an_error_and_never_the_end() {
     let schema = Schema::new("adbc_killed").await;
     schema

@@ -224,15 +224,20 @@ async fn raw_records_are_filtered_and_ordered_by_their_members() {
     place.insert(
         "_airbyte_raw_users",
         &[
-            record("a", json!({"n": 10, "s": "ten"})),
-            record("b", json!({"n": 9, "s": "nine"})),
-            record("c", json!({"n": null, "s": "none"})),
+            record("a", json!({"n": 10, "s": "ten", "at": "2024-11-03T01:30:00-04:00"})),
+            record("b", json!({"n": 9, "s": "nine", "at": "2024-11-03T01:10:00-05:00"})),
+            record("c", json!({"n": null, "s": "none", "at": "some day"})),
         ],
     );
-    let schema = json!({"type": "object", "properties": {"n": {"type": "integer"}, "s": {"type": "string"}}});
+    let schema = json!({"type": "object", "properties": {
+        "n": {"type": "integer"}, "s": {"type": "string"}, "at": {"type": "string", "format": "date-time"}
+    }});
     let users = place.warehouse().await.dataset(&StreamSpec::new("users").json_schema(schema)).await.unwrap();
     let found = users.clone().filter(Filter::at_least("n", 10)).unwrap();
     assert_eq!(shown(&found.head(9).await.unwrap(), "s"), ["ten"]);
+    // By their texts the first would be the last.
+    let first = users.clone().columns(["s"]).unwrap().order_by("at", Order::Descending).unwrap();
+    assert_eq!(shown(&first.head(1).await.unwrap(), "s"), ["nine"]);
     let ordered = users.filter(Filter::is_not_null("n")).unwrap().order_by("n", Order::Ascending).unwrap();
     // By their texts ten would come before nine.
     assert_eq!(shown(&ordered.head(9).await.unwrap(), "n"), ["9", "10"]);

@@ -17,6 +17,7 @@ mod damaged_splits;
 mod duckdb;
 mod edge_values;
 mod exports;
+mod instants;
 mod layouts;
 mod names;
 mod only_reads;

@@ -179,6 +179,52 @@ async fn parts_hold_no_secret() {
     assert_eq!(rows, 100_000);
 }
 
+/// Of a partitioned table as well, whose partitions are held with it.
+#[tokio::test]
+async fn who_may_read_some_columns_alone_reads_them_by_splits_as_well() {
+    let schema = Schema::new("some_columns").await;
+    schema
+        .run(
+            "create table rows as select n::bigint as number, 'x' as hidden from generate_series(1, 100000) as n;
+             create table cut (number bigint, hidden text) partition by range (number);
+             create table cut_1 partition of cut for values from (0) to (10);
+             insert into cut values (1, 'x'), (2, 'y');
+             drop role if exists some_columns_reader; create role some_columns_reader login password 'pw';
+             grant usage on schema some_columns to some_columns_reader;
+             grant select (number) on rows, cut to some_columns_reader",
+        )
+        .await;
+    let configuration =
+        schema.configuration_with(&json!({"username": "some_columns_reader", "password": "pw"}));
+    let warehouse = destination("postgres", &configuration).connect().await.unwrap();
+    let open = async |table: &str| warehouse.dataset(&StreamSpec::new(table)).await.unwrap();
+    let rows = open("rows").await.columns(["number"]).unwrap();
+    let count = async |splits: &[Split]| {
+        let mut count = 0;
+        for split in splits {
+            let batches: Vec<_> = warehouse.read_split(split).await.unwrap().try_collect().await.unwrap();
+            count += batches.iter().map(arrow_array::RecordBatch::num_rows).sum::<usize>();
+        }
+        count
+    };
+    assert_eq!(numbers(rows.clone().read_parallel(3).await.unwrap()).await.len(), 100_000);
+    // The places of rows are hidden columns, which are not granted.
+    let splits = rows.splits(3).await.unwrap();
+    assert_eq!((splits.is_one_snapshot(), splits.splits().len()), (true, 1));
+    let cut = open("cut").await.columns(["number"]).unwrap().splits(3).await.unwrap();
+    // What comes later is in no part, and nobody empties or replaces what is held.
+    schema.run("insert into rows values (-1, 'x'); set lock_timeout = '200ms'").await;
+    for table in ["rows", "cut_1"] {
+        schema.client.batch_execute(&format!("truncate {table}")).await.unwrap_err();
+    }
+    assert_eq!(count(splits.splits()).await, 100_000);
+    assert_eq!(count(cut.splits()).await, 2);
+    drop((splits, cut));
+    let error = open("rows").await.columns(["number", "hidden"]).unwrap().splits(3).await.unwrap_err();
+    assert!(error.to_string().contains("permission denied"), "{error}");
+    schema.run("drop owned by some_columns_reader; drop role some_columns_reader").await;
+}
+
 /// With a write-ahead log writers go on, and connections see states of their own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn parts_without_a_common_state_say_so_and_are_read_as_one() {

@@ -96,13 +96,17 @@ fn filter(dataset: &Dataset, column: &str, condition: Condition<'_>, text: &str)
         Condition::NotNull => return Ok(Filter::is_not_null(column)),
         Condition::Compare(comparison, value) => (comparison, value),
     };
-    let schema = dataset.schema();
-    // A column that is not there is the reader's to refuse: it lists those that are.
-    let data_type = schema.field_with_name(column).map_or(DataType::Utf8, |field| field.data_type().clone());
+    // Of the table's column, whether it is read or not. One that is not there is the reader's to refuse: it lists those
+    // that are.
+    let data_type = dataset.column_type(column).unwrap_or(DataType::Utf8);
     let literal = literal(&data_type, value).ok_or_else(|| {
-        Failure::usage(format!(
+        let failure = Failure::usage(format!(
             "the condition `{text}`: `{value}` is no value of a column of type {data_type}"
-        ))
+        ));
+        match form(&data_type) {
+            Some(form) => failure.with_hint(format!("write it as {form}")),
+            None => failure,
+        }
     })?;
     Ok(match comparison {
         Comparison::Equal => Filter::equal(column, literal),
@@ -126,6 +130,18 @@ fn literal(data_type: &DataType, text: &str) -> Option<Literal> {
         data_type if data_type.is_floating() => Literal::Float(text.parse().ok()?),
         // The database takes the text for what its column holds.
         _ => Literal::Text(text.to_owned()),
+    })
+}
+
+/// How a value of a type is written.
+fn form(data_type: &DataType) -> Option<&'static str> {
+    Some(match data_type {
+        DataType::Boolean => "true or false",
+        DataType::Date32 | DataType::Date64 => "2026-01-31",
+        DataType::Timestamp(_, Some(_)) => "2026-01-31T00:00:00Z",
+        data_type if data_type.is_integer() => "a whole number",
+        data_type if data_type.is_floating() => "a number",
+        _ => return None,
     })
 }
 

@@ -272,7 +272,7 @@ fn shown_on(bar: &ProgressBar) -> impl Fn(ExportProgress) + Send + Sync + 'stati
     }
 }
 
-fn format_of(given: Option<Format>, file: &Path) -> Result<Format, Failure> {
+pub(crate) fn format_of(given: Option<Format>, file: &Path) -> Result<Format, Failure> {
     given.or_else(|| Format::of_path(file)).ok_or_else(|| {
         Failure::usage(format!("the format of {} is not clear from its ending", file.display()))
             .with_hint("add --format parquet, csv, jsonl or arrow")

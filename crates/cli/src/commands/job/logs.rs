@@ -12,7 +12,7 @@ use crate::output::Output;
 #[derive(Args, Debug)]
 pub(crate) struct LogsArgs {
     /// The job's id
-    pub(crate) id: i64,
+    pub(crate) id: airbyte_cloud::JobId,
     /// Go on with new lines until the job has ended
     #[arg(long, short = 'f')]
     follow: bool,
@@ -55,7 +55,7 @@ impl LogsArgs {
 
 pub(crate) async fn run(args: LogsArgs, context: &Context) -> Result<u8, Failure> {
     let client = context.client()?;
-    let job = client.job(airbyte_cloud::JobId::new(args.id));
+    let job = client.job(args.id);
     if args.follow {
         return follow(&job, &args, context).await;
     }

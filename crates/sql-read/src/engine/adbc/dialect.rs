@@ -1,5 +1,6 @@
 //! The SQL of the database behind a driver, as far as reads need it.
 
+use arrow_schema::DataType;
 use chrono::SecondsFormat;
 
 use crate::destination_kind::DestinationKind;
@@ -125,6 +126,23 @@ impl Dialect for AdbcDialect {
         })
     }
 
+    fn literal_for(&self, _: &str, data_type: &DataType, literal: &Literal) -> Result<String> {
+        use DestinationKind::{BigQuery, ClickHouse, Databricks, MsSql, MySql, Snowflake, Sqlite};
+        let (Literal::Timestamp(value), DataType::Timestamp(_, None)) = (literal, data_type) else {
+            return self.literal(literal);
+        };
+        // Against an instant, a time without a zone would be taken for one in the zone of the session.
+        let type_name = match self.kind {
+            BigQuery => "datetime",
+            Databricks | Snowflake => "timestamp_ntz",
+            // What is written for them has no zone, or is compared as in UTC.
+            ClickHouse | MsSql | MySql | Sqlite => return self.literal(literal),
+            _ => "timestamp",
+        };
+        let time = self.text(&value.format("%Y-%m-%d %H:%M:%S%.6f").to_string())?;
+        Ok(format!("cast({time} as {type_name})"))
+    }
+
     fn json_member(&self, name: &str, _: Option<&Literal>) -> Result<String> {
         Err(Error::new(
             ErrorKind::Unsupported,
@@ -153,6 +171,8 @@ impl Dialect for AdbcDialect {
 
 #[cfg(test)]
 mod tests {
+    use arrow_schema::TimeUnit;
+
     use super::*;
     use crate::filter::{Filter, Order};
     use crate::scan::Expression;
@@ -163,7 +183,7 @@ mod tests {
             columns: Vec::new(),
             summary: None,
             generation: None,
-            names: vec![("a".into(), Expression::Column("a".into()))],
+            names: vec![("a".into(), Expression::Column { name: "a".into(), data_type: DataType::Utf8 })],
             latest: None,
             filter: Some(Filter::equal("a", "x\\' or 1 = 1 --")),
             order: Vec::new(),
@@ -193,6 +213,32 @@ mod tests {
             "{}",
             sql(DestinationKind::Databricks)
         );
+    }
+
+    #[test]
+    fn times_without_a_zone_are_not_compared_in_that_of_the_session() {
+        use DestinationKind::{BigQuery, Databricks, Postgres, Snowflake};
+        let instant: chrono::DateTime<chrono::Utc> = "2024-03-02T01:02:03.000004Z".parse().unwrap();
+        let sql = |kind, zone: Option<&str>| {
+            let data_type = DataType::Timestamp(TimeUnit::Microsecond, zone.map(Into::into));
+            let names = vec![("a".into(), Expression::Column { name: "a".into(), data_type })];
+            let scan = Scan { names, filter: Some(Filter::at_least("a", instant)), ..scan() };
+            AdbcDialect::of(kind).select(&scan).unwrap()
+        };
+        for (kind, type_name) in [
+            (Postgres, "timestamp"),
+            (BigQuery, "datetime"),
+            (Snowflake, "timestamp_ntz"),
+            (Databricks, "timestamp_ntz"),
+        ] {
+            let wanted = format!(" >= cast('2024-03-02 01:02:03.000004' as {type_name})");
+            assert!(sql(kind, None).contains(&wanted), "{}", sql(kind, None));
+            assert!(
+                sql(kind, Some("UTC")).contains("03.000004Z' as timestamp"),
+                "{}",
+                sql(kind, Some("UTC"))
+            );
+        }
     }
 
     /// Tables of streams that are not deduplicated are of an engine that knows no `final`.

@@ -126,7 +126,7 @@ pub(crate) fn options(said: &Map<String, Value>) -> Result<Vec<(String, OptionVa
 
 /// What must not show in an error: the values of options that sound secret, and passwords in addresses.
 fn hidden(options: &[(String, OptionValue)]) -> Arc<[String]> {
-    const SECRET: [&str; 6] = ["password", "token", "secret", "key", "credential", "passphrase"];
+    const SECRET: [&str; 7] = ["password", "pwd", "token", "secret", "key", "credential", "passphrase"];
     let mut hidden = Vec::new();
     for (name, value) in options {
         let OptionValue::String(value) = value else { continue };
@@ -134,28 +134,29 @@ fn hidden(options: &[(String, OptionValue)]) -> Arc<[String]> {
         if SECRET.iter().any(|word| name.contains(word)) {
             hidden.push(value.clone());
         }
-        if let Some((_, authority)) = value.split_once("://")
-            && let Some((user, _)) = authority.split_once('@')
-            && let Some((_, password)) = user.split_once(':')
-        {
-            hidden.extend(decoded(value));
-            hidden.push(password.to_owned());
+        // Some addresses have no scheme. Where a password ends is not sure if it may hold what ends the part it is in.
+        let address = value.split_once("://").map_or(value.as_str(), |(_, address)| address);
+        let authority = address.split(['/', '?', '#']).next().unwrap_or_default();
+        for (user, _) in [authority, address].into_iter().filter_map(|part| part.rsplit_once('@')) {
+            let Some((_, password)) = user.split_once(':') else { continue };
+            hidden.extend([password.to_owned(), decoded(password)]);
         }
         for (key, value) in value.split([';', ' ', '&', '?']).filter_map(|part| part.split_once('=')) {
             if SECRET.iter().any(|word| key.to_ascii_lowercase().contains(word)) {
-                hidden.push(value.trim_matches(['\'', '"']).to_owned());
+                hidden.push(value.trim_matches(['\'', '"', '{', '}']).to_owned());
             }
         }
     }
     hidden.retain(|word| !word.is_empty());
+    // A word that is a part of another one would leave the rest of it.
+    hidden.sort_by_key(|word| std::cmp::Reverse(word.len()));
     hidden.into()
 }
 
 /// The password of an address as it is written without escapes.
-fn decoded(address: &str) -> Option<String> {
-    let url = url::Url::parse(address).ok()?;
-    let pair = format!("p={}", url.password()?.replace('+', "%2B"));
-    url::form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| value.into_owned())
+fn decoded(password: &str) -> String {
+    let pair = format!("p={}", password.replace('+', "%2B").replace('&', "%26"));
+    url::form_urlencoded::parse(pair.as_bytes()).map(|(_, value)| value.into_owned()).collect()
 }
 
 #[cfg(test)]
@@ -178,6 +179,25 @@ mod tests {
             assert!(hidden.iter().any(|known| known == word), "{word}: {hidden:?}");
         }
         assert!(!hidden.iter().any(|known| known == "u"), "{hidden:?}");
+    }
+
+    #[test]
+    fn secrets_are_known_in_addresses_without_a_scheme_and_with_signs_of_their_own() {
+        for address in [
+            "root:hunter2@tcp(db:3306)/x",
+            "root:hunter2@tcp(db:3306)/x?mail=a@b",
+            "user:hunter2@account/db",
+            "Driver={X};Server=tcp:db,1433;UID=u;PWD=hunter2",
+            "Driver={X};Server=db;UID=u;Pwd={hunter2}",
+            "mysql://u:hunter2@db/x?mail=a@b",
+        ] {
+            let hidden = hidden(&[("uri".to_owned(), OptionValue::from(address))]);
+            assert!(hidden.iter().any(|known| known == "hunter2"), "{address}: {hidden:?}");
+        }
+        for (address, password) in [("root:p@ss@tcp(db)/x", "p@ss"), ("root:a/b@tcp(db)/x", "a/b")] {
+            let hidden = hidden(&[("uri".to_owned(), OptionValue::from(address))]);
+            assert_eq!(hidden[0], password, "{address}");
+        }
     }
 
     #[test]

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use google_cloud_bigquery_v2::client::TableService;
+use google_cloud_gax::error::Error as Fault;
 use google_cloud_gax::options::RequestOptionsBuilder as _;
 use google_cloud_gax::paginator::ItemPaginator as _;
 use google_cloud_gax::retry_policy::{Aip194Strict, RetryPolicyExt as _};
 
 use super::connect::Clients;
-use super::fault::{fault, is_missing};
+use super::fault::{fault, is_forbidden, is_missing};
 use super::types;
 use crate::error::{Error, ErrorKind, Result};
 use crate::locate::TableName;
@@ -17,29 +18,54 @@ use crate::scan::Column;
 /// How long the first question may take.
 const GREETING_LIMIT: Duration = Duration::from_secs(10);
 
-/// The tables and views of these datasets. One that is not there may be spelt in another case.
+/// The tables and views of these datasets. One that is not there may be spelt in another case; one that the account may
+/// not look into, as that of raw tables often is, keeps nobody from the others.
 pub(super) async fn tables(clients: &Clients, datasets: &[String]) -> Result<Vec<TableName>> {
     let mut found = Vec::new();
     let mut missing = Vec::new();
+    let mut forbidden = None;
     for dataset in datasets {
-        match of_dataset(clients, dataset).await? {
-            Some(tables) => found.extend(tables),
-            None => missing.push(dataset),
+        match of_dataset(clients, dataset).await {
+            Ok(Some(tables)) => found.extend(tables),
+            Ok(None) => missing.push(dataset),
+            Err(error) => note(error, &mut forbidden)?,
         }
     }
-    if missing.is_empty() {
-        return Ok(found);
-    }
-    for other in dataset_names(clients).await? {
-        let respelt = missing.iter().any(|wanted| wanted.eq_ignore_ascii_case(&other));
-        if respelt && !datasets.contains(&other) {
-            found.extend(of_dataset(clients, &other).await?.unwrap_or_default());
+    if !missing.is_empty() {
+        let others = match dataset_names(clients).await {
+            Ok(others) => others,
+            Err(error) => {
+                note(error, &mut forbidden)?;
+                Vec::new()
+            }
+        };
+        for other in others {
+            let respelt = missing.iter().any(|wanted| wanted.eq_ignore_ascii_case(&other));
+            if respelt && !datasets.contains(&other) {
+                match of_dataset(clients, &other).await {
+                    Ok(tables) => found.extend(tables.unwrap_or_default()),
+                    Err(error) => note(error, &mut forbidden)?,
+                }
+            }
         }
     }
-    Ok(found)
+    match forbidden {
+        Some(error) if found.is_empty() => Err(fault(error)),
+        _ => Ok(found),
+    }
 }
 
-async fn of_dataset(clients: &Clients, dataset: &str) -> Result<Option<Vec<TableName>>> {
+/// Keeps the first error that says that something is forbidden; any other is one now.
+fn note(error: Fault, forbidden: &mut Option<Fault>) -> Result<()> {
+    if !is_forbidden(&error) {
+        return Err(fault(error));
+    }
+    tracing::debug!(%error, "a dataset cannot be looked into");
+    forbidden.get_or_insert(error);
+    Ok(())
+}
+
+async fn of_dataset(clients: &Clients, dataset: &str) -> Result<Option<Vec<TableName>>, Fault> {
     let mut listed = list(&clients.tables, &clients.project, dataset).by_item();
     let mut tables = Vec::new();
     while let Some(table) = listed.next().await {
@@ -50,7 +76,7 @@ async fn of_dataset(clients: &Clients, dataset: &str) -> Result<Option<Vec<Table
                     .map(|reference| TableName { schema: reference.dataset_id, table: reference.table_id }),
             ),
             Err(error) if is_missing(&error) => return Ok(None),
-            Err(error) => return Err(fault(error)),
+            Err(error) => return Err(error),
         }
     }
     Ok(Some(tables))
@@ -64,11 +90,11 @@ fn list(
     tables.list_tables().set_project_id(project).set_dataset_id(dataset)
 }
 
-async fn dataset_names(clients: &Clients) -> Result<Vec<String>> {
+async fn dataset_names(clients: &Clients) -> Result<Vec<String>, Fault> {
     let mut listed = clients.datasets.list_datasets().set_project_id(&clients.project).by_item();
     let mut names = Vec::new();
     while let Some(dataset) = listed.next().await {
-        names.extend(dataset.map_err(fault)?.dataset_reference.map(|reference| reference.dataset_id));
+        names.extend(dataset?.dataset_reference.map(|reference| reference.dataset_id));
     }
     Ok(names)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use arrow_schema::DataType;
 use chrono::SecondsFormat;
 
 use super::types::TYPE_KEY;
@@ -87,7 +88,7 @@ impl Dialect for BigQueryDialect {
         })
     }
 
-    fn literal_for(&self, column: &str, literal: &Literal) -> Result<String> {
+    fn literal_for(&self, column: &str, _: &DataType, literal: &Literal) -> Result<String> {
         // Unlike other databases, BigQuery refuses to compare values of two types.
         let wanted = self.type_of(column);
         Ok(match (literal, wanted) {
@@ -154,7 +155,7 @@ fn json_path(name: &str) -> Result<String> {
 mod tests {
     use std::sync::Arc;
 
-    use arrow_schema::{DataType, Field};
+    use arrow_schema::Field;
 
     use super::*;
 
@@ -181,13 +182,20 @@ mod tests {
     fn values_are_compared_in_the_types_of_the_columns() {
         let dialect = dialect(&[("n", "NUMERIC"), ("s", "STRING"), ("t", "TIMESTAMP"), ("d", "DATETIME")]);
         let day = Literal::Date(chrono::NaiveDate::from_ymd_opt(2024, 2, 29).unwrap());
-        let literal = |column: &str, literal: &Literal| dialect.literal_for(column, literal).unwrap();
+        let literal =
+            |column: &str, literal: &Literal| dialect.literal_for(column, &DataType::Utf8, literal).unwrap();
         assert_eq!(literal("n", &"1.50".into()), "cast('1.50' as numeric)");
         assert_eq!(literal("s", &"1.50".into()), "'1.50'");
         assert_eq!(literal("t", &day), "timestamp '2024-02-29 00:00:00Z'");
         assert_eq!(literal("d", &day), "datetime '2024-02-29 00:00:00'");
         assert_eq!(literal("unknown", &day), "date '2024-02-29'");
         assert_eq!(literal("n", &f64::INFINITY.into()), "cast('inf' as float64)");
+    }
+
+    #[test]
+    fn members_of_records_are_instants_without_failing() {
+        let sql = dialect(&[]).json_instant("at").unwrap();
+        assert_eq!(sql, "safe_cast(json_value(`_airbyte_data`, '$.\"at\"') as timestamp)");
     }
 
     #[test]

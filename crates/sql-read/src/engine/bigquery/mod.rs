@@ -79,7 +79,7 @@ impl BigQuery {
             .filter
             .iter()
             .flat_map(crate::filter::Filter::columns)
-            .all(|name| matches!(scan.meaning(name), Ok(Expression::Column(_))));
+            .all(|name| matches!(scan.meaning(name), Ok(Expression::Column { .. })));
         // A session can choose columns and rows, and nothing more.
         let direct = has_rows
             && scan.order.is_empty()

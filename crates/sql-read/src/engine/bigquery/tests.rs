@@ -163,6 +163,29 @@ async fn who_may_not_is_told_which_roles_are_needed() {
 }
 
 #[tokio::test]
+async fn a_dataset_that_is_forbidden_keeps_nobody_from_another_one() {
+    let server = MockServer::start().await;
+    let table = json!({"tableReference": {"projectId": "p", "datasetId": "data", "tableId": "users"}, "type": "TABLE"});
+    Mock::given(method("GET"))
+        .and(path("/bigquery/v2/projects/p/datasets/data/tables"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({"tables": [table]})))
+        .mount(&server)
+        .await;
+    let refused = json!({"error": {"code": 403, "message": "Access Denied", "status": "PERMISSION_DENIED"}});
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(403).set_body_json(refused))
+        .with_priority(9)
+        .mount(&server)
+        .await;
+    let engine = engine(&server, json!({})).await.unwrap();
+    let tables = engine.tables(&["airbyte_internal".to_owned(), "data".to_owned()]).await.unwrap();
+    assert_eq!(tables, [TableName { schema: "data".into(), table: "users".into() }]);
+    // Where there is nothing else, that is why.
+    let error = engine.tables(&["airbyte_internal".to_owned()]).await.unwrap_err();
+    assert_eq!(error.to_string(), "BigQuery: Access Denied");
+}
+
+#[tokio::test]
 async fn every_kind_of_key_is_taken() {
     let server = server().await;
     for key in [

@@ -1,11 +1,15 @@
 //! DuckDB's SQL.
 
-use chrono::SecondsFormat;
+use arrow_schema::{DataType, TimeUnit};
+use chrono::{DateTime, SecondsFormat};
 
 use crate::dataset::DATA_COLUMN;
 use crate::error::{Error, Result};
 use crate::filter::Literal;
 use crate::scan::{Dialect, quoted, quoted_text};
+
+/// The first time of which DuckDB reads nanoseconds: the beginning of 22 September 1677.
+const FIRST_NANOS: i64 = -106_751 * 86_400 * 1_000_000_000;
 
 pub(super) struct DuckDbDialect;
 
@@ -22,6 +26,25 @@ impl Dialect for DuckDbDialect {
                 format!("timestamptz {}", quoted_text(&value.to_rfc3339_opts(SecondsFormat::Micros, true))?)
             }
         })
+    }
+
+    fn literal_for(&self, _: &str, data_type: &DataType, literal: &Literal) -> Result<String> {
+        let (Literal::Timestamp(instant), true) = (literal, self.has_nanoseconds(Some(data_type))) else {
+            return self.literal(literal);
+        };
+        // A time with nanoseconds is compared with its like alone, and of those there is none before or after some days.
+        let time = match instant.timestamp_nanos_opt() {
+            Some(nanos) if (FIRST_NANOS..i64::MAX).contains(&nanos) => {
+                instant.format("%Y-%m-%d %H:%M:%S%.9f").to_string()
+            }
+            _ if *instant < DateTime::UNIX_EPOCH => "-infinity".to_owned(),
+            _ => "infinity".to_owned(),
+        };
+        Ok(format!("timestamp_ns '{time}'"))
+    }
+
+    fn has_nanoseconds(&self, column: Option<&DataType>) -> bool {
+        matches!(column, Some(DataType::Timestamp(TimeUnit::Nanosecond, None)))
     }
 
     fn json_member(&self, name: &str, compared_with: Option<&Literal>) -> Result<String> {

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use arrow_schema::DataType;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -40,7 +41,8 @@ impl Part {
     /// The scan, of the rows of this part alone.
     pub(super) fn of(&self, mut scan: Scan) -> Scan {
         let Some((from, to)) = self.rows else { return scan };
-        scan.names.push((ROW_ID.to_owned(), Expression::Column("rowid".to_owned())));
+        let row_id = Expression::Column { name: "rowid".to_owned(), data_type: DataType::Int64 };
+        scan.names.push((ROW_ID.to_owned(), row_id));
         let range = Filter::at_least(ROW_ID, from).and(Filter::less(ROW_ID, to));
         scan.filter = Some(match scan.filter.take() {
             None => range,

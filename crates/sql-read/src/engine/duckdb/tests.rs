@@ -52,7 +52,10 @@ impl File {
 async fn scan(engine: &DuckDb, table: &str) -> Scan {
     let table = TableName { schema: "main".into(), table: table.into() };
     let columns = engine.columns(&table).await.unwrap();
-    let names = columns.iter().map(|column| (column.name.clone(), Expression::Column(column.name.clone())));
+    let names = columns.iter().map(|Column { name, field, .. }| {
+        let data_type = field.data_type().clone();
+        (name.clone(), Expression::Column { name: name.clone(), data_type })
+    });
     Scan {
         names: names.collect(),
         table,

@@ -119,6 +119,16 @@ impl Engine for Postgres {
     }
 }
 
+/// What is a time to the server in any case, as a regular expression of its own: to cast anything else fails.
+const TIME: &str = concat!(
+    "^(?!0000)([0-9]{4}-",
+    "((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)",
+    // Leap years.
+    "|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)",
+    "[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,9})?",
+    "([Zz]|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)?$"
+);
+
 /// The SQL of PostgreSQL.
 struct PostgresDialect;
 
@@ -159,6 +169,11 @@ impl Dialect for PostgresDialect {
             }
         };
         Ok(format!("{member}{cast}"))
+    }
+
+    fn json_instant(&self, name: &str) -> Result<String> {
+        let text = self.json_member(name, Some(&Literal::Text(String::new())))?;
+        Ok(format!("case when {text} ~ {} then {text}::timestamptz end", quoted_text(TIME)?))
     }
 
     fn as_text(&self, column: &str) -> String {

@@ -28,7 +28,7 @@ struct Part {
 
 /// Makes the parts. The session stays with them: it holds the snapshot and the table.
 pub(super) async fn plan(mut session: Session, scan: &Scan, wanted: NonZeroUsize) -> Result<Parts> {
-    hold(&mut session, scan).await?;
+    let has_places = hold(&mut session, scan).await?;
     // A holder has nothing to do, and is not to be ended for that.
     session
         .batch_execute("set local idle_in_transaction_session_timeout to 0; set local statement_timeout to 0")
@@ -46,7 +46,7 @@ pub(super) async fn plan(mut session: Session, scan: &Scan, wanted: NonZeroUsize
     let (snapshot, table, file): (String, u32, Option<u32>) = (row.get(0), row.get(1), row.get(2));
     let pages = u64::try_from(row.get::<_, i64>(4)).unwrap_or_default();
     // The order of rows, and which of them come first, is nothing that parts could keep to.
-    let divisible = row.get::<_, bool>(3) && scan.is_divisible();
+    let divisible = has_places && row.get::<_, bool>(3) && scan.is_divisible();
     let count = if divisible { (wanted.get() as u64).min(pages).max(1) } else { 1 };
     // The last part is open: what was added since has pages behind the last, and the snapshot sees none of it.
     let edge = |number: u64| (number > 0 && number < count).then(|| pages * number / count);
@@ -109,16 +109,28 @@ pub(super) async fn read_part(session: Session, scan: Scan, part: &Value) -> Res
     read::copy(session, &select, scan.columns, scan.batch_rows).await
 }
 
-/// Holds the table before the snapshot is taken.
-async fn hold(session: &mut Session, scan: &Scan) -> Result<()> {
+/// Holds the table before the snapshot is taken, and tells whether its rows can be asked for by their places.
+async fn hold(session: &mut Session, scan: &Scan) -> Result<bool> {
     let lock = format!("lock table {} in access share mode", scan.table.sql());
-    let Err(error) = session.try_execute(&lock).await? else { return Ok(()) };
-    if error.code().is_none_or(|code| *code != SqlState::WRONG_OBJECT_TYPE) {
-        return Err(session.error(error));
+    let Err(error) = session.try_execute(&lock).await? else { return Ok(true) };
+    match error.code() {
+        // Foreign tables and their like cannot be held, nor can a sync swap them.
+        Some(code) if *code == SqlState::WRONG_OBJECT_TYPE => {
+            session.batch_execute("rollback").await?;
+            session.begin(Isolation::Transaction).await?;
+            Ok(true)
+        }
+        // Who may read some columns alone may neither lock the table nor see the places of rows. To read those columns
+        // holds it as well, with all that is below it, and the snapshot is that of the statement after this one.
+        Some(code) if *code == SqlState::INSUFFICIENT_PRIVILEGE => {
+            session.batch_execute("rollback").await?;
+            session.begin(Isolation::Statement).await?;
+            let nothing = Scan { limit: Some(0), ..scan.clone() };
+            session.batch_execute(&nothing.select(&PostgresDialect)?).await?;
+            Ok(false)
+        }
+        _ => Err(session.error(error)),
     }
-    // Foreign tables and their like cannot be held, nor can a sync swap them.
-    session.batch_execute("rollback").await?;
-    session.begin(Isolation::Transaction).await
 }
 
 fn outlived() -> Error {

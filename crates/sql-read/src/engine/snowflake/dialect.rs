@@ -1,5 +1,6 @@
 //! Snowflake's SQL.
 
+use arrow_schema::DataType;
 use chrono::SecondsFormat;
 
 use crate::error::{Error, Result};
@@ -50,7 +51,15 @@ impl Dialect for SnowflakeDialect<'_> {
         })
     }
 
-    fn has_nanoseconds(&self) -> bool {
+    fn json_instant(&self, name: &str) -> Result<String> {
+        // A cast of the member itself would fail at the first text that is none.
+        Ok(format!(
+            "try_cast({} as timestamp_tz)",
+            self.json_member(name, Some(&Literal::Text(String::new())))?
+        ))
+    }
+
+    fn has_nanoseconds(&self, _: Option<&DataType>) -> bool {
         true
     }
 
@@ -70,6 +79,8 @@ pub(super) fn text(value: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::filter::Order;
+    use crate::scan::{Expression, Scan};
 
     const DIALECT: SnowflakeDialect<'_> =
         SnowflakeDialect { database: "LA\"KE", data_column: "_AIRBYTE_DATA" };
@@ -78,6 +89,26 @@ mod tests {
     fn names_are_told_in_full_and_quoted() {
         let table = TableName { schema: "public".into(), table: "a\"; drop table b".into() };
         assert_eq!(DIALECT.table(&table), r#""LA""KE"."public"."a""; drop table b""#);
+    }
+
+    #[test]
+    fn records_are_ordered_by_the_instants_of_their_times_and_those_that_have_none_do_not_fail() {
+        let scan = Scan {
+            table: TableName { schema: "s".into(), table: "t".into() },
+            columns: Vec::new(),
+            summary: None,
+            generation: None,
+            names: vec![("at".into(), Expression::Json { name: "at".into(), is_time: true })],
+            latest: None,
+            filter: None,
+            order: vec![("at".into(), Order::Descending)],
+            limit: None,
+            batch_rows: 1,
+        };
+        let sql = scan.select(&DIALECT).unwrap();
+        let order = "order by try_cast(\"_AIRBYTE_DATA\"['at']::varchar as timestamp_tz) desc, \
+                     strip_null_value(\"_AIRBYTE_DATA\"['at']) desc";
+        assert!(sql.ends_with(order), "{sql}");
     }
 
     #[test]

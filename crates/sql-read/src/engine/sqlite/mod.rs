@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow_schema::Field;
+use arrow_schema::{DataType, Field};
 use async_trait::async_trait;
 use rusqlite::config::DbConfig;
 use rusqlite::functions::FunctionFlags;
@@ -250,7 +250,7 @@ impl Dialect for SqliteDialect {
         })
     }
 
-    fn literal_for(&self, column: &str, literal: &Literal) -> Result<String> {
+    fn literal_for(&self, column: &str, _: &DataType, literal: &Literal) -> Result<String> {
         if matches!(literal, Literal::Timestamp(_)) {
             return Err(Error::invalid(format!(
                 "SQLite has no type for instants, so the column `{column}` cannot be compared with one"

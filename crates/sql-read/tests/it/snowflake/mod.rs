@@ -135,11 +135,12 @@ async fn raw_tables_keep_their_case_and_become_columns() {
     .await;
     lake.write(
         r#"insert into "airbyte_internal"."public_raw__stream_users" select column1, '2026-01-01T00:00:00Z', parse_json(column2)
-           from values ('a', '{"id": 5, "name": "x"}'), ('b', '{"id": 7, "name": null}')"#,
+           from values ('a', '{"id": 5, "name": "x", "at": "2024-11-03T01:30:00-04:00"}'),
+                       ('b', '{"id": 7, "name": null, "at": "2024-11-03T01:10:00-05:00"}')"#,
     )
     .await;
     let stream = StreamSpec::new("users").json_schema(json!({"type": "object", "properties": {
-        "id": {"type": "integer"}, "name": {"type": ["null", "string"]}
+        "id": {"type": "integer"}, "name": {"type": ["null", "string"]}, "at": {"type": "string", "format": "date-time"}
     }}));
     let dataset = lake.destination().connect().await.unwrap().dataset(&stream).await.unwrap();
     assert_eq!(
@@ -147,6 +148,9 @@ async fn raw_tables_keep_their_case_and_become_columns() {
         ("airbyte_internal", "public_raw__stream_users")
     );
     let ordered = dataset.clone().order_by("id", Order::Descending).unwrap();
+    assert_eq!(shown(&all(&ordered).await, "id"), ["7", "5"]);
+    // By their texts the times would be the other way around.
+    let ordered = dataset.clone().order_by("at", Order::Descending).unwrap();
     assert_eq!(shown(&all(&ordered).await, "id"), ["7", "5"]);
     let named = dataset.clone().filter(Filter::equal("name", "x")).unwrap();
     assert_eq!(shown(&all(&named).await, "id"), ["5"]);
