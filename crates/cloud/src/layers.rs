@@ -118,7 +118,9 @@ fn refuse_plain_http(root: &Setting<Url>) -> Result<()> {
         ErrorKind::Configuration,
         format!("credentials would be sent unencrypted to {}", web_links::display(&root.value)),
     )
-    .with_hint("use https, or, in a network you trust, allow_insecure_http"))
+    .with_hint(
+        "use https, or, in a network you trust, allow_insecure_http (of the command: --allow-insecure-http)",
+    ))
 }
 
 /// The two lower layers. The explicit one is typed already.

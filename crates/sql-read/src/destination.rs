@@ -50,6 +50,9 @@ impl Destination {
             (None, None) => {
                 return Err(Error::invalid(
                     "the destination has neither `destinationType` nor `definitionId`",
+                )
+                .with_hint(
+                    "it is read as the API shows destinations: `airbyte api GET /destinations/ID` writes one out",
                 ));
             }
         };

@@ -113,6 +113,10 @@ pub(crate) async fn catalog(args: CatalogArgs, context: &Context) -> Result<(), 
         let refreshed = connection.refresh_schema().await;
         working.finish_and_clear();
         let refreshed = refreshed?;
+        if refreshed.changes.is_empty() && !output.is_for_programs() {
+            output.note("the schema is as it was");
+            return Ok(());
+        }
         return output.list(&refreshed.changes, || {
             refreshed.changes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
         });

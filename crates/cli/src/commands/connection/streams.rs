@@ -152,6 +152,7 @@ pub(crate) fn selections(
                     .ok_or_else(|| Failure::usage(format!("--{what} {text}: write it as STREAM=FIELD")))?;
                 let (_, selection) = known.iter_mut().find(|(known, _)| *known == name).ok_or_else(|| {
                     Failure::usage(format!("--{what} is for streams that are chosen, and `{name}` is not"))
+                        .with_hint(format!("choose it in the same command, as with --add {name}"))
                 })?;
                 *selection = say(selection.clone(), fields.split(',').map(str::trim).collect());
             }

@@ -22,7 +22,7 @@ pub(crate) struct LogsArgs {
     /// Only the last lines
     #[arg(long, short = 'n', value_name = "LINES", conflicts_with = "follow")]
     tail: Option<usize>,
-    /// Only lines of this level, or worse: trace, debug, info, warn, error, fatal
+    /// Only lines of this level, or worse: trace, debug, info, warn, error
     #[arg(long, value_parser = level)]
     level: Option<LogLevel>,
     /// Only lines of this writer: source, destination, platform, replication-orchestrator

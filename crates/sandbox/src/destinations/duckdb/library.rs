@@ -29,8 +29,8 @@ pub(super) fn driver(named: Option<&Path>) -> Result<ManagedDriver, DestinationE
     let places = FOLDERS.iter().map(|folder| Path::new(folder).join(&file)).filter(|path| path.is_file());
     std::iter::once(PathBuf::from(&file)).chain(places).find_map(|place| load(&place).ok()).ok_or_else(|| {
         DestinationError::config(
-            "DuckDB's library (libduckdb) is not on this machine: set AIRBYTE_LIBDUCKDB, or `SandboxBuilder::libduckdb`, \
-             to its path",
+            "DuckDB's library (libduckdb) is not on this machine: set AIRBYTE_LIBDUCKDB, `airbyte sandbox --libduckdb` or \
+             `SandboxBuilder::libduckdb` to its path",
         )
     })
 }
