@@ -180,7 +180,11 @@ impl<W: Write + Send> Writer<W> {
                 let convert = Convert::new(schema, DataType::is_nested);
                 Self::Csv(CsvWriter::new(out, convert.schema.clone()), convert)
             }
-            Format::JsonLines => Self::JsonLines(json_lines::builder().build(out), Convert::for_json(schema)),
+            // Each row has all columns, so that whoever reads them learns of each.
+            Format::JsonLines => Self::JsonLines(
+                json_lines::builder().with_explicit_nulls(true).build(out),
+                Convert::for_json(schema),
+            ),
             Format::Arrow => Self::Arrow(Box::new(arrow_ipc::writer::FileWriter::try_new(out, schema)?)),
         })
     }

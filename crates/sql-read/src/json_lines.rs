@@ -13,9 +13,9 @@ use arrow_schema::{ArrowError, DataType, FieldRef};
 static PLAIN: LazyLock<EncoderOptions> = LazyLock::new(EncoderOptions::default);
 
 /// Builds writers for which NaN and the infinities are texts, as they are for PostgreSQL's `to_json` and the exports of
-/// BigQuery; Arrow writes them as `null`, wherever they are. What is NULL is `null`, so that each row has all columns.
+/// BigQuery. Arrow writes them as `null`, wherever they are.
 pub(crate) fn builder() -> WriterBuilder {
-    WriterBuilder::new().with_explicit_nulls(true).with_encoder_factory(Arc::new(AllFloats))
+    WriterBuilder::new().with_encoder_factory(Arc::new(AllFloats))
 }
 
 #[derive(Debug)]
@@ -105,13 +105,8 @@ mod tests {
     fn floats_of_every_width_have_all_their_values() {
         let all = [Some(f64::NAN), Some(f64::INFINITY), None, Some(-0.5), Some(f64::NEG_INFINITY)];
         let all: ArrayRef = Arc::new(Float64Array::from(all.to_vec()));
-        let expected = [
-            r#"{"x":"NaN"}"#,
-            r#"{"x":"Infinity"}"#,
-            r#"{"x":null}"#,
-            r#"{"x":-0.5}"#,
-            r#"{"x":"-Infinity"}"#,
-        ];
+        let expected =
+            [r#"{"x":"NaN"}"#, r#"{"x":"Infinity"}"#, "{}", r#"{"x":-0.5}"#, r#"{"x":"-Infinity"}"#];
         for width in [DataType::Float16, DataType::Float32, DataType::Float64] {
             let column = cast(&all, &width).unwrap();
             assert_eq!(lines(builder(), &column), expected, "{width}");

@@ -436,7 +436,10 @@ connections:
         };
         let before = there(&mapper("${USERS_MAPPER_0_MAPPERCONFIGURATION_KEY}", "email"));
         let secrets = Allowed { update_secrets: true, ..Allowed::default() };
-        for key in ["${USERS_MAPPER_0_MAPPERCONFIGURATION_KEY}", "${OTHER}", "hunter2"] {
+        let kept = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&kept, "hunter2").unwrap();
+        let referred = format!("${{file:{}}}", kept.path().display());
+        for key in [referred.as_str(), "hunter2"] {
             let file = mapper(key, "email");
             assert_eq!(plan(&file, &before, Allowed::default()).unwrap(), []);
             let sent = plan(&Code { sources: [].into(), ..file }, &before, secrets).unwrap();
@@ -451,6 +454,9 @@ connections:
                 assert!(!shown.contains("hunter2"), "{shown}");
             }
         }
+        // Of streams that differ all is sent, so what is referred to has to be there.
+        let unknown = plan(&mapper("${NOT_SET_ANYWHERE}", "name"), &before, Allowed::default()).unwrap_err();
+        assert!(unknown.message.contains("NOT_SET_ANYWHERE"), "{unknown:?}");
     }
 
     #[test]

@@ -134,7 +134,7 @@ mod tests {
         let texts: ArrayRef = Arc::new(StringArray::from(names.to_vec()));
         let last: ArrayRef = Arc::new(StringArray::from(vec!["|"; names.len()]));
         let batch = RecordBatch::try_from_iter([("text", texts), ("last", last)]).unwrap();
-        let text = table_of_rows(&batch, 80).unwrap();
+        let text = table_of_rows(&batch, 40).unwrap();
         for line in text.lines().skip(1) {
             assert_eq!(measure_text_width(line.strip_suffix('|').unwrap()), CELL - 1 + GAP, "{text}");
         }

@@ -56,6 +56,22 @@ impl Mappers {
         let renames = self.0.iter().filter_map(Mapper::renames);
         renames.fold(field.to_owned(), |name, (before, after)| if name == before { after } else { name })
     }
+
+    /// What a field of the source that tells what is newer is called when it arrives; `None` if it no longer tells that.
+    pub(super) fn cursor(&self, field: &str) -> Option<String> {
+        let mut name = field.to_owned();
+        for mapper in &self.0 {
+            if let Some((before, after)) = mapper.renames()
+                && name == before
+            {
+                if mapper.gives_text() {
+                    return None;
+                }
+                name = after;
+            }
+        }
+        Some(name)
+    }
 }
 
 impl Mapper {
@@ -118,6 +134,9 @@ mod tests {
         assert_eq!(properties["at"]["format"], "date-time");
         assert_eq!(mappers.name("id"), "number_hashed");
         assert_eq!(mappers.name("name"), "name");
+        assert_eq!(mappers.cursor("at").as_deref(), Some("at"));
+        // Hashes are in no order that means anything.
+        assert_eq!(mappers.cursor("id"), None);
     }
 
     #[test]

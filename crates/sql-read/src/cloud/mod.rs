@@ -272,10 +272,8 @@ async fn datasets(
 
 fn spec(placement: &Placement, stream: &airbyte_cloud::StreamInfo, shapes: &[Shape]) -> StreamSpec {
     let shape = shapes.iter().find(|known| known.name == stream.name && known.namespace == stream.namespace);
-    let arriving = |field: &String| match shape.and_then(|shape| shape.mappers.as_ref()) {
-        Some(mappers) => mappers.name(field),
-        None => field.clone(),
-    };
+    let mappers = shape.and_then(|shape| shape.mappers.as_ref());
+    let arriving = |field: &String| mappers.map_or_else(|| field.clone(), |mappers| mappers.name(field));
     StreamSpec {
         name: stream.name.clone(),
         namespace: stream.namespace.clone(),
@@ -285,7 +283,7 @@ fn spec(placement: &Placement, stream: &airbyte_cloud::StreamInfo, shapes: &[Sha
         json_schema: shape.and_then(|shape| Some(shape.mappers.as_ref()?.schema(shape.json_schema.clone()))),
         primary_key: top_level(&stream.primary_key).iter().map(arriving).collect(),
         cursor: match stream.cursor_field.as_slice() {
-            [field] => Some(arriving(field)),
+            [field] => mappers.map_or_else(|| Some(field.clone()), |mappers| mappers.cursor(field)),
             _ => None,
         },
         overwrites: stream.sync_mode.as_ref().map(|mode| mode.as_str().contains("overwrite")),

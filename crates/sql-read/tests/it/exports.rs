@@ -103,7 +103,7 @@ async fn numbers_that_json_does_not_have_are_texts() {
             r#"{"n":2,"wide":"Infinity","narrow":"Infinity","list":["Infinity",0.25,null]}"#,
             r#"{"n":3,"wide":"-Infinity","narrow":"-Infinity","list":["-Infinity",0.25,null]}"#,
             r#"{"n":4,"wide":1.5,"narrow":1.5,"list":[1.5,0.25,null]}"#,
-            r#"{"n":5,"list":[null,0.25,null]}"#,
+            r#"{"n":5,"wide":null,"narrow":null,"list":[null,0.25,null]}"#,
         ]
     );
     assert_eq!(
