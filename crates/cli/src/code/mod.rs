@@ -5,6 +5,7 @@
 //! mention stay as they are, since connectors add some by themselves.
 
 mod apply;
+mod connection_changes;
 mod diff;
 mod export;
 #[cfg(test)]
