@@ -21,6 +21,9 @@ connection = snowflake.connector.connect(
     session_parameters={"CLIENT_OUT_OF_BAND_TELEMETRY_ENABLED": False},
 )
 cursor = connection.cursor()
+# Its decoder makes its logger with the first part; where several threads do that at once, they wait for each other for ever.
+cursor.execute(f'select * from "PUBLIC"."{table}" limit 1')
+list(cursor.fetch_arrow_batches())
 cursor.execute(f'select * from "PUBLIC"."{table}"')
 rows, writer = 0, None
 for part in cursor.fetch_arrow_batches():
