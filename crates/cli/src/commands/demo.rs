@@ -233,7 +233,7 @@ impl Plan {
         }
         let rows = count(i64::try_from(object.rows).ok());
         let size = bytes(i64::try_from(object.bytes).ok());
-        output.step(&format!("{rows} rows written as Parquet, {size}"), &object.file);
+        output.step(&format!("{rows} rows written, {size}"), &object.file);
         Ok(())
     }
 }

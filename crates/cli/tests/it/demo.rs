@@ -109,7 +109,9 @@ fn json_lines_work_too_and_the_place_of_the_result_can_be_chosen() {
     rows.sort();
     let text = |text: &str| Some(text.to_owned());
     assert_eq!(rows, [vec![text("Porto"), text("1123")], vec![text("Turku"), None]]);
-    run(&mut place.demo(&["--file", "cities.jsonl", "-o", "out.jsonl"])).exits(0);
+    let written = run(&mut place.demo(&["--file", "cities.jsonl", "-o", "out.jsonl"])).exits(0);
+    let said = written.stdout + &written.stderr;
+    assert!(said.contains("out.jsonl") && !said.contains("Parquet"), "{said}");
     let lines = std::fs::read_to_string(place.path().join("out.jsonl")).unwrap();
     assert!(lines.contains("\"city\":\"Turku\",\"founded\":null"), "{lines}");
     let unclear = run(&mut place.demo(&["--file", "cities.jsonl", "-o", "-", "--output", "json"])).exits(2);
