@@ -14,6 +14,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let destination = Destination::from_file(destination)?.with_secrets(&EnvSecrets)?;
     let dataset = destination.connect().await?.dataset(&StreamSpec::new(stream)).await?;
     let exported = dataset.export(file, Format::of_path(file.as_ref()).unwrap_or(Format::Arrow)).await?;
-    println!("{} rows, {} bytes in {}", exported.rows, exported.bytes, exported.file.display());
+    println!("{}: {} bytes, {} rows", exported.file.display(), exported.bytes, exported.rows);
     Ok(())
 }

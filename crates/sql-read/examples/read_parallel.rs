@@ -32,8 +32,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             writer.write(&batch)?;
         }
     }
-    if let Some(writer) = &mut writer {
-        writer.finish()?;
+    if let Some(writer) = writer {
+        // As an export does: what is told to be there has to outlive the machine.
+        writer.into_inner()?.into_inner()?.sync_all()?;
     }
     println!("{rows} rows");
     Ok(())

@@ -15,7 +15,6 @@ mod sqlite_read;
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
@@ -26,9 +25,6 @@ use crate::step::{self, cargo, target, workspace_root};
 const PROGRAMS: [&str; 7] =
     ["bench", "bigquery_read", "drain", "load", "pg_to_arrow", "read_parallel", "snowflake_double"];
 const READERS: &str = "airbyte-sql-read/bigquery,airbyte-sql-read/duckdb,airbyte-sql-read/snowflake";
-
-/// Whether there was a Ctrl-C.
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// A part of the measurements.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -77,11 +73,11 @@ const PAGE: [Part; 10] = [
 pub fn bench(part: Option<Part>, resume: bool) -> Result<()> {
     build(part)?;
     // What is started here has to be ended here, so Ctrl-C ends the command that runs, and then this.
-    ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::SeqCst))?;
-    match part {
-        Some(part) => print!("{}", measure(part)?),
-        None => everything(resume)?,
-    }
+    step::outlive_interrupts()?;
+    let Some(part) = part else { return everything(resume) };
+    let measured = measure(part);
+    step::not_interrupted()?;
+    print!("{}", measured?);
     Ok(())
 }
 
@@ -97,7 +93,7 @@ fn everything(resume: bool) -> Result<()> {
         let begun = Instant::now();
         let kept = folder.join(format!("{part:?}.md"));
         let measured = std::fs::read_to_string(&kept).or_else(|_| measure(part));
-        ensure!(!INTERRUPTED.load(Ordering::SeqCst), "interrupted; `--resume` goes on from here");
+        ensure!(!step::interrupted(), "interrupted; `--resume` goes on from here");
         match measured {
             Ok(section) => {
                 std::fs::write(&kept, &section)?;

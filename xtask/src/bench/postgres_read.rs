@@ -88,8 +88,8 @@ fn contenders(cluster: &Cluster, destination: &Path, folder: &Path, rows: u64) -
     let all = Some(format!("{rows} rows"));
     vec![
         Contender::new("`psql`, binary COPY to /dev/null", psql, None),
-        Contender::new("one session, to an Arrow file", to_file("one.arrow"), None),
-        Contender::new("one session, to Parquet (zstd)", to_file("one.parquet"), None),
+        Contender::new("one session, to an Arrow file", to_file("one.arrow"), all.clone()),
+        Contender::new("one session, to Parquet (zstd)", to_file("one.parquet"), all.clone()),
         Contender::new("2 parts, to an Arrow file", in_parts(Some("parts.arrow")), all.clone()),
         Contender::new("2 parts, thrown away", in_parts(None), all),
     ]

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::resource::{UsageWho, getrusage};
 
+use crate::step::{interrupted, not_interrupted};
+
 /// Counted runs of each command, after one that is not counted.
 const RUNS: usize = 5;
 /// Of a command whose first run takes longer than this, fewer runs are counted.
@@ -118,7 +120,10 @@ impl Contender {
     fn run(&mut self) -> Result<Run> {
         let times = if self.is_peer { AGAIN } else { 1 };
         for _ in 0..times {
-            if let Some(run) = self.try_run(LIMIT)? {
+            let outcome = self.try_run(LIMIT);
+            // What Ctrl-C has ended neither hangs nor crashes.
+            not_interrupted()?;
+            if let Some(run) = outcome? {
                 return Ok(run);
             }
             eprintln!("{}: hangs or crashes", self.name);
@@ -142,7 +147,7 @@ impl Contender {
             if let Some(exit) = process.try_wait()? {
                 break exit;
             }
-            if begun.elapsed() > limit {
+            if begun.elapsed() > limit || interrupted() {
                 process.kill()?;
                 process.wait()?;
                 return Ok(None);

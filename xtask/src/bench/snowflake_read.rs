@@ -86,7 +86,7 @@ fn contenders(
     theirs.env("SNOWFLAKE_DISABLE_PLATFORM_DETECTION", "true");
     theirs.args(["127.0.0.1", &url.port().unwrap_or_default().to_string(), DATABASE, &name]);
     theirs.arg(folder.join("theirs.arrow"));
-    let ours = Contender::new("`airbyte-sql-read`, to an Arrow file", ours, None);
+    let ours = Contender::new("`airbyte-sql-read`, to an Arrow file", ours, Some(format!("{rows} rows")));
     let theirs =
         Contender::peer("snowflake-connector-python 4.8.1, to an Arrow file", theirs, Some(rows.to_string()));
     Ok((vec![ours], vec![theirs]))
