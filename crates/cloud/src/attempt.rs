@@ -77,7 +77,7 @@ impl From<&types::StreamStats> for StreamStats {
             bytes_emitted: Some(stream.bytes_emitted),
             records_committed: Some(stream.records_committed),
             bytes_committed: Some(stream.bytes_committed),
-            records_rejected: Some(stream.records_rejected),
+            records_rejected: stream.records_rejected,
             was_resumed: stream.was_resumed,
             was_backfilled: stream.was_backfilled,
             ..Self::default()

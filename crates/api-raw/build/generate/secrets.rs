@@ -55,13 +55,15 @@ fn debug_body(holder: &ItemStruct) -> Option<proc_macro2::TokenStream> {
         Fields::Named(fields) => {
             let names: Vec<&syn::Ident> =
                 fields.named.iter().filter_map(|field| field.ident.as_ref()).collect();
-            if !names.iter().any(|name| is_secret(&name.to_string())) {
+            let is_address = |field: &str| field == "url" && name.starts_with("Webhook");
+            let is_hidden = |field: &str| is_secret(field) || is_address(field);
+            if !names.iter().any(|name| is_hidden(&name.to_string())) {
                 return None;
             }
             let shown = names.iter().map(|field| {
                 let label = field.to_string();
                 let value =
-                    if is_secret(&label) { quote!(&format_args!("<secret>")) } else { quote!(&self.#field) };
+                    if is_hidden(&label) { quote!(&format_args!("<secret>")) } else { quote!(&self.#field) };
                 quote!(.field(#label, #value))
             });
             Some(quote!(f.debug_struct(#name) #(#shown)* .finish()))
@@ -80,7 +82,7 @@ fn debug_body(holder: &ItemStruct) -> Option<proc_macro2::TokenStream> {
 
 fn is_secret(field: &str) -> bool {
     const PARTS: [&str; 6] = ["secret", "password", "token", "api_key", "private_key", "credentials"];
-    // `key` encrypts, `webhook` is an address that lets anybody post, `extra` is what nobody knows.
+    // `key` encrypts, `webhook` is an address that lets anybody post (as `url` of a webhook is), `extra` is what nobody knows.
     const WHOLE: [&str; 3] = ["key", "webhook", "extra"];
     field != "token_type" && (PARTS.iter().any(|part| field.contains(part)) || WHOLE.contains(&field))
 }

@@ -35,11 +35,11 @@ impl Api for config::Client {
     }
 }
 
-/// Answers without a network, and notes what was asked.
+/// Answers without a network, and notes what was asked: method and path, and the body.
 #[derive(Clone, Default)]
 struct Canned {
     answer: String,
-    asked: Arc<Mutex<Vec<String>>>,
+    asked: Arc<Mutex<Vec<(String, Value)>>>,
 }
 
 impl RequestHook for Canned {
@@ -49,7 +49,10 @@ impl RequestHook for Canned {
         request: reqwest::Request,
         _: &'static str,
     ) -> RequestFuture<'a> {
-        self.asked.lock().unwrap().push(format!("{} {}", request.method(), request.url().path()));
+        let bytes = request.body().and_then(|body| body.as_bytes()).unwrap_or_default();
+        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(bytes).unwrap() };
+        let what = format!("{} {}", request.method(), request.url().path());
+        self.asked.lock().unwrap().push((what, body));
         let answer = http::Response::new(self.answer.clone());
         Box::pin(async move { Ok(reqwest::Response::from(answer)) })
     }
@@ -114,8 +117,11 @@ async fn every_operation_can_be_called<C: Api>() -> usize {
             let canned = Canned::default();
             let body = operation.body.map_or(Value::Null, |schema| document.sample(schema, shape));
             // The answer is none, which only some of them take.
-            let _ = (call.send)(C::client(&http, Hooks::new(canned.clone())), body).await;
-            assert_eq!(*canned.asked.lock().unwrap(), [operation.sent.as_str()]);
+            let _ = (call.send)(C::client(&http, Hooks::new(canned.clone())), body.clone()).await;
+            let asked = canned.asked.lock().unwrap().clone();
+            let [(what, sent)] = asked.as_slice() else { panic!("{}: asked {asked:?}", operation.request) };
+            assert_eq!(what, &operation.sent);
+            assert_eq!(difference(sent, &body, ""), None, "{} {shape:?}", operation.request);
         }
     }
     let known: BTreeSet<&str> = operations.iter().map(|operation| operation.request.as_str()).collect();

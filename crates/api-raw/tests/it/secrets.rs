@@ -53,3 +53,18 @@ fn keys_of_mappers_are_hidden() {
         serde_json::from_value(json!({ "algorithm": "AES", "key": "hunter2", "newKey": "hunter2" })).unwrap();
     assert_hidden(&format!("{mapper:?}"));
 }
+
+#[test]
+fn addresses_that_let_anybody_post_are_hidden() {
+    let address = "https://hooks.example.com/hunter2";
+    let public: public::WebhookNotificationConfig =
+        serde_json::from_value(json!({ "enabled": true, "url": address })).unwrap();
+    assert_hidden(&format!("{public:?}"));
+    assert_hidden(&format!("{:?}", public::WebhookNotificationConfig::builder().url(address.to_owned())));
+    let config: config::WebhookNotificationConfig =
+        serde_json::from_value(json!({ "url": address })).unwrap();
+    assert_hidden(&format!("{config:?}"));
+    let slack: config::SlackNotificationConfiguration =
+        serde_json::from_value(json!({ "webhook": address })).unwrap();
+    assert_hidden(&format!("{slack:?}"));
+}

@@ -52,6 +52,13 @@ fn jobs_of_the_config_api() {
         { "attempt": attempt, "logType": "structured", "logs": { "version": "1", "events": [{ "timestamp": 1, "message": "m" }] } }
     ] }));
     decodes::<config::JobInfoLightRead>(json!({ "job": job }));
+    let mut counted = job.clone();
+    let counts =
+        json!({ "recordsEmitted": 1, "bytesEmitted": 1, "recordsCommitted": 1, "bytesCommitted": 1 });
+    let mut stream = counts.clone();
+    stream["streamName"] = json!("users");
+    (counted["aggregatedStats"], counted["streamAggregatedStats"]) = (counts, json!([stream]));
+    decodes::<config::JobInfoRead>(json!({ "job": counted, "attempts": [] }));
     decodes::<config::JobOptionalRead>(json!({}));
     decodes::<config::JobReadResponse>(json!({}));
 }
