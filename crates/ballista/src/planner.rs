@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use ballista_core::planner::BallistaQueryPlanner;
 use datafusion::catalog::Session;
 use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
-use datafusion::common::{internal_datafusion_err, internal_err, not_impl_err};
+use datafusion::common::{internal_datafusion_err, internal_err};
 use datafusion::datasource::{provider_as_source, source_as_provider};
 use datafusion::error::Result;
 use datafusion::execution::context::QueryPlanner;
@@ -57,9 +57,11 @@ async fn planned(plan: &LogicalPlan, session: &dyn Session) -> Result<(LogicalPl
     let mut scans = Vec::new();
     for table in &tables {
         let TableScan { source, projection, filters, fetch, .. } = table;
-        let scan = source_as_provider(source)?.scan(session, projection.as_ref(), filters, *fetch).await?;
-        let Some(scan) = scan.downcast_ref::<AirbyteScan>() else {
-            return not_impl_err!("the number of groups alone cannot be asked for on a cluster");
+        let planned = source_as_provider(source)?.scan(session, projection.as_ref(), filters, *fetch).await?;
+        // Where the number of groups alone is wanted, they are read without their columns being handed on.
+        let scan = planned.downcast_ref::<AirbyteScan>();
+        let Some(scan) = scan.or_else(|| planned.children().into_iter().next()?.downcast_ref()) else {
+            return internal_err!("the table {} is no dataset", table.table_name);
         };
         // Said before anything is sent.
         scan.to_bytes()?;
@@ -71,7 +73,8 @@ async fn planned(plan: &LogicalPlan, session: &dyn Session) -> Result<(LogicalPl
             let place = place.ok_or_else(|| internal_datafusion_err!("a table was not planned"))?;
             let stand_in = provider_as_source(Arc::new(StandIn { scan: scans[place].clone() }));
             // Whoever compares plans goes by names, and the conditions that told two scans apart are in them now.
-            let scan = LogicalPlanBuilder::scan(format!("airbyte_scan_{place}"), stand_in, None)?;
+            let nothing = table.projection.filter(Vec::is_empty);
+            let scan = LogicalPlanBuilder::scan(format!("airbyte_scan_{place}"), stand_in, nothing)?;
             Ok(Transformed::yes(scan.alias(table.table_name)?.build()?))
         }
         other => Ok(Transformed::no(other)),

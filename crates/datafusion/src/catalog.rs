@@ -46,20 +46,21 @@ impl AirbyteCatalog {
     /// # Errors
     /// An `External` or `IoError` if the database's catalogue cannot be read.
     pub async fn of_destination(warehouse: &Warehouse, schemas: &[&str]) -> Result<Self> {
-        let own = [warehouse.schema_name()];
+        // Its own is asked for without a name: it may be written in another case than it is configured in.
+        let own = [""];
         let schemas = if schemas.is_empty() { &own } else { schemas };
-        let mut found = Vec::new();
+        let mut catalog = Self { schemas: BTreeMap::new() };
         for schema in schemas {
             let asked = (!schema.is_empty()).then(|| (*schema).to_owned());
-            for table in warehouse.tables(asked.as_deref()).await.map_err(from_reader)? {
-                let place = Place::Table { schema: asked.clone(), table: table.clone() };
-                found.push(((*schema).to_owned(), table, place));
-            }
-        }
-        let mut catalog = Self::new(warehouse, found);
-        // A schema without tables is there as well.
-        for schema in schemas {
-            catalog.schema_of(warehouse, schema);
+            let name = asked.as_deref().unwrap_or_else(|| warehouse.schema_name());
+            let tables = warehouse.tables(asked.as_deref()).await.map_err(from_reader)?;
+            // A schema without tables is there as well.
+            let there = catalog.schema_of(warehouse, name);
+            there.tables.extend(
+                tables
+                    .into_iter()
+                    .map(|table| (table.clone(), Place::Table { schema: asked.clone(), table })),
+            );
         }
         Ok(catalog)
     }

@@ -44,9 +44,7 @@ pub(crate) fn tells_null(kind: DestinationKind, column: &Column) -> bool {
     kind != DestinationKind::Postgres
         || column.data_type() != &DataType::Utf8
         || is_text(declared)
-        || declared == "uuid"
-        || declared.starts_with("json")
-        || declared.starts_with("numeric")
+        || matches!(without_size(declared), "uuid" | "json" | "jsonb" | "numeric")
 }
 
 fn filter(column: &Column, comparison: Comparison, value: Literal) -> Filter {
@@ -152,7 +150,19 @@ fn elsewhere(column: &Column, comparison: Comparison, value: &ScalarValue) -> Op
 
 /// Types of PostgreSQL whose values are compared with a text as texts.
 fn is_text(declared: &str) -> bool {
-    declared == "text" || declared.starts_with("character")
+    matches!(without_size(declared), "text" | "character" | "character varying")
+}
+
+/// The name of a type of PostgreSQL without its length or precision: `numeric(8,2)`.
+fn without_size(declared: &str) -> &str {
+    match declared.strip_suffix(')').and_then(|rest| rest.rsplit_once('(')) {
+        Some((name, size))
+            if size.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b',' | b'-')) =>
+        {
+            name
+        }
+        _ => declared,
+    }
 }
 
 fn plain(value: &ScalarValue) -> Option<Literal> {

@@ -1,5 +1,7 @@
 //! Errors of the reader as errors of DataFusion.
 
+use std::error::Error as StdError;
+
 use airbyte_sql_read::{Error, ErrorKind};
 use datafusion::error::DataFusionError;
 
@@ -27,6 +29,12 @@ pub fn reader_error(error: DataFusionError) -> Error {
         },
         other => other,
     };
+    // Several partitions have it, so it cannot be taken out; what it says can be said again.
+    if let Some(own) = found(&error) {
+        let (kind, message, hint) = (own.kind(), own.to_string(), own.hint().map(str::to_owned));
+        let told = Error::of(kind, message, error);
+        return hint.into_iter().fold(told, Error::with_hint);
+    }
     let kind = match &error {
         DataFusionError::SQL(..)
         | DataFusionError::Plan(_)
@@ -38,6 +46,18 @@ pub fn reader_error(error: DataFusionError) -> Error {
         _ => ErrorKind::Query,
     };
     Error::of(kind, error.strip_backtrace(), error)
+}
+
+/// The reader's error among the causes.
+fn found(error: &DataFusionError) -> Option<&Error> {
+    std::iter::successors(Some(error as &(dyn StdError + 'static)), |&cause| {
+        match cause.downcast_ref::<std::io::Error>() {
+            // Its own `source` is that of what is in it.
+            Some(outer) => outer.get_ref().map(|inner| inner as _),
+            None => cause.source(),
+        }
+    })
+    .find_map(|cause| cause.downcast_ref())
 }
 
 /// The error without what DataFusion has put around it, as far as that can be taken away.
@@ -59,5 +79,27 @@ fn unwrapped(error: DataFusionError) -> DataFusionError {
             other => DataFusionError::ArrowError(Box::new(other), told),
         },
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// As the partitions of an aggregation or a join have it, which are there until the query is over.
+    #[test]
+    fn an_error_that_several_partitions_have_is_the_readers_own_as_well() {
+        for (kind, retryable) in [(ErrorKind::Value, false), (ErrorKind::BrokenConnection, true)] {
+            let own = Error::of(kind, "no day", std::fmt::Error).with_hint("read it as text");
+            let shared = Arc::new(from_reader(own));
+            let error =
+                DataFusionError::Context("here".into(), Box::new(DataFusionError::Shared(shared.clone())));
+            let told = reader_error(error);
+            assert_eq!((told.kind(), told.is_retryable()), (kind, retryable));
+            assert_eq!((told.to_string().as_str(), told.hint()), ("no day", Some("read it as text")));
+            drop(shared);
+        }
     }
 }

@@ -91,9 +91,9 @@ struct Received {
 impl What {
     /// The rows of these parts.
     pub(crate) fn of_splits(table: String, schema: SchemaRef, splits: &Splits, size: TableSize) -> Self {
-        let parts: Vec<Part> =
-            splits.splits().iter().map(|split| Part::Split(Box::new(split.clone()))).collect();
-        Self { table, schema, parts, order: Vec::new(), rows: size.rows, bytes: size.bytes }
+        let parts = parts(splits.splits());
+        let rows = if splits.splits().is_empty() { Some(0) } else { size.rows };
+        Self { table, schema, parts, order: Vec::new(), rows, bytes: size.bytes }
     }
 
     /// The same, its rows in this order of columns, of which these are read.
@@ -138,6 +138,11 @@ impl What {
 }
 
 impl AirbyteScan {
+    /// The same, which has seen rows of these refreshes already.
+    pub(crate) fn of_refreshes(self, refreshes: Refreshes) -> Self {
+        Self { refreshes, ..self }
+    }
+
     pub(crate) fn new(source: Source, what: What, splits: Option<Splits>) -> Self {
         let properties = PlanProperties::new(
             EquivalenceProperties::new_with_orderings(what.schema.clone(), what.ordering()),
@@ -296,13 +301,24 @@ impl ExecutionPlan for AirbyteScan {
         if partition.is_none() || self.what.parts.len() == 1 {
             let number = |number: Option<u64>| number.and_then(|number| usize::try_from(number).ok());
             let told = |number: usize| {
-                if self.what.is_counted() { Precision::Exact(number) } else { Precision::Inexact(number) }
+                // An exact number takes the place of the scan in the plan, and nobody would be told of the refreshes.
+                let is_all = self.what.is_counted() && self.refreshes.warning().is_none();
+                if is_all { Precision::Exact(number) } else { Precision::Inexact(number) }
             };
             statistics.num_rows = number(self.what.rows).map_or(Precision::Absent, told);
             statistics.total_byte_size = number(self.what.bytes).map_or(Precision::Absent, told);
         }
         Ok(Arc::new(statistics))
     }
+}
+
+/// The partitions for these parts. BigQuery cuts no rows into no parts, and DataFusion can do nothing with a scan of no
+/// partitions.
+fn parts(splits: &[Split]) -> Vec<Part> {
+    if splits.is_empty() {
+        return vec![Part::Counted(0)];
+    }
+    splits.iter().map(|split| Part::Split(Box::new(split.clone()))).collect()
 }
 
 /// So many rows of no columns.
@@ -324,4 +340,20 @@ fn counted(
             Ok(Some((batch, left - rows as u64)))
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::datatypes::{DataType, Field};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn no_parts_are_a_partition_without_rows() {
+        let parts = parts(&[]);
+        assert!(matches!(parts.as_slice(), [Part::Counted(0)]));
+        let schema = Arc::new(Schema::new(vec![Field::new("id", DataType::Int64, true)]));
+        let batches: Vec<_> = counted(schema, 0, 10).collect().await;
+        assert!(batches.is_empty());
+    }
 }

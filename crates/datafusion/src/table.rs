@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use airbyte_sql_read::{Dataset, Splits, TableSize, Warehouse};
+use airbyte_sql_read::{Dataset, Refreshes, Splits, TableSize, Warehouse};
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
@@ -178,8 +178,10 @@ impl TableProvider for AirbyteTable {
         }
         let source = Source::Here(self.warehouse.clone(), self.name.clone());
         if projection.is_some_and(Vec::is_empty) {
-            let rows = dataset.count().await.map_err(from_reader)?;
-            return Ok(Arc::new(AirbyteScan::new(source, What::counted(self.shown(), rows), None)));
+            let refreshes = Refreshes::default();
+            let rows = dataset.count_of(&refreshes).await.map_err(from_reader)?;
+            let scan = AirbyteScan::new(source, What::counted(self.shown(), rows), None);
+            return Ok(Arc::new(scan.of_refreshes(refreshes)));
         }
         if let Some(projection) = projection {
             let names = projection.iter().map(|place| self.columns.columns[*place].stored.clone());

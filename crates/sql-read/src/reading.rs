@@ -10,6 +10,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use futures::{Stream, StreamExt};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWrite;
 use tokio::time::{Instant, timeout_at};
 
@@ -43,7 +44,14 @@ impl Batches {
     /// The same rows; if the last one has not come when so much time has passed from now on, a `Timeout` error ends them.
     #[must_use]
     pub fn timeout(self, whole: Duration) -> Self {
-        Patience { whole: Some(whole), idle: None }.timed(Some(Instant::now() + whole), self)
+        self.timeout_since(std::time::Instant::now(), whole)
+    }
+
+    /// The same, with the time that has passed since an earlier moment, when what led to the rows began.
+    #[must_use]
+    pub fn timeout_since(self, begun: std::time::Instant, whole: Duration) -> Self {
+        let end = Instant::from_std(begun) + whole;
+        Patience { whole: Some(whole), idle: None }.timed(Some(end), self)
     }
 
     /// Writes the rows into one file, see [`Dataset::export`](crate::Dataset::export).
@@ -130,7 +138,7 @@ impl fmt::Debug for Batches {
 }
 
 /// How long to wait.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Patience {
     /// For the whole read, from its beginning.
     pub whole: Option<Duration>,

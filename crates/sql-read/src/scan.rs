@@ -248,16 +248,19 @@ impl Scan {
         if let Some(limit) = self.sql_limit() {
             let _ = write!(sql, " limit {limit}");
         }
+        tracing::trace!(%sql, "selecting rows");
         Ok(sql)
     }
 
     /// The query that counts the rows.
     pub(crate) fn count(&self, dialect: &dyn Dialect) -> Result<String> {
         let CountSql { totals, row, from } = self.count_sql(dialect)?;
-        Ok(match self.sql_limit() {
+        let sql = match self.sql_limit() {
             None => format!("select {totals} {from}"),
             Some(limit) => format!("select {totals} from (select {row} {from} limit {limit}) as limited"),
-        })
+        };
+        tracing::trace!(%sql, "counting rows");
+        Ok(sql)
     }
 
     /// Its pieces.

@@ -17,7 +17,7 @@ use crate::destination_kind::DestinationKind;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::Plan;
-use crate::reading::Batches;
+use crate::reading::{Batches, Patience};
 use crate::refreshes::Refreshes;
 
 /// Batches of a part that may wait to be taken.
@@ -34,6 +34,8 @@ pub struct Split {
     plan: Plan,
     /// As the engine describes it to itself; `None` is the whole read.
     part: Option<Value>,
+    #[serde(default)]
+    patience: Patience,
 }
 
 impl Split {
@@ -79,9 +81,10 @@ pub(crate) async fn cut(
     kind: DestinationKind,
     engine: &dyn Engine,
     plan: &Plan,
+    patience: Patience,
     wanted: NonZeroUsize,
 ) -> Result<Splits> {
-    let split = |part| Split { kind, plan: plan.clone(), part };
+    let split = |part| Split { kind, plan: plan.clone(), part, patience };
     // Which rows come first, or are the latest, can only be told of all together.
     let wanted = if plan.scan.is_divisible() { wanted } else { NonZeroUsize::MIN };
     match engine.parts(&plan.scan, wanted).await {
@@ -114,11 +117,14 @@ pub(crate) async fn read(
     let mut scan = split.plan.scan.clone();
     // Batches of no rows would never come to an end.
     scan.batch_rows = scan.batch_rows.max(1);
-    let rows = match &split.part {
-        Some(part) => engine.read_part(scan, part).await?,
-        None => engine.read(scan).await?,
+    let rows = async {
+        let rows = match &split.part {
+            Some(part) => engine.read_part(scan, part).await?,
+            None => engine.read(scan).await?,
+        };
+        Ok(split.plan.finish(rows, refreshes))
     };
-    Ok(split.plan.finish(rows, refreshes))
+    split.patience.read(rows).await
 }
 
 /// Reads all parts side by side, each on a task of its own. The batches come in no order.

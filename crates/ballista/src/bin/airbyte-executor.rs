@@ -70,8 +70,12 @@ async fn main() -> Result<()> {
     let Some((host, port)) = arguments.scheduler.rsplit_once(':') else {
         bail!("`{}` is no address of a scheduler: say HOST:PORT", arguments.scheduler);
     };
+    let mut temporary = tempfile::Builder::new();
+    // Rows of queries are in it.
+    #[cfg(unix)]
+    temporary.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
     // Lives as long as this process works.
-    let temporary = tempfile::tempdir().context("there is no place for temporary files")?;
+    let temporary = temporary.tempdir().context("there is no place for temporary files")?;
     let work_dir = match &arguments.work_dir {
         Some(folder) => folder.clone(),
         None => temporary.path().to_str().context("the temporary folder's name is no text")?.to_owned(),

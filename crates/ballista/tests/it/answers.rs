@@ -37,6 +37,8 @@ async fn two_executors_answer_as_the_database_does() {
         "select o.c as orders, u.c as users from (select count(*) as c from orders) o, (select count(*) as c from users) u",
         "select id from ((select id from users order by id limit 5)
             union all (select id from users order by id desc limit 5)) ends order by id",
+        "select count(*) from (select country, count(*) from users group by country) groups",
+        "select count(*) from users u, (select country from users group by country) groups where u.id < 10",
         "select 1 as one",
     ] {
         assert_eq!(lines(&context, query).await, database.lines(query).await, "{query}");

@@ -114,3 +114,47 @@ fn what_makes_no_sense_is_refused() {
         sandbox.json(&["dataset", "query", "--catalog", &catalog, "select count(*) as n from contacts"]);
     assert_eq!(rows, json!([{ "n": 3 }]));
 }
+
+/// A destination of this file, whose tables these statements make.
+fn file(sandbox: &Sandbox, statements: &str) -> String {
+    let database = sandbox.folder().join("other.db");
+    rusqlite::Connection::open(&database).unwrap().execute_batch(statements).unwrap();
+    let file = sandbox.folder().join("other.json");
+    let destination =
+        json!({ "destinationType": "sqlite", "configuration": { "destination_path": database } });
+    std::fs::write(&file, destination.to_string()).unwrap();
+    format!("other={}", file.to_str().unwrap())
+}
+
+/// What the database does while the statement is planned takes time as well.
+#[test]
+fn a_statement_that_takes_too_long_is_given_up_wherever_it_is() {
+    let sandbox = Sandbox::demo();
+    let catalog = file(
+        &sandbox,
+        "create view endless as with recursive n(i) as (select 1 union all select i + 1 from n) select i from n",
+    );
+    for sql in
+        ["select count(*) from endless", "select sum(i) from endless", "select i from endless where i < 0"]
+    {
+        let error = sandbox
+            .script(&["dataset", "query", "--catalog", &catalog, sql, "--timeout", "300ms"])
+            .exits(5)
+            .error();
+        assert_eq!(text(&error, "kind"), "timeout", "{error}");
+        assert!(text(&error, "message").contains("300ms"), "{error}");
+    }
+}
+
+#[test]
+fn rows_of_an_unfinished_refresh_are_told_also_where_they_are_only_counted() {
+    let sandbox = Sandbox::demo();
+    let catalog = file(
+        &sandbox,
+        "create table users (id integer, _airbyte_generation_id integer); insert into users values (1, 3), (2, 4)",
+    );
+    for sql in ["select id from users", "select count(*) from users"] {
+        let told = sandbox.run(&["dataset", "query", "--catalog", &catalog, sql]).exits(0).stderr;
+        assert!(told.contains("the refreshes 3 to 4"), "{sql}: {told}");
+    }
+}

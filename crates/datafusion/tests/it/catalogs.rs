@@ -6,7 +6,7 @@ use airbyte_datafusion::AirbyteCatalog;
 use airbyte_sql_read::StreamSpec;
 use datafusion::catalog::CatalogProvider;
 
-use crate::support::{File, Schema, lines, session};
+use crate::support::{File, Schema, destination, lines, session};
 
 #[tokio::test]
 async fn a_destination_is_a_catalog_of_its_tables() {
@@ -26,6 +26,17 @@ async fn a_destination_is_a_catalog_of_its_tables() {
     assert_eq!(tables.table_names(), ["Odd name", "both_of", "users"]);
     assert!(tables.table_exist("users") && !tables.table_exist("Users"));
     assert!(tables.table("nothing").await.unwrap().is_none());
+
+    // Configured in another case than the database writes it.
+    let mut shouted = schema.configuration();
+    shouted["schema"] = "DATAFUSION_CATALOG".into();
+    let shouted = destination("postgres", &shouted).connect().await.unwrap();
+    let shouted = AirbyteCatalog::of_destination(&shouted, &[]).await.unwrap();
+    assert_eq!(shouted.schema_names(), ["DATAFUSION_CATALOG"]);
+    let context = session();
+    context.register_catalog("airbyte", Arc::new(shouted));
+    let query = "select name from airbyte.\"DATAFUSION_CATALOG\".users order by id";
+    assert_eq!(lines(&context, query).await, ["Ada", "Grace"]);
 
     let file = File::new(
         "create table limits (user_id integer, most integer); insert into limits values (2, 10), (3, 7)",

@@ -14,7 +14,7 @@ use proptest::test_runner::{Config, TestRunner};
 use tokio::runtime::Runtime;
 
 use crate::expressions::{Pool, condition};
-use crate::support::{File, Schema, session_with, table};
+use crate::support::{File, Schema, dataset, lines, session_with, table};
 
 /// A table both ways: read from the warehouse for each question, and all of its rows in memory.
 struct Both {
@@ -228,6 +228,32 @@ fn sqlite_and_datafusion_find_the_same_rows() {
         exact > 5 && inexact > 5 && unsupported > 5,
         "{exact} exact, {inexact} inexact, {unsupported} unsupported"
     );
+}
+
+/// PostgreSQL reads a text that is compared with one of these as a value of the type, and refuses what is none.
+#[tokio::test]
+async fn types_whose_names_begin_like_that_of_a_text_are_not_compared_as_texts() {
+    let schema = Schema::new("like_texts").await;
+    schema
+        .run(
+            "create type character_kind as enum ('dwarf', 'hobbit');
+             create table t (id int, kind character_kind, tags varchar(20)[], short varchar(3));
+             insert into t values (1, 'dwarf', '{x}', 'a'), (2, 'hobbit', '{x,y}', 'b')",
+        )
+        .await;
+    let warehouse = schema.warehouse().await;
+    let dataset = dataset(&warehouse, "t").await.text_columns(["tags"]).unwrap();
+    let context = session_with(AirbyteTable::new(&warehouse, dataset));
+    for (condition, ids) in [
+        ("kind = 'elf'", [].as_slice()),
+        ("kind = 'dwarf'", &["1"]),
+        ("tags = 'x'", &[]),
+        ("tags = '{x,y}'", &["2"]),
+        ("short = 'b'", &["2"]),
+    ] {
+        let query = format!("select id from t where {condition}");
+        assert_eq!(lines(&context, &query).await, ids, "{condition}");
+    }
 }
 
 /// What is asked for where, so that nothing is given up unseen.

@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::time::{Duration, Instant};
 
-use airbyte_datafusion::{AirbyteScan, AirbyteTable};
+use airbyte_datafusion::{AirbyteScan, AirbyteTable, reader_error};
 use airbyte_sql_read::{Error, ErrorKind, Filter, Order};
 use datafusion::common::stats::Precision;
 use datafusion::error::DataFusionError;
@@ -255,4 +255,19 @@ async fn the_refreshes_of_all_parts_are_told_together() {
     assert_eq!(scan.refreshes().generations(), Some(1..=2));
     assert!(scan.refreshes().warning().is_some());
     assert_eq!(scan.metrics().unwrap().output_rows(), Some(10_000));
+    let counted = scan_of(&context, "select count(*) from t").await;
+    assert_eq!(counted.refreshes().generations(), Some(1..=2), "counted while the query was planned");
+}
+
+/// What the dataset was told, its parts keep to.
+#[tokio::test]
+async fn a_part_that_takes_too_long_is_given_up() {
+    let file = File::new(
+        "create view endless as with recursive n(i) as (select 1 union all select i + 1 from n) select sum(i) as s from n",
+    );
+    let warehouse = file.warehouse().await;
+    let endless = dataset(&warehouse, "endless").await.timeout(Duration::from_millis(100));
+    let context = session_with(AirbyteTable::new(&warehouse, endless));
+    let error = context.sql("select s from t").await.unwrap().collect().await.unwrap_err();
+    assert_eq!(reader_error(error).kind(), ErrorKind::Timeout);
 }

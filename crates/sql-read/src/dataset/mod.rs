@@ -338,7 +338,8 @@ impl Dataset {
         self
     }
 
-    /// Gives up, with a `Timeout` error, when a read takes longer. Default: never.
+    /// Gives up, with a `Timeout` error, when a read takes longer; of [splits](Self::splits), when one of them does.
+    /// Default: never.
     pub fn timeout(mut self, whole: Duration) -> Self {
         self.patience.whole = Some(whole);
         self

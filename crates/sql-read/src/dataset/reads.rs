@@ -29,11 +29,17 @@ impl Dataset {
     /// # Errors
     /// `Query` or `BrokenConnection` if the database does not answer, `Timeout`.
     pub async fn count(&self) -> Result<u64> {
-        if !self.engine.bills_for_columns() {
-            return Ok(self.tally().await?.rows);
-        }
-        let scan = Scan { generation: None, ..self.plan().scan };
-        Ok(self.patience.answer(self.engine.count(&scan)).await?.rows)
+        self.count_of(&Refreshes::default()).await
+    }
+
+    /// The same; of which refreshes the rows are is told by `refreshes`, where that costs nothing.
+    ///
+    /// # Errors
+    /// Those of [`Dataset::count`].
+    pub async fn count_of(&self, refreshes: &Refreshes) -> Result<u64> {
+        let scan = self.plan().scan;
+        let generation = scan.generation.filter(|_| !self.engine.bills_for_columns());
+        self.counted(&Scan { generation, ..scan }, refreshes).await
     }
 
     /// Counts the rows, in the database, and tells of which refreshes they are: one statement for both.
@@ -41,13 +47,17 @@ impl Dataset {
     /// # Errors
     /// Those of [`Dataset::count`].
     pub async fn tally(&self) -> Result<Tally> {
-        let scan = self.plan().scan;
-        let count = self.patience.answer(self.engine.count(&scan)).await?;
         let refreshes = Refreshes::default();
+        let rows = self.counted(&self.plan().scan, &refreshes).await?;
+        Ok(Tally::new(rows, &refreshes))
+    }
+
+    async fn counted(&self, scan: &Scan, refreshes: &Refreshes) -> Result<u64> {
+        let count = self.patience.answer(self.engine.count(scan)).await?;
         if let Some((oldest, newest)) = count.generations {
             refreshes.see(oldest, newest);
         }
-        Ok(Tally::new(count.rows, &refreshes))
+        Ok(count.rows)
     }
 
     /// About how large the whole table is, whatever is chosen of it: an estimate of the database's own, for plans. PostgreSQL
@@ -104,7 +114,7 @@ impl Dataset {
     pub async fn splits(&self, wanted: usize) -> Result<Splits> {
         let wanted = NonZeroUsize::new(wanted).unwrap_or(NonZeroUsize::MIN);
         let plan = self.plan();
-        self.patience.answer(split::cut(self.kind, &*self.engine, &plan, wanted)).await
+        self.patience.answer(split::cut(self.kind, &*self.engine, &plan, self.patience, wanted)).await
     }
 
     /// All rows, read in about so many parts side by side, each over a connection of its own. The batches come in no

@@ -178,7 +178,7 @@ impl Summary {
     /// Those of [`Dataset::splits`].
     pub async fn splits(&self) -> Result<Splits> {
         let Dataset { kind, engine, patience, .. } = &self.dataset;
-        patience.answer(split::cut(*kind, &**engine, &self.plan, NonZeroUsize::MIN)).await
+        patience.answer(split::cut(*kind, &**engine, &self.plan, *patience, NonZeroUsize::MIN)).await
     }
 }
 
