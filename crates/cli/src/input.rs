@@ -5,14 +5,14 @@ use std::io::Read;
 use serde_json::{Map, Value};
 
 use crate::error::Failure;
-use crate::interrupt::Reading;
+use crate::interrupt::Phase;
 
 /// Reads a text file, or standard input for `-`.
 pub(crate) fn read(file: &str) -> Result<String, Failure> {
     let mut text = String::new();
     let read = match file {
         "-" => {
-            let _reading = Reading::begin();
+            let _reading = Phase::reading();
             std::io::stdin().read_to_string(&mut text).map(drop)
         }
         path => std::fs::read_to_string(path).map(|content| text = content),

@@ -1,9 +1,11 @@
-//! Ctrl-C: the first one is for the step that runs, the second one ends the command.
+//! Ctrl-C: the first one is for the step that runs, the second one ends the command. On Unix the signal that service
+//! managers send (SIGTERM) is the same.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::FutureExt;
+use futures::future::BoxFuture;
 use tokio::sync::oneshot;
 
 use crate::error::{Failure, Kind, exit};
@@ -21,36 +23,41 @@ static TAKEN: AtomicUsize = AtomicUsize::new(0);
 /// How many reads of standard input, which nothing but their input ends, have begun and not ended.
 static READING: AtomicUsize = AtomicUsize::new(0);
 
-/// The command reads standard input, while this lives: it cannot hear Ctrl-C then.
-pub(crate) struct Reading;
+/// How many pagers show something now.
+static PAGING: AtomicUsize = AtomicUsize::new(0);
 
-impl Reading {
-    pub(crate) fn begin() -> Self {
+/// Whether a service manager has said that the process is to end.
+static TERMINATED: AtomicBool = AtomicBool::new(false);
+
+/// What the command does while this lives, as far as Ctrl-C is concerned.
+pub(crate) struct Phase(&'static AtomicUsize);
+
+impl Phase {
+    fn begin(count: &'static AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+
+    /// A step listens for itself.
+    fn listening() -> Self {
+        Self::begin(&LISTENING)
+    }
+
+    /// The command reads standard input, and cannot hear anything meanwhile.
+    pub(crate) fn reading() -> Self {
         crate::prompt::remember_terminal();
-        READING.fetch_add(1, Ordering::SeqCst);
-        Self
+        Self::begin(&READING)
+    }
+
+    /// A pager has the terminal, and hears Ctrl-C as well: there it ends a search or a long jump, and not what is shown.
+    pub(crate) fn paging() -> Self {
+        Self::begin(&PAGING)
     }
 }
 
-impl Drop for Reading {
+impl Drop for Phase {
     fn drop(&mut self) {
-        READING.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-/// A step that listens, while this lives. What hears Ctrl-C as well, as a pager does, is such a step, too.
-pub(crate) struct Listening;
-
-impl Listening {
-    pub(crate) fn begin() -> Self {
-        LISTENING.fetch_add(1, Ordering::SeqCst);
-        Self
-    }
-}
-
-impl Drop for Listening {
-    fn drop(&mut self) {
-        LISTENING.fetch_sub(1, Ordering::SeqCst);
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -62,8 +69,7 @@ pub(crate) async fn guarded(
     output: Output,
 ) -> Result<u8, Failure> {
     // Heard from here on: tasks begin when they can, and until somebody listens Ctrl-C ends the process as it stands.
-    let first = hear().boxed().shared();
-    let _ = futures::poll!(first.clone());
+    let first = hear().shared();
     let (tell, told) = oneshot::channel();
     // Tasks of their own, since a write that blocks holds up this one.
     tokio::spawn({
@@ -89,19 +95,23 @@ fn interrupted() -> Failure {
 async fn nobody_listens(first: impl Future<Output = ()>) {
     first.await;
     let mut count = 1;
-    while LISTENING.load(Ordering::SeqCst) > 0 || TAKEN.load(Ordering::SeqCst) >= count {
+    let is_for_the_pager = || PAGING.load(Ordering::SeqCst) > 0 && !TERMINATED.load(Ordering::SeqCst);
+    while LISTENING.load(Ordering::SeqCst) > 0 || TAKEN.load(Ordering::SeqCst) >= count || is_for_the_pager()
+    {
         hear().await;
         count += 1;
     }
 }
 
-/// Ends the process after a Ctrl-C that comes while nobody reads what is printed, or writes what is read.
+/// Ends the process after a Ctrl-C that comes while nobody reads what is printed, or writes what is read, and if it is told
+/// to end while a pager shows something.
 async fn held_up(first: impl Future<Output = ()>, output: Output) {
     first.await;
     // What is dropped may still have something to print.
     loop {
         tokio::time::sleep(UNREAD).await;
-        if Stdout::is_busy() || READING.load(Ordering::SeqCst) > 0 {
+        let pager_goes_on = PAGING.load(Ordering::SeqCst) > 0 && TERMINATED.load(Ordering::SeqCst);
+        if Stdout::is_busy() || READING.load(Ordering::SeqCst) > 0 || pager_goes_on {
             break;
         }
     }
@@ -114,47 +124,51 @@ async fn held_up(first: impl Future<Output = ()>, output: Output) {
     std::process::exit(exit::INTERRUPTED.into());
 }
 
-/// Waits for Ctrl-C. Without a handler it ends the process by itself.
-async fn hear() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+/// Waits for Ctrl-C. Listening begins at once, so that nobody can ask too early.
+fn hear() -> BoxFuture<'static, ()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{Signal, SignalKind, signal};
+        // Without a handler the signal ends the process by itself.
+        async fn next(signal: std::io::Result<Signal>) {
+            match signal {
+                Ok(mut signal) => drop(signal.recv().await),
+                Err(_) => std::future::pending().await,
+            }
+        }
+        let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+        async {
+            tokio::select! {
+                () = next(interrupt) => {}
+                () = next(terminate) => TERMINATED.store(true, Ordering::SeqCst),
+            }
+        }
+        .boxed()
     }
+    #[cfg(not(unix))]
+    async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+    .boxed()
 }
 
 /// Runs `work`; `None` if Ctrl-C comes first, and `work` is dropped then.
 pub(crate) async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Option<T> {
-    let _listening = Listening::begin();
+    let stop = told_to_stop();
     tokio::select! {
         done = work => Some(done),
-        Ok(()) = tokio::signal::ctrl_c() => {
-            TAKEN.fetch_add(1, Ordering::SeqCst);
-            None
-        }
+        () = stop => None,
     }
 }
 
-/// Begins to listen for Ctrl-C and, on Unix, for the signal that service managers send; the future that it returns
-/// waits for one of them. Listening begins at once, so that nobody can ask too early.
-pub(crate) fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
-    let listening = Listening::begin();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        Ok(async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            TAKEN.fetch_add(1, Ordering::SeqCst);
-            drop(listening);
-        })
-    }
-    #[cfg(not(unix))]
-    Ok(async move {
-        let _ = tokio::signal::ctrl_c().await;
+/// Waits for Ctrl-C, which is for whoever waits and for nobody else. Listening begins at once.
+pub(crate) fn told_to_stop() -> impl Future<Output = ()> {
+    let (listening, heard) = (Phase::listening(), hear());
+    async move {
+        heard.await;
         TAKEN.fetch_add(1, Ordering::SeqCst);
         drop(listening);
-    })
+    }
 }

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use dialoguer::{Confirm, Input, Password, Select};
 
 use crate::error::{Failure, Kind};
-use crate::interrupt::Reading;
+use crate::interrupt::Phase;
 
 /// Whether somebody is there to answer.
 pub(crate) fn is_possible() -> bool {
@@ -30,7 +30,7 @@ pub(crate) fn text(question: &str, default: Option<&str>) -> Result<String, Fail
 
 /// A text that is not shown while it is typed.
 pub(crate) fn secret(question: &str) -> Result<String, Failure> {
-    let _reading = Reading::begin();
+    let _reading = Phase::reading();
     Ok(Password::new().with_prompt(question).interact().map_err(failure)?.trim().to_owned())
 }
 

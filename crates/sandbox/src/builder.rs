@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::app::App;
 use crate::auth::Tokens;
 use crate::clock::Clock;
-use crate::data_folder::{application, private_folder};
+use crate::data_folder::{application, private_folder, temporary_folder};
 use crate::error::Error;
 use crate::fault::{Fault, Faults};
 use crate::folder_lock::FolderLock;
@@ -207,10 +207,8 @@ impl SandboxBuilder {
         let (folder, temporary) = if let Some(folder) = self.data_dir {
             (folder, None)
         } else {
-            let temporary = tempfile::Builder::new()
-                .prefix("airbyte-sandbox-")
-                .tempdir()
-                .map_err(|source| Error::Folder { path: std::env::temp_dir(), source })?;
+            let temporary =
+                temporary_folder().map_err(|source| Error::Folder { path: std::env::temp_dir(), source })?;
             (temporary.path().to_owned(), Some(temporary))
         };
         private_folder(&folder).map_err(|source| Error::Folder { path: folder.clone(), source })?;

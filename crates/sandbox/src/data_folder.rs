@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
+use tempfile::TempDir;
+
 use crate::error::Error;
 
 /// The id and secret of the sandbox's application: kept in the data folder, so that clients stay valid.
@@ -36,6 +38,16 @@ pub(crate) fn private_folder(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)
+}
+
+/// A folder in the system's one for temporary files, as private as that: it would be like the others there, and rows and
+/// configurations are in it.
+pub(crate) fn temporary_folder() -> io::Result<TempDir> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("airbyte-sandbox-");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    builder.tempdir()
 }
 
 /// Waits until the disk has the names of a folder's files, where a folder can be opened for that.

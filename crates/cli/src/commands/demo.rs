@@ -312,7 +312,12 @@ enum Home {
 impl Home {
     fn new(keep: bool) -> Result<Self, Failure> {
         if !keep {
-            return Ok(Self::Temporary(tempfile::Builder::new().prefix("airbyte-demo-").tempdir()?));
+            let mut builder = tempfile::Builder::new();
+            builder.prefix("airbyte-demo-");
+            // Rows of the user's own are in it.
+            #[cfg(unix)]
+            builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+            return Ok(Self::Temporary(builder.tempdir()?));
         }
         let folder = std::env::current_dir()?.join("airbyte-demo");
         if folder.exists() {

@@ -142,7 +142,7 @@ pub(crate) async fn run(args: SandboxArgs, context: &Context) -> Result<u8, Fail
     for fault in args.faults {
         builder = builder.fault(fault);
     }
-    let stop = told_to_stop()?;
+    let stop = told_to_stop();
     let sandbox = builder.start().await?;
     if args.json || context.output().is_for_programs() {
         context.output().text(&serde_json::to_string(sandbox.ready())?)?;

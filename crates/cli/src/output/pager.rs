@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use crate::environment;
-use crate::interrupt::Listening;
+use crate::interrupt::Phase;
 
 /// Shows a text in the pager, if it is longer than the terminal; tells whether it was shown.
 pub(crate) fn shown(text: &str) -> bool {
@@ -13,8 +13,7 @@ pub(crate) fn shown(text: &str) -> bool {
         return false;
     }
     let Some(pager) = environment::pager() else { return false };
-    // There Ctrl-C ends a search or a long jump, and not what is shown.
-    let _listening = Listening::begin();
+    let _paging = Phase::paging();
     let mut words = pager.split_whitespace();
     let Some(program) = words.next() else { return false };
     let mut command = Command::new(program);

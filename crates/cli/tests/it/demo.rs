@@ -1,12 +1,13 @@
 //! `airbyte demo`: the first five minutes.
 
 use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::support::{airbyte, parquet, run};
+use crate::support::{airbyte, parquet, run, signal};
 
 /// A folder to be in, and another one for temporary files, which must be empty at the end.
 struct Place {
@@ -171,4 +172,27 @@ fn what_is_kept_can_be_started_again() {
     let folder = place.path().join(folder);
     assert!(folder.join("airbyte.db").exists(), "{}", folder.display());
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// Rows of the user's own are there meanwhile: nobody else can look at them, and they end with it, also where a service
+/// manager ends it.
+#[test]
+fn what_it_keeps_meanwhile_is_its_owners_alone_and_ends_with_it() {
+    let place = Place::new();
+    let mut rows = String::from("id,name\n");
+    (0..300_000).for_each(|number| writeln!(rows, "{number},name {number}").unwrap());
+    std::fs::write(place.path().join("people.csv"), rows).unwrap();
+    let mut command = place.demo(&["--file", "people.csv"]);
+    let mut process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let folder = loop {
+        let folder = std::fs::read_dir(place.temporary.path()).unwrap().next();
+        match folder.map(|entry| entry.unwrap().path()) {
+            Some(folder) if folder.join("local/demo.sqlite").exists() => break folder,
+            _ => assert_eq!(process.try_wait().unwrap(), None, "it has ended"),
+        }
+    };
+    assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+    signal(&process, "TERM");
+    assert_eq!(process.wait().unwrap().code(), Some(130));
+    assert_eq!(place.files(), ["people.csv"]);
 }

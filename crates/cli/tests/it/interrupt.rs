@@ -10,9 +10,9 @@ use serde_json::Value;
 
 use crate::support::{Sandbox, signal};
 
-/// Waits for a job that does not end, presses Ctrl-C once the first line about it is there, and returns the
-/// exit code and all of standard error.
-fn interrupted(sandbox: &Sandbox, arguments: &[&str]) -> (Option<i32>, String) {
+/// Waits for a job that does not end, presses Ctrl-C (INT) or does what a service manager does (TERM) once the first line
+/// about it is there, and returns the exit code and all of standard error.
+fn interrupted(sandbox: &Sandbox, how: &str, arguments: &[&str]) -> (Option<i32>, String) {
     let connection = sandbox.connection();
     let mut command = sandbox.command(&["connection", "sync", &connection, "--wait"]);
     let mut process = command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -21,27 +21,31 @@ fn interrupted(sandbox: &Sandbox, arguments: &[&str]) -> (Option<i32>, String) {
     while !said.contains("running") {
         assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "it ended early: {said}");
     }
-    signal(&process, "INT");
+    signal(&process, how);
     stderr.read_to_string(&mut said).unwrap();
     (process.wait().unwrap().code(), said)
 }
 
 #[test]
 fn the_job_goes_on_and_the_command_to_resume_with_is_printed() {
-    let sandbox = Sandbox::with(&["--fault", "slow-job=100h"]);
-    let (code, said) = interrupted(&sandbox, &[]);
-    assert_eq!(code, Some(130), "{said}");
-    let job = &sandbox.json(&["job", "list"])[0];
-    assert!(said.contains(&format!("airbyte job wait {}", job["job_id"])), "{said}");
-    assert_eq!(job["status"], "running");
+    for how in ["INT", "TERM"] {
+        let sandbox = Sandbox::with(&["--fault", "slow-job=100h"]);
+        let (code, said) = interrupted(&sandbox, how, &[]);
+        assert_eq!(code, Some(130), "{said}");
+        let job = &sandbox.json(&["job", "list"])[0];
+        assert!(said.contains(&format!("airbyte job wait {}", job["job_id"])), "{said}");
+        assert_eq!(job["status"], "running");
+    }
 }
 
 #[test]
 fn the_job_is_cancelled_where_that_was_asked_for() {
-    let sandbox = Sandbox::with(&["--fault", "slow-job=100h"]);
-    let (code, said) = interrupted(&sandbox, &["--cancel-on-interrupt"]);
-    assert_eq!(code, Some(130), "{said}");
-    assert_eq!(sandbox.json(&["job", "list"])[0]["status"], "cancelled", "{said}");
+    for how in ["INT", "TERM"] {
+        let sandbox = Sandbox::with(&["--fault", "slow-job=100h"]);
+        let (code, said) = interrupted(&sandbox, how, &["--cancel-on-interrupt"]);
+        assert_eq!(code, Some(130), "{said}");
+        assert_eq!(sandbox.json(&["job", "list"])[0]["status"], "cancelled", "{said}");
+    }
 }
 
 #[test]
@@ -95,7 +99,7 @@ fn many_jobs_go_on_and_are_named() {
         "--destination=Embedded SQLite",
         "--stream=users",
     ]);
-    let (code, said) = interrupted(&sandbox, &["Second"]);
+    let (code, said) = interrupted(&sandbox, "INT", &["Second"]);
     assert_eq!(code, Some(130), "{said}");
     assert!(said.contains("airbyte job wait 1 2") || said.contains("airbyte job wait 2 1"), "{said}");
     assert!(sandbox.json(&["job", "list"]).as_array().unwrap().iter().all(|job| job["status"] == "running"));
