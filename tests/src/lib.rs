@@ -44,11 +44,14 @@ fn build() -> Result<PathBuf> {
     let features = std::env::var("AIRBYTE_TEST_FEATURES")
         .ok()
         .or_else(|| cfg!(feature = "duckdb").then(|| "airbyte-cli/duckdb".to_owned()));
+    // Asked for at run time: with one target folder for two clones, this may have been built in the other one.
+    let package = std::env::var_os("CARGO_MANIFEST_DIR");
+    let package = package.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
     let status = Command::new(cargo)
         .args(["build", "--quiet", "--bins"])
         .args(features.map(|features| format!("--features={features}")))
         // In the workspace's folder these are the programs of its default members.
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+        .current_dir(Path::new(&package).join(".."))
         .status()?;
     ensure!(status.success(), "`cargo build --bins` failed");
     // target/debug/deps/e2e-0123 -> target/debug/airbyte

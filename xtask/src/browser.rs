@@ -1,8 +1,6 @@
 //! The headless browser in which the sandbox's pages are tested.
 
-use std::path::PathBuf;
-
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::packages::{self, Packages};
 use crate::parts::Running;
@@ -21,14 +19,6 @@ const PACKAGES: &[Packages] =
 
 /// Sees to it that a Chromium is there, and tells the tests where; they start it themselves.
 pub fn start() -> Result<Running> {
-    Ok(Running { variables: vec![("AIRBYTE_TEST_CHROMIUM", program()?.into())], hold: None })
-}
-
-/// The program of a Chromium, installed first where there is none.
-fn program() -> Result<PathBuf> {
-    if let Some(program) = packages::find(NAMES) {
-        return Ok(program);
-    }
-    packages::install("Chromium", PACKAGES)?;
-    packages::find(NAMES).context("Chromium was installed, but is in none of the usual places")
+    let program = packages::program("Chromium", NAMES, PACKAGES)?;
+    Ok(Running { variables: vec![("AIRBYTE_TEST_CHROMIUM", program.into())], hold: None })
 }

@@ -15,13 +15,15 @@ mod python;
 mod regen;
 mod sandbox;
 mod scale;
+mod skipped;
 mod step;
 mod test;
 mod tidy;
 mod vectors;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf, absolute};
 
+use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -72,8 +74,14 @@ enum Task {
     Ci(ci::Ci),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Options::parse().task {
+fn main() -> Result<()> {
+    let outcome = run(Options::parse().task);
+    skipped::repeat();
+    outcome
+}
+
+fn run(task: Task) -> Result<()> {
+    match task {
         Task::Regen(options) => regen::regen(&options),
         Task::Tidy => tidy::tidy(),
         Task::Test { arguments } => test::test(&arguments),
@@ -88,9 +96,39 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// Where the upstream API documents are on this machine: the folder that `AIRBYTE_OPENAPI_DIR` names, else
-/// `shared/openapi` beside the workspace. `None` where there are none.
-pub fn upstream_documents() -> Option<PathBuf> {
+/// `shared/openapi` beside the workspace. `None` where there are none; a folder that is named must have them.
+pub fn upstream_documents() -> Result<Option<PathBuf>> {
     let named = std::env::var_os("AIRBYTE_OPENAPI_DIR").map(PathBuf::from);
-    let folder = named.unwrap_or_else(|| step::workspace_root().join("../shared/openapi"));
-    folder.join("airbyte-public.yaml").is_file().then_some(folder)
+    documents(named, step::workspace_root().join("../shared/openapi"))
+}
+
+fn documents(named: Option<PathBuf>, beside: PathBuf) -> Result<Option<PathBuf>> {
+    const FILES: [&str; 2] = ["airbyte-public.yaml", "airbyte-config.yaml"];
+    let has_them = |folder: &Path| FILES.iter().all(|file| folder.join(file).is_file());
+    match named {
+        Some(folder) if !has_them(&folder) => {
+            bail!("AIRBYTE_OPENAPI_DIR is {}, which has no {}", folder.display(), FILES.join(" or no "))
+        }
+        // Tests run in other folders than this.
+        Some(folder) => Ok(Some(absolute(folder)?)),
+        None => Ok(Some(beside).filter(|folder| has_them(folder))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_is_named_has_the_documents_and_the_one_beside_may() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_owned();
+        assert!(documents(Some(path.clone()), path.clone()).is_err());
+        assert_eq!(documents(None, path.clone()).unwrap(), None);
+        for file in ["airbyte-public.yaml", "airbyte-config.yaml"] {
+            std::fs::write(path.join(file), "").unwrap();
+        }
+        assert_eq!(documents(Some(path.clone()), PathBuf::new()).unwrap(), Some(path.clone()));
+        assert_eq!(documents(None, path.clone()).unwrap(), Some(path));
+    }
 }

@@ -20,6 +20,15 @@ const MANAGERS: &[(&str, &[&str], &[&str])] = &[
     ("brew", &[], &["install"]),
 ];
 
+/// The first of these programs that is there; `what` they are is installed first where there is none.
+pub fn program(what: &str, programs: &[&str], packages: &[Packages]) -> Result<PathBuf> {
+    if let Some(program) = find(programs) {
+        return Ok(program);
+    }
+    install(what, packages)?;
+    find(programs).with_context(|| format!("{what} was installed, but is in none of the usual places"))
+}
+
 /// Installs `what` by the package manager of this system.
 pub fn install(what: &str, packages: &[Packages]) -> Result<()> {
     let known = packages.iter().find_map(|(name, packages)| {

@@ -11,10 +11,13 @@ mod ssh;
 
 use std::any::Any;
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use anyhow::Result;
 
+use crate::packages::{self, Packages};
 use crate::postgres::Cluster;
+use crate::{skipped, step};
 
 /// Where the tests find the private PostgreSQL cluster.
 pub const POSTGRES_URL: &str = "AIRBYTE_TEST_POSTGRES_URL";
@@ -41,6 +44,14 @@ struct Need {
     /// such a variable is needed.
     skip: Option<&'static str>,
 }
+
+const OPENSSL: &[Packages] = &[
+    ("apt-get", &["openssl"]),
+    ("dnf", &["openssl"]),
+    ("apk", &["openssl"]),
+    ("pacman", &["openssl"]),
+    ("brew", &["openssl"]),
+];
 
 const NEEDS: &[Need] = &[
     Need { tested: "everything with a PostgreSQL", start: postgres, skip: None },
@@ -72,17 +83,20 @@ const NEEDS: &[Need] = &[
 
 /// Installs and starts all of them.
 pub fn start() -> Result<Vec<Running>> {
-    NEEDS
-        .iter()
-        .map(|need| match ((need.start)(), need.skip) {
-            (Ok(running), _) => Ok(running),
-            (Err(error), Some(skip)) => {
-                eprintln!("skipped: {} ({error:#})", need.tested);
-                Ok(Running { variables: vec![(skip, "1".into())], hold: None })
-            }
-            (Err(error), None) => Err(error),
-        })
-        .collect()
+    NEEDS.iter().map(started).collect()
+}
+
+fn started(need: &Need) -> Result<Running> {
+    let outcome = (need.start)();
+    step::not_interrupted()?;
+    match (outcome, need.skip) {
+        (Ok(running), _) => Ok(running),
+        (Err(error), Some(skip)) => {
+            skipped::skip(need.tested, &error);
+            Ok(Running { variables: vec![(skip, "1".into())], hold: None })
+        }
+        (Err(error), None) => Err(error),
+    }
 }
 
 fn postgres() -> Result<Running> {
@@ -91,6 +105,13 @@ fn postgres() -> Result<Running> {
 }
 
 fn spare() -> Result<Running> {
+    // The tests of TLS make keys with it.
+    openssl()?;
     let cluster = Cluster::start()?;
     Ok(Running { variables: vec![(SPARE_URL, cluster.url().into())], hold: Some(Box::new(cluster)) })
+}
+
+/// The program `openssl`, installed first where it is missing.
+fn openssl() -> Result<PathBuf> {
+    packages::program("openssl", &["openssl"], OPENSSL)
 }

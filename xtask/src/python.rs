@@ -5,7 +5,17 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::packages::{self, Packages};
 use crate::step::{self, target, workspace_root};
+
+/// An interpreter that can make environments: Debian has what that takes in a package of its own.
+const PACKAGES: &[Packages] = &[
+    ("apt-get", &["python3-venv"]),
+    ("dnf", &["python3"]),
+    ("apk", &["python3"]),
+    ("pacman", &["python"]),
+    ("brew", &["python3"]),
+];
 
 /// The interpreter of the environment with the packages of `tests/python/requirements/NAME.txt`, every one of which is
 /// pinned there. It is made where it is missing or has other packages.
@@ -20,10 +30,19 @@ pub fn environment(name: &str) -> Result<PathBuf> {
     if std::fs::read_to_string(&complete).is_ok_and(|installed| installed == wanted) {
         return Ok(python);
     }
+    if !makes_environments() {
+        packages::install("`python3 -m venv`", PACKAGES)?;
+    }
     step::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
     install(&python, &requirements)?;
     std::fs::write(&complete, wanted)?;
     Ok(python)
+}
+
+/// Whether there is a `python3` with what puts pip into a new environment.
+fn makes_environments() -> bool {
+    let asked = Command::new("python3").args(["-c", "import ensurepip"]).output();
+    asked.is_ok_and(|output| output.status.success())
 }
 
 /// Installs, and gives up soon where nobody answers.

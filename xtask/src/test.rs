@@ -23,7 +23,7 @@ pub fn test(arguments: &[String]) -> Result<()> {
         tests.env("PROPTEST_RNG_SEED", "20");
     }
     tests.envs(parts.iter().flat_map(|part| part.variables.iter().cloned()));
-    if let Some(documents) = crate::upstream_documents() {
+    if let Some(documents) = crate::upstream_documents()? {
         tests.env("AIRBYTE_OPENAPI_DIR", documents);
     }
     step::run(&mut tests)?;

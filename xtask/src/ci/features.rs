@@ -7,8 +7,9 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::PUBLISHED;
+use super::sections::Verdict;
 use super::tools::HACK;
-use crate::step::{cargo, run, target, workspace_root};
+use crate::step::{cargo, not_interrupted, run, target, workspace_root};
 
 /// What builds or links all of DuckDB; it is left to who wants it.
 const NOT_HERE: &str = "duckdb-bundled,duckdb-linked";
@@ -51,8 +52,8 @@ pub fn smallest_versions() -> Result<()> {
     run(check.current_dir(&copy).env("CARGO_TARGET_DIR", target().join("smallest-build")))
 }
 
-/// With the oldest Rust that the manifests state, if rustup has it or can get it.
-pub fn oldest_rust() -> Result<()> {
+/// With the oldest Rust that the manifests state; skipped where rustup neither has it nor can get it.
+pub fn oldest_rust() -> Result<Verdict> {
     let manifest: toml::Table = std::fs::read_to_string(workspace_root().join("Cargo.toml"))?.parse()?;
     let stated = manifest["workspace"]["package"]["rust-version"].as_str().context("no rust-version")?;
     let toolchain = format!("{stated}.0");
@@ -64,10 +65,8 @@ pub fn oldest_rust() -> Result<()> {
         let mut install = Command::new("rustup");
         install.args(["toolchain", "install", &toolchain, "--profile", "minimal", "--no-self-update"]);
         if run(&mut install).is_err() {
-            eprintln!(
-                "note: Rust {stated} cannot be had here; clippy has looked for what it lacks of the library"
-            );
-            return Ok(());
+            not_interrupted()?;
+            return Ok(Verdict::Skipped(format!("Rust {stated} cannot be had here")));
         }
     }
     let mut check = Command::new("rustup");
@@ -77,7 +76,8 @@ pub fn oldest_rust() -> Result<()> {
     for name in ["CARGO", "RUSTC", "RUSTUP_TOOLCHAIN"] {
         check.env_remove(name);
     }
-    run(check.current_dir(workspace_root()).env("CARGO_TARGET_DIR", target().join("oldest-rust")))
+    run(check.current_dir(workspace_root()).env("CARGO_TARGET_DIR", target().join("oldest-rust")))?;
+    Ok(Verdict::Passed)
 }
 
 /// A copy of what is in the repository, whose manifests and lock file may change.

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use super::sections::Sections;
+use super::sections::{Sections, Verdict};
 use super::tools::DENY;
 use super::{again, features, packages, surface};
-use crate::step::{cargo, run, target, workspace_root};
+use crate::step::{cargo, not_interrupted, run, target, workspace_root};
 
 /// Folders with small programs that are no members of the workspace, and what is done with each: those of the first have
 /// tests, those of the second check their own results.
@@ -16,24 +16,25 @@ const OUTSIDE: &[(&str, &[&[&str]])] =
 
 pub fn full(sections: &mut Sections) -> Result<()> {
     sections.run("licences, bans, sources", || deny(&["bans", "licenses", "sources"], &[]))?;
-    sections.run("advisories", advisories)?;
+    sections.run_if_possible("advisories", advisories)?;
     sections.run("public surface", || surface(false))?;
     sections.run("bindings are the same twice", again::generated_twice)?;
     sections.run("programs outside of the workspace", outside)?;
     sections.run("scale: DataFusion", || crate::scale::scale(&[]))?;
-    sections.run("oldest Rust", features::oldest_rust)?;
+    sections.run_if_possible("oldest Rust", features::oldest_rust)?;
     sections.run("smallest versions", features::smallest_versions)?;
     sections.run("combinations of features", features::combinations)?;
     sections.run("packages, each built from itself", || packages::package(true))
 }
 
 /// Looked up where their list can be had.
-fn advisories() -> Result<()> {
+fn advisories() -> Result<Verdict> {
     if run(DENY.command()?.args(["--locked", "fetch", "db"])).is_err() {
-        eprintln!("note: the list of advisories cannot be had here, so none was looked up");
-        return Ok(());
+        not_interrupted()?;
+        return Ok(Verdict::Skipped("the list of advisories cannot be had here".to_owned()));
     }
-    deny(&["advisories"], &["--disable-fetch"])
+    deny(&["advisories"], &["--disable-fetch"])?;
+    Ok(Verdict::Passed)
 }
 
 /// Asks about everything that is published.

@@ -1,16 +1,34 @@
 //! The parts of a check, and how long each took.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Display, Write as _};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+
+/// How a check ended.
+pub enum Verdict {
+    Passed,
+    Failed,
+    /// Nothing was checked, since something that it takes cannot be had.
+    Skipped(String),
+}
+
+impl Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Passed => f.write_str("passed"),
+            Self::Failed => f.write_str("failed"),
+            Self::Skipped(why) => write!(f, "skipped: {why}"),
+        }
+    }
+}
 
 /// What has been run so far.
 pub struct Sections {
     begun: Instant,
     /// A word that names have to hold to be run.
     only: Option<String>,
-    done: Vec<(String, Duration, bool)>,
+    done: Vec<(String, Duration, Verdict)>,
 }
 
 impl Sections {
@@ -20,21 +38,34 @@ impl Sections {
 
     /// Runs one, unless it is not wanted, and says how long it took.
     pub fn run(&mut self, name: &str, check: impl FnOnce() -> Result<()>) -> Result<()> {
+        self.run_if_possible(name, || check().map(|()| Verdict::Passed))
+    }
+
+    /// The same with one that may say that it cannot be run here.
+    pub fn run_if_possible(&mut self, name: &str, check: impl FnOnce() -> Result<Verdict>) -> Result<()> {
         if self.only.as_ref().is_some_and(|word| !name.contains(word)) {
             return Ok(());
         }
         eprintln!("\n== {name}");
         let begun = Instant::now();
-        let outcome = check();
+        let (verdict, outcome) = match check() {
+            Ok(verdict) => (verdict, Ok(())),
+            Err(error) => (Verdict::Failed, Err(error)),
+        };
         let took = begun.elapsed();
-        eprintln!("-- {name}: {} in {:.1} s", verdict(outcome.is_ok()), took.as_secs_f64());
-        self.done.push((name.to_owned(), took, outcome.is_ok()));
+        eprintln!("-- {name}: {:.1} s, {verdict}", took.as_secs_f64());
+        self.done.push((name.to_owned(), took, verdict));
         outcome
     }
 
     /// Whether none was run.
     pub fn is_empty(&self) -> bool {
         self.done.is_empty()
+    }
+
+    /// Whether one was skipped.
+    pub fn has_skipped(&self) -> bool {
+        self.done.iter().any(|(.., verdict)| matches!(verdict, Verdict::Skipped(_)))
     }
 
     pub fn total(&self) -> Duration {
@@ -46,22 +77,13 @@ impl Sections {
         let total: f64 = self.done.iter().map(|(_, took, _)| took.as_secs_f64()).sum();
         let width = self.done.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0);
         let mut text = String::from("\n");
-        for (name, took, passed) in &self.done {
+        for (name, took, verdict) in &self.done {
             let share = if total > 0.0 { took.as_secs_f64() / total * 100.0 } else { 0.0 };
             // Writing to a text cannot fail.
-            let _ = writeln!(
-                text,
-                "{name:width$}  {:>8.1} s  {share:>3.0} %  {}",
-                took.as_secs_f64(),
-                verdict(*passed)
-            );
+            let _ = writeln!(text, "{name:width$}  {:>8.1} s  {share:>3.0} %  {verdict}", took.as_secs_f64());
         }
         text
     }
-}
-
-fn verdict(passed: bool) -> &'static str {
-    if passed { "passed" } else { "failed" }
 }
 
 #[cfg(test)]
@@ -81,6 +103,16 @@ mod tests {
             lines,
             ["one                3.0 s   75 %  passed", "a longer one       1.0 s   25 %  failed"]
         );
+    }
+
+    #[test]
+    fn what_could_not_be_checked_has_not_passed() {
+        let mut sections = Sections::new(None);
+        sections.run("one", || Ok(())).unwrap();
+        assert!(!sections.has_skipped());
+        sections.run_if_possible("two", || Ok(Verdict::Skipped("no network".to_owned()))).unwrap();
+        assert!(sections.has_skipped());
+        assert!(sections.table().ends_with("skipped: no network\n"), "{}", sections.table());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use super::Running;
 use crate::packages::{self, Packages};
@@ -29,22 +29,22 @@ pub fn start() -> Result<Running> {
 pub fn library() -> Result<PathBuf> {
     let folder = target().join("duckdb").join(VERSION);
     let file = format!("{}duckdb{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
-    let library = folder.join("package").join(file);
+    let package = folder.join("package");
+    let library = package.join(file);
     if !library.is_file() {
         std::fs::create_dir_all(&folder)?;
-        download(&folder)?;
+        // Unpacked beside its place, so that half of a library is never taken for one.
+        let beside = tempfile::tempdir_in(&folder)?;
+        download(beside.path())?;
+        std::fs::remove_dir_all(&package).ok();
+        std::fs::rename(beside.path().join("package"), &package)?;
         ensure!(library.is_file(), "the package of DuckDB has no {}", library.display());
     }
-    Ok(std::path::absolute(library)?)
+    Ok(library)
 }
 
 fn download(folder: &Path) -> Result<()> {
-    let npm = if let Some(npm) = packages::find(&["npm"]) {
-        npm
-    } else {
-        packages::install("npm", NPM)?;
-        packages::find(&["npm"]).context("npm was installed, but is not on the path")?
-    };
+    let npm = packages::program("npm", &["npm"], NPM)?;
     let package = format!("{}@{VERSION}", package(std::env::consts::OS, std::env::consts::ARCH));
     // npm checks what it gets against the sum that its registry tells.
     let mut pack = Command::new(npm);

@@ -14,7 +14,8 @@ use crate::postgres::{Cluster, as_owner, free_port, unprivileged_owner};
 /// Where the tests find the pooler, with the superuser's name and password.
 const URL: &str = "AIRBYTE_TEST_POOLER_URL";
 
-const PACKAGES: &[&str] = &["pgbouncer", "libc-ares2"];
+/// The package whose program is taken, and the libraries that it needs and that not every system has.
+const PACKAGES: &[&str] = &["pgbouncer", "libc-ares2", "libevent-2.1-7"];
 
 /// A running pooler and what is behind it.
 struct Pooler {

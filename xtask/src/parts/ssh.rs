@@ -12,15 +12,24 @@ use nix::unistd::{User, chown};
 use tempfile::TempDir;
 
 use super::Running;
-use crate::packages;
+use crate::packages::{self, Packages};
 use crate::postgres::{as_owner, free_port, random_word, unprivileged_owner};
 use crate::step;
 
 /// Where the tests find the folder with `port`, `password`, `user_key` and `host_key.pub`. The user is `tunnel`.
 const FOLDER: &str = "AIRBYTE_TEST_SSH_FOLDER";
 
-/// The packages whose programs are taken; their own dependencies are on every system that has SSH at all.
-const PACKAGES: &[&str] = &["openssh-server", "libwrap0", "libnss-wrapper"];
+/// The packages whose programs are taken; their other dependencies are on every system that has SSH at all.
+const PACKAGES: &[&str] = &["openssh-server", "libwrap0", "libnsl2", "libtirpc3", "libnss-wrapper"];
+
+/// What makes keys, and brings those dependencies along.
+const KEYGEN: &[Packages] = &[
+    ("apt-get", &["openssh-client"]),
+    ("dnf", &["openssh"]),
+    ("apk", &["openssh-keygen"]),
+    ("pacman", &["openssh"]),
+    ("brew", &["openssh"]),
+];
 
 /// A running server.
 struct Server {
@@ -44,13 +53,21 @@ pub(super) fn start() -> Result<Running> {
     let folder = tempfile::Builder::new().prefix("airbyte-ssh-").tempdir()?;
     let programs = packages::unpacked(PACKAGES, folder.path())?;
     let path = |name: &str| folder.path().join(name);
+    let keygen = packages::program("ssh-keygen", &["ssh-keygen"], KEYGEN)?;
     for key in ["host_key", "user_key"] {
-        let mut keygen = Command::new("ssh-keygen");
+        let mut keygen = Command::new(&keygen);
         step::run(keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f"]).arg(path(key)))?;
     }
     let (password, port) = (random_word()?, free_port()?);
-    let hashed = Command::new("openssl").args(["passwd", "-6", &password]).output()?;
-    ensure!(hashed.status.success(), "`openssl passwd` failed");
+    let hashed = Command::new(super::openssl()?)
+        .args(["passwd", "-6", &password])
+        .output()
+        .context("`openssl` could not be started")?;
+    ensure!(
+        hashed.status.success(),
+        "`openssl passwd` failed: {}",
+        String::from_utf8_lossy(&hashed.stderr).trim()
+    );
     let home = folder.path().display();
     let (user, group) = (owner.uid, owner.gid);
     let files = [

@@ -58,7 +58,7 @@ pub fn regen(options: &Regen) -> Result<()> {
 /// What CI checks: with the upstream documents at hand, that they give what is checked in; else that what is
 /// checked in is a fixed point.
 pub fn check_checked_in() -> Result<()> {
-    if let Some(folder) = crate::upstream_documents() {
+    if let Some(folder) = crate::upstream_documents()? {
         return regen(&Regen { from: Some(folder), check: true });
     }
     changes::check(workspace_root(), &from_checked_in()?)?;

@@ -54,7 +54,7 @@ const CHECKS: &[Check] = &[
 /// Runs every check, says how each went, and fails if one did.
 pub fn tidy() -> Result<()> {
     let repository = Repository::open()?;
-    if crate::upstream_documents().is_none() {
+    if crate::upstream_documents()?.is_none() {
         println!("note: no upstream documents here, so their sentences cannot be looked for");
     }
     let mut failed = 0;

@@ -19,7 +19,7 @@ const EXAMPLE_CHARACTERS: usize = 20;
 /// Looks for each sentence of the descriptions and summaries of the upstream documents, and for each of their
 /// examples, in every text file. Case, punctuation and line breaks do not count.
 pub fn no_upstream_sentence(repository: &Repository) -> Result<Vec<String>> {
-    let Some(folder) = crate::upstream_documents() else { return Ok(Vec::new()) };
+    let Some(folder) = crate::upstream_documents()? else { return Ok(Vec::new()) };
     let mut sentences = BTreeSet::new();
     for file in std::fs::read_dir(&folder).with_context(|| format!("{} cannot be read", folder.display()))? {
         let file = file?.path();
