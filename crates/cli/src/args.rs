@@ -34,8 +34,8 @@ Begin with `airbyte demo`, which needs no account, or with `airbyte auth login`.
 Settings come from the options, the environment (AIRBYTE_CLIENT_ID, AIRBYTE_CLIENT_SECRET, AIRBYTE_BEARER_TOKEN, \
 AIRBYTE_WORKSPACE_ID, AIRBYTE_API_URL, ...) or a profile file, in this order.
 
-Exit codes: 0 ok, 1 the operation failed, 2 usage, 3 not authorised, 4 not found, 5 network or time-out, \
-6 conflict, 130 interrupted."
+Exit codes: 0 ok, 1 the operation failed, 2 usage, 3 not authorised, 4 not found, 5 network, server or \
+time-out, 6 conflict, 130 interrupted."
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -179,6 +179,14 @@ pub(crate) enum Command {
     Man {
         /// The folder, made where it is missing
         folder: std::path::PathBuf,
+    },
+    /// Print the help of a command, which `--help` behind it does, too
+    ///
+    /// Example: airbyte help connection sync
+    Help {
+        /// The command
+        #[arg(value_name = "COMMAND")]
+        words: Vec<String>,
     },
     /// Print the reference of all commands as Markdown
     #[command(hide = true)]

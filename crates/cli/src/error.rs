@@ -113,6 +113,13 @@ impl Failure {
         self
     }
 
+    /// It is about a part of something larger.
+    #[must_use]
+    pub(crate) fn of(mut self, part: &str) -> Self {
+        self.message = format!("{part}: {}", self.message);
+        self
+    }
+
     #[must_use]
     pub(crate) fn with_job(mut self, job: i64) -> Self {
         self.job_id = Some(job);

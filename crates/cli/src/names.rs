@@ -7,7 +7,7 @@ use airbyte_cloud::{
 use strsim::jaro_winkler;
 
 use crate::context::Context;
-use crate::error::{Failure, Kind};
+use crate::error::{Failure, Kind, exit};
 
 /// How alike a name has to be to what was typed for being suggested.
 const ALIKE: f64 = 0.8;
@@ -55,8 +55,28 @@ pub(crate) fn choose<I: ToString>(
     }))
 }
 
+/// What can be done about a name that another one has.
+pub(crate) const SAME_NAME: &str = "choose another name, or say --allow-same-name";
+
+/// Refuses a name that another one of `objects`, each an id and a name, has: neither could be called by it afterwards.
+pub(crate) fn refuse_taken<I: PartialEq + ToString>(
+    noun: &str,
+    name: &str,
+    own: Option<&I>,
+    objects: impl IntoIterator<Item = (I, String)>,
+) -> Result<(), Failure> {
+    let taken = |(id, other): &(I, String)| other == name && own != Some(id);
+    match objects.into_iter().find(taken) {
+        None => Ok(()),
+        Some((id, _)) => Err(Failure::new(
+            Kind::Library("conflict", exit::CONFLICT),
+            format!("the workspace has a {noun} named `{name}` already: {}", id.to_string()),
+        )),
+    }
+}
+
 /// The names that come closest to a name in lower case, the closest first.
-fn suggestions<'a>(lower: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
+pub(crate) fn suggestions<'a>(lower: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let likeness = |name: &str| {
         let name = name.to_lowercase();
         let within = lower.chars().count() > 2 && name.contains(lower);

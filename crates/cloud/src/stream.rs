@@ -203,6 +203,11 @@ impl StreamSelection {
         Self { id: stream.into(), members: Map::new() }
     }
 
+    /// The stream.
+    pub fn id(&self) -> &StreamId {
+        &self.id
+    }
+
     fn with(mut self, member: &str, value: Value) -> Self {
         self.members.insert(member.to_owned(), value);
         self

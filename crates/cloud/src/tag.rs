@@ -70,6 +70,14 @@ impl Tag {
         &self.client
     }
 
+    /// Refuses a name and a colour that [`create_tag`](Workspace::create_tag) and [`update`](Self::update) refuse
+    /// before they ask the server: the name has at most 30 characters, the colour is six hexadecimal digits without
+    /// `#`. Otherwise [`InvalidInput`](ErrorKind::InvalidInput).
+    pub fn check(name: &str, color: &str) -> Result<()> {
+        check_name(name)?;
+        check_color(color)
+    }
+
     /// What the server says about it (operation `getTag`).
     pub async fn info(&self) -> Result<TagInfo> {
         let id = self.id;
@@ -80,14 +88,11 @@ impl Tag {
         call.await.map(TagInfo::from)
     }
 
-    /// Gives it this name and colour (operation `updateTag`, which takes only both). The name has at most 30
-    /// characters, the colour is six hexadecimal digits without `#`: otherwise
-    /// [`InvalidInput`](ErrorKind::InvalidInput). A name that another tag of the workspace has is a
-    /// [`Conflict`](ErrorKind::Conflict).
+    /// Gives it this name and colour (operation `updateTag`, which takes only both), if they pass the
+    /// [check](Self::check). A name that another tag of the workspace has is a [`Conflict`](ErrorKind::Conflict).
     pub async fn update(&self, name: impl Into<String>, color: impl Into<String>) -> Result<TagInfo> {
         let change = types::TagPatchRequest { name: name.into(), color: color.into() };
-        check_name(&change.name)?;
-        check_color(&change.color)?;
+        Self::check(&change.name, &change.color)?;
         let (id, change) = (self.id, &change);
         let operation = Operation::change("updateTag").on("tag", id);
         let call = self.client.path().run(operation, |attempt| async move {
@@ -146,17 +151,15 @@ impl Workspace {
         Ok(tags)
     }
 
-    /// Makes a tag (operation `createTag`). The name has at most 30 characters, the colour is six hexadecimal
-    /// digits without `#`: otherwise [`InvalidInput`](ErrorKind::InvalidInput). A name that another tag of
-    /// the workspace has is a [`Conflict`](ErrorKind::Conflict).
+    /// Makes a tag (operation `createTag`), if its name and colour pass the [check](Tag::check). A name that another
+    /// tag of the workspace has is a [`Conflict`](ErrorKind::Conflict).
     pub async fn create_tag(&self, name: impl Into<String>, color: impl Into<String>) -> Result<TagInfo> {
         let request = types::TagCreateRequest {
             name: name.into(),
             color: color.into(),
             workspace_id: types::WorkspaceId(self.id().into()),
         };
-        check_name(&request.name)?;
-        check_color(&request.color)?;
+        Tag::check(&request.name, &request.color)?;
         let request = &request;
         let call = self
             .client()

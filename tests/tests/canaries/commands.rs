@@ -166,6 +166,7 @@ pub(crate) const LINES: &[Line] = &[
     fails("api", &["api", "POST", "/destinations", "--input", "broken.json"]),
     fails("api", &["api", "GET", "/no/such/path"]),
     works("completion", &["completion", "bash"]),
+    works("help", &["help", "connection", "sync"]),
     works("man", &["man", "pages"]),
     works("connection delete", &["connection", "delete", "Onto", "--yes"]),
     works("source delete", &["source", "delete", "Shop", "--yes"]),

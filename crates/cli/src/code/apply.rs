@@ -3,7 +3,7 @@
 use airbyte_cloud::{SchemaUpdates, StreamSelection, SyncMode, TagInfo};
 use serde_json::Value;
 
-use super::diff::STREAMS;
+use super::diff::Difference;
 use super::model::{self, Code, Connection, Stream};
 use super::plan::Step;
 use super::secrets;
@@ -20,10 +20,8 @@ pub(crate) async fn apply(
     mut done: impl FnMut(&Step),
 ) -> Result<(), Failure> {
     for step in steps {
-        one(workspace, file, there, step).await.map_err(|mut failure| {
-            failure.message = format!("{} {} `{}`: {}", step.action, step.kind, step.name, failure.message);
-            failure
-        })?;
+        let what = || format!("{} {} `{}`", step.action, step.kind, step.name);
+        one(workspace, file, there, step).await.map_err(|failure| failure.of(&what()))?;
         done(step);
     }
     Ok(())
@@ -179,7 +177,7 @@ async fn update_connection(
     if sorted(&wanted.tags) != sorted(&present.tags) {
         edit = edit.tags(tags(there, &wanted.tags));
     }
-    if step.changes.iter().any(|change| change.path.starts_with(STREAMS)) {
+    if step.changes.iter().any(Difference::is_of_stream) {
         edit = edit.streams(selections(&wanted.streams, &present.streams)?);
     }
     edit.await?;
@@ -210,10 +208,7 @@ pub(super) fn check(
         }
         Ok(())
     };
-    checked().map_err(|mut failure: Failure| {
-        failure.message = format!("connection `{name}`: {}", failure.message);
-        failure
-    })
+    checked().map_err(|failure: Failure| failure.of(&format!("connection `{name}`")))
 }
 
 fn schema_updates(word: &str) -> Result<SchemaUpdates, Failure> {

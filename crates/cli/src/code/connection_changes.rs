@@ -37,7 +37,7 @@ pub(super) fn connection_changes(
             *mappers = with_masks(mappers);
         }
     }
-    diff::between("", Some(&before), Some(&wanted), &mut changes);
+    diff::between(&[], Some(&before), Some(&wanted), &mut changes);
     Ok(changes)
 }
 

@@ -7,24 +7,23 @@ use serde_json::Value;
 
 use super::secrets;
 
-/// How the path of a connection's stream begins.
-pub(crate) const STREAMS: &str = "streams.";
-
 /// One thing that differs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Difference {
-    pub(crate) path: String,
+    /// Where: member names from the outside to the inside. A stream is one step, by its name.
+    pub(crate) path: Vec<String>,
     pub(crate) before: Option<Value>,
     pub(crate) after: Option<Value>,
 }
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.join(".");
         match (&self.before, &self.after) {
-            (None, Some(after)) => write!(f, "+ {}: {after}", self.path),
-            (Some(before), None) => write!(f, "- {}: {before}", self.path),
-            (Some(before), Some(after)) => write!(f, "~ {}: {before} -> {after}", self.path),
-            (None, None) => f.write_str(&self.path),
+            (None, Some(after)) => write!(f, "+ {path}: {after}"),
+            (Some(before), None) => write!(f, "- {path}: {before}"),
+            (Some(before), Some(after)) => write!(f, "~ {path}: {before} -> {after}"),
+            (None, None) => f.write_str(&path),
         }
     }
 }
@@ -32,15 +31,28 @@ impl fmt::Display for Difference {
 impl Difference {
     /// With what is secret masked, by the names of members on the path and within the values. A stream on the path is named
     /// by its users, and the name says nothing.
-    pub(crate) fn new(path: String, before: Option<&Value>, after: Option<&Value>) -> Self {
-        let secret = !path.starts_with(STREAMS) && path.split('.').any(airbyte_cloud::is_secret_name);
+    pub(crate) fn new(path: Vec<String>, before: Option<&Value>, after: Option<&Value>) -> Self {
+        let mut change = Self { path, before: None, after: None };
+        let secret =
+            !change.is_of_stream() && change.path.iter().any(|name| airbyte_cloud::is_secret_name(name));
         let shown = |value: &Value| if secret { secrets::masked(value) } else { secrets::hidden(value) };
-        Self { path, before: before.map(shown), after: after.map(shown) }
+        (change.before, change.after) = (before.map(shown), after.map(shown));
+        change
+    }
+
+    /// Whether a stream of a connection differs.
+    pub(crate) fn is_of_stream(&self) -> bool {
+        self.path.first().is_some_and(|name| name == "streams")
     }
 }
 
 /// Compares two values member by member; lists as a whole.
-pub(crate) fn between(path: &str, before: Option<&Value>, after: Option<&Value>, to: &mut Vec<Difference>) {
+pub(crate) fn between(
+    path: &[String],
+    before: Option<&Value>,
+    after: Option<&Value>,
+    to: &mut Vec<Difference>,
+) {
     match (before, after) {
         (Some(Value::Object(before)), Some(Value::Object(after))) => {
             let names = before.keys().chain(after.keys().filter(|name| !before.contains_key(*name)));
@@ -49,13 +61,13 @@ pub(crate) fn between(path: &str, before: Option<&Value>, after: Option<&Value>,
             }
         }
         (before, after) if before == after => {}
-        (before, after) => to.push(Difference::new(path.to_owned(), before, after)),
+        (before, after) => to.push(Difference::new(path.to_vec(), before, after)),
     }
 }
 
 /// The path of a member.
-pub(crate) fn joined(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+pub(crate) fn joined(path: &[String], name: &str) -> Vec<String> {
+    path.iter().cloned().chain([name.to_owned()]).collect()
 }
 
 #[cfg(test)]
@@ -70,7 +82,7 @@ mod tests {
         let before = json!({ "streams": { "webhooks.tokens": stream("incremental_append") } });
         let after = json!({ "streams": { "webhooks.tokens": stream("full_refresh_overwrite"), "passwords": stream("x") } });
         let mut lines = Vec::new();
-        between("", Some(&before), Some(&after), &mut lines);
+        between(&[], Some(&before), Some(&after), &mut lines);
         let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
         assert_eq!(
             lines,
@@ -89,7 +101,7 @@ mod tests {
             "mappers": [{ "key": "hunter2", "publicKey": "p" }, { "key": "${KEY}" }],
         });
         let mut lines = Vec::new();
-        between("configuration", Some(&before), Some(&after), &mut lines);
+        between(&["configuration".to_owned()], Some(&before), Some(&after), &mut lines);
         let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
         assert!(!lines.concat().contains("hunter2"), "{lines:?}");
         assert_eq!(

@@ -1,12 +1,12 @@
 //! What has to be done so that a workspace is as a file says.
 
-use airbyte_cloud::DefinitionId;
+use airbyte_cloud::{DefinitionId, Tag};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::apply;
 use super::connection_changes::connection_changes;
-use super::diff::{self, Difference, STREAMS};
+use super::diff::{self, Difference};
 use super::model::{Code, Connection, Connector, Workspace};
 use super::secrets::MASK;
 use crate::error::Failure;
@@ -47,15 +47,13 @@ pub(crate) fn plan(file: &Code, there: &Workspace, allowed: Allowed) -> Result<V
     check(file, there)?;
     let mut steps = Vec::new();
     for (name, color) in &file.tags {
+        Tag::check(name, color).map_err(|error| Failure::from(error).of(&format!("tag `{name}`")))?;
         match there.code.tags.get(name) {
             Some(present) if present.eq_ignore_ascii_case(color) => {}
-            _ if color.len() != 6 || !color.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
-                return Err(Failure::usage(format!("tag `{name}`: `{color}` is no colour"))
-                    .with_hint("write six hexadecimal digits, such as FF8800"));
-            }
             None => steps.push(Step::new("create", "tag", name)),
             Some(present) => {
-                let change = Difference::new("color".to_owned(), Some(&json!(present)), Some(&json!(color)));
+                let change =
+                    Difference::new(vec!["color".to_owned()], Some(&json!(present)), Some(&json!(color)));
                 steps.push(Step { changes: vec![change], ..Step::new("update", "tag", name) });
             }
         }
@@ -85,7 +83,7 @@ pub(crate) fn plan(file: &Code, there: &Workspace, allowed: Allowed) -> Result<V
             Some(present) => {
                 let changes = connection_changes(name, present, connection, allowed)?;
                 if !changes.is_empty() {
-                    let streams = changes.iter().any(|change| change.path.starts_with(STREAMS));
+                    let streams = changes.iter().any(Difference::is_of_stream);
                     apply::check(name, connection, Some(present), streams)?;
                     steps.push(Step { changes, ..Step::new("update", "connection", name) });
                 }
@@ -177,14 +175,15 @@ fn connector_step(
             .with_hint("a connector cannot be changed: choose another name, or delete it first"));
     }
     let mut changes = Vec::new();
-    let target = merged("configuration", present, &wanted_configuration, allowed, &mut changes)?;
+    let target =
+        merged(&["configuration".to_owned()], present, &wanted_configuration, allowed, &mut changes)?;
     let step = Step { changes, configuration: Some(target), ..Step::new("update", kind, name) };
     Ok((!step.changes.is_empty()).then_some(step))
 }
 
 /// What is there with what is wanted put in, and what that changes. Where the server shows a mask, a secret stays.
 fn merged(
-    path: &str,
+    path: &[String],
     present: &Value,
     wanted: &Value,
     allowed: Allowed,
@@ -211,7 +210,7 @@ fn merged(
             let pairs = present.iter().zip(wanted).enumerate();
             pairs
                 .map(|(at, (present, wanted))| {
-                    let path = format!("{path}.{at}");
+                    let path = diff::joined(path, &at.to_string());
                     let mut found = Vec::new();
                     let mut target = merged(&path, present, wanted, allowed, &mut found)?;
                     // Items have no names: one that differs may be another one, and the secret of this place not its own.
@@ -235,7 +234,7 @@ fn merged(
                 other => resolve(other)?,
             };
             if value != *present {
-                changes.push(Difference::new(path.to_owned(), Some(present), Some(wanted)));
+                changes.push(Difference::new(path.to_vec(), Some(present), Some(wanted)));
             }
             Ok(value)
         }
@@ -349,7 +348,7 @@ connections:
             let sent = plan(&Code { sources: [].into(), ..file }, &before, secrets).unwrap();
             // The other stream has no mappers, so there is nothing of it to send anew.
             assert_eq!(sent[0].changes.len(), 1, "{:?}", sent[0].changes);
-            assert_eq!(sent[0].changes[0].path, "streams.users.mappers");
+            assert_eq!(sent[0].changes[0].path, ["streams", "users", "mappers"]);
             let other = plan(&mapper(key, "name"), &before, Allowed::default()).unwrap();
             for steps in [sent, other] {
                 let shown = lines(&steps).join("\n");

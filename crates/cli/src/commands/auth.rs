@@ -369,7 +369,6 @@ impl StatusObject {
     }
 
     fn table(&self) -> String {
-        let mut table = Table::new(&["setting", "from", "value"]);
         let accepted = match self.accepted {
             Some(true) => "yes",
             Some(false) => "no",
@@ -386,15 +385,15 @@ impl StatusObject {
             ("client certificate", self.client_certificate.as_ref()),
             ("proxy", self.proxy.as_ref()),
         ];
-        for (name, setting) in settings {
-            if let Some(setting) = setting {
-                // Which profile it is stands above, and which file below.
-                let origin = setting.origin.split(" of ").next().unwrap_or_default();
-                let origin = if origin.starts_with("profile `") { "profile" } else { origin };
-                table.row([name.to_owned(), origin.to_owned(), setting.value.clone()]);
-            }
-        }
-        let mut text = format!("{table}\n\naccepted by the server: {accepted}");
+        let line = |(name, setting): (&'static str, Option<&SettingObject>)| {
+            let setting = setting?;
+            // Which profile it is stands above, and which file below.
+            let origin = setting.origin.split(" of ").next().unwrap_or_default();
+            let origin = if origin.starts_with("profile `") { "profile" } else { origin };
+            Some((name, format!("{} ({origin})", setting.value)))
+        };
+        let settings: Vec<_> = settings.into_iter().filter_map(line).collect();
+        let mut text = format!("{}\n\naccepted by the server: {accepted}", Table::of_fields(&settings));
         if let (Some(file), Some(_)) = (&self.profile_file, &self.profile) {
             text = format!("{text}\nprofile file: {file}");
         }

@@ -53,6 +53,9 @@ pub(crate) enum ConnectionCommand {
         name: String,
         /// The new name
         new_name: String,
+        /// Rename it even if another one has the name
+        #[arg(long)]
+        allow_same_name: bool,
         #[command(flatten)]
         dry: DryRun,
     },
@@ -218,7 +221,10 @@ pub(crate) async fn run(command: ConnectionCommand, context: &Context) -> Result
         }
         ConnectionCommand::Create(args) => create::run(args, context).await?,
         ConnectionCommand::Update(args) => edit::update(args, context).await?,
-        ConnectionCommand::Rename { name, new_name, dry } => {
+        ConnectionCommand::Rename { name, new_name, allow_same_name, dry } => {
+            if !allow_same_name {
+                edit::refuse_taken(&name, &new_name, context).await?;
+            }
             edit::edit(&name, dry, context, |edit| Ok(edit.name(new_name))).await?;
         }
         ConnectionCommand::Enable { name, dry } => {

@@ -16,6 +16,7 @@ use super::open::{OpenArgs, open};
 use crate::change::{Confirm, DryRun, Plan};
 use crate::context::Context;
 use crate::error::{Failure, Kind, exit};
+use crate::names;
 use crate::output::Table;
 
 // `NOUN` stands for source or destination, `NAMED` and `FILED` for the name of one; `args::command` puts them in.
@@ -57,6 +58,9 @@ pub(crate) enum ConnectorCommand {
         name: String,
         /// The new name
         new_name: String,
+        /// Rename it even if another one has the name
+        #[arg(long)]
+        allow_same_name: bool,
         #[command(flatten)]
         dry: DryRun,
     },
@@ -110,11 +114,24 @@ pub(crate) async fn run<C: Connector>(command: ConnectorCommand, context: &Conte
         }
         ConnectorCommand::Create(args) => return create::run::<C>(args, context).await,
         ConnectorCommand::Update(args) => return update::run::<C>(args, context).await,
-        ConnectorCommand::Rename { name, new_name, dry } => {
+        ConnectorCommand::Rename { name, new_name, allow_same_name, dry } => {
             let client = context.client()?;
             let connector = C::find(context, &client, &name).await?;
-            let plan =
-                Plan::new("rename", C::NOUN).id(connector.id()).name(name).effect(format!("to `{new_name}`"));
+            let (old_name, workspace) = C::name_and_workspace(&connector.info().await?);
+            if !allow_same_name {
+                let same = C::list(&client.workspace(workspace), Some(new_name.clone()), None).await?;
+                names::refuse_taken(
+                    C::NOUN,
+                    &new_name,
+                    Some(&connector.id()),
+                    same.iter().map(C::id_and_name),
+                )
+                .map_err(|failure| failure.with_hint(names::SAME_NAME))?;
+            }
+            let plan = Plan::new("rename", C::NOUN)
+                .id(connector.id())
+                .name(old_name)
+                .effect(format!("to `{new_name}`"));
             if context.goes_on(dry, &plan)? {
                 context.output().show(&connector.rename(new_name).await?)?;
             }

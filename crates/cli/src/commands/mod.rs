@@ -50,6 +50,19 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<u8, Failu
             context.output().note(&format!("{pages} pages in {}", folder.display()));
             Ok(exit::OK)
         }
+        Command::Help { words } => {
+            let mut command = args::command();
+            command.build();
+            for word in &words {
+                let found = command.find_subcommand(word).cloned();
+                command = found.ok_or_else(|| {
+                    Failure::usage(format!("there is no command `{}`", words.join(" ")))
+                        .with_hint("see `airbyte --help`")
+                })?;
+            }
+            command.print_long_help()?;
+            Ok(exit::OK)
+        }
         Command::Reference => {
             context.output().text(&crate::reference::markdown(args::command()))?;
             Ok(exit::OK)

@@ -1,5 +1,6 @@
 //! Tags of connections.
 
+use airbyte_cloud::{Tag, TagId, Workspace};
 use clap::Subcommand;
 
 use super::connector::Deleted;
@@ -57,7 +58,9 @@ pub(crate) async fn run(command: TagCommand, context: &Context) -> Result<u8, Fa
     match command {
         TagCommand::List => context.output().show_list(&context.workspace(&client).await?.tags().await?)?,
         TagCommand::Create { name, color, dry } => {
+            Tag::check(&name, &color)?;
             let workspace = context.workspace(&client).await?;
+            refuse_taken(&workspace, &name, None).await?;
             let plan = Plan::new("create", "tag").name(&name).effect(format!("colour: {color}"));
             if context.goes_on(dry, &plan)? {
                 context.output().show(&workspace.create_tag(name, color).await?)?;
@@ -67,6 +70,8 @@ pub(crate) async fn run(command: TagCommand, context: &Context) -> Result<u8, Fa
             let tag = names::tag(context, &client, &tag).await?;
             let info = tag.info().await?;
             let (name, color) = (name.unwrap_or(info.name.clone()), color.unwrap_or(info.color.clone()));
+            Tag::check(&name, &color)?;
+            refuse_taken(&client.workspace(info.workspace_id), &name, Some(&info.tag_id)).await?;
             let mut plan = Plan::new("update", "tag").id(tag.id()).name(&info.name);
             for (what, before, after) in [("name", &info.name, &name), ("colour", &info.color, &color)] {
                 if before != after {
@@ -92,4 +97,10 @@ pub(crate) async fn run(command: TagCommand, context: &Context) -> Result<u8, Fa
         }
     }
     Ok(exit::OK)
+}
+
+/// Refuses a name that another tag has: the server would, in words that do not tell why.
+async fn refuse_taken(workspace: &Workspace, name: &str, own: Option<&TagId>) -> Result<(), Failure> {
+    let tags = workspace.tags().await?.into_iter().map(|tag| (tag.tag_id, tag.name));
+    names::refuse_taken("tag", name, own, tags)
 }

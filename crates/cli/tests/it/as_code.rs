@@ -126,7 +126,7 @@ fn secrets_are_sent_where_they_are_needed_only() {
     let error = sandbox.script(&["connection", "apply", &file, "--update-secrets"]).exits(2).error();
     assert!(text(&error, "message").contains("WAREHOUSE_EU_PASSWORD"), "{error}");
     let sent = apply(&sandbox, &yaml, &["--update-secrets"]);
-    assert_eq!(sent["steps"][0]["changes"][0]["path"], "configuration.password");
+    assert_eq!(sent["steps"][0]["changes"][0]["path"], json!(["configuration", "password"]));
     assert!(!sent.to_string().contains("hunter2"), "{sent}");
 }
 
@@ -154,7 +154,7 @@ fn keys_of_mappers_are_neither_written_nor_shown_and_sent_where_they_have_to_be(
     // Nothing has to be known of the key as long as the streams stay as they are.
     assert_eq!(apply(&sandbox, &yaml, &[])["steps"], json!([]));
     let yaml = yaml.replace("    streams:", "    prefix: x_\n    streams:");
-    assert_eq!(apply(&sandbox, &yaml, &[])["steps"][0]["changes"][0]["path"], "prefix");
+    assert_eq!(apply(&sandbox, &yaml, &[])["steps"][0]["changes"][0]["path"], json!(["prefix"]));
 
     // The streams are sent together, and with them the key.
     let appended = yaml.replace("- name: users", "- name: users\n      sync_mode: full_refresh_append");
@@ -174,7 +174,7 @@ fn keys_of_mappers_are_neither_written_nor_shown_and_sent_where_they_have_to_be(
     assert_eq!(key(), "hunter3");
     assert_eq!(with_key(&appended, "hunter4", &[]).exits(0).json()["steps"], json!([]));
     let anew = with_key(&appended, "hunter4", &["--update-secrets"]).exits(0);
-    assert_eq!(anew.json()["steps"][0]["changes"][0]["path"], "streams.users.mappers");
+    assert_eq!(anew.json()["steps"][0]["changes"][0]["path"], json!(["streams", "users", "mappers"]));
     assert_eq!(key(), "hunter4");
     // Written out in the file, which nobody should do, it is not shown either.
     let literal =

@@ -75,6 +75,61 @@ fn a_dry_run_changes_nothing_and_says_what_would() {
     }
 }
 
+/// A dry run tells what the server would.
+#[test]
+fn a_stream_that_the_source_does_not_offer_is_no_plan() {
+    let sandbox = Sandbox::demo();
+    let create = ["connection", "create", "New", "--source", "Faker", "--destination", "Embedded SQLite"];
+    for arguments in [
+        [&create[..], &["--stream", "nope"]].concat(),
+        vec!["connection", "streams", "Faker to SQLite", "--add", "nope"],
+        vec!["connection", "streams", "Faker to SQLite", "--only", "nope"],
+    ] {
+        let error = sandbox.script(&[&arguments[..], &["--dry-run"]].concat()).exits(2).error();
+        assert!(text(&error, "message").contains("`nope`"), "{arguments:?}: {error}");
+        assert!(text(&error, "hint").contains("users"), "{arguments:?}: {error}");
+        assert!(!sandbox.script(&arguments).status.success(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_name_that_another_one_has_is_not_given_without_being_asked_for() {
+    let sandbox = Sandbox::demo();
+    let create = ["connection", "create", "Second", "--source", "Faker", "--destination", "Embedded SQLite"];
+    sandbox.json(&[&create[..], &["--stream", "users"]].concat());
+    sandbox.json(&["destination", "create", "Nowhere", "--type", "dev-null"]);
+    sandbox.json(&["tag", "create", "nightly"]);
+    sandbox.json(&["tag", "create", "weekly"]);
+    let before = everything(&sandbox);
+    for arguments in [
+        ["source", "rename", "File", "Faker"].as_slice(),
+        &["destination", "rename", "Nowhere", "Embedded SQLite"],
+        &["connection", "rename", "Second", "Faker to SQLite"],
+        &["connection", "update", "Second", "--name", "Faker to SQLite"],
+        &["tag", "update", "weekly", "--name", "nightly"],
+        &["tag", "create", "nightly"],
+    ] {
+        for dry in [&["--dry-run"][..], &[]] {
+            let error = sandbox.script(&[arguments, dry].concat()).exits(6).error();
+            assert!(text(&error, "message").contains("already"), "{arguments:?}: {error}");
+        }
+        assert_eq!(everything(&sandbox), before, "{arguments:?}");
+    }
+    for arguments in [
+        ["tag", "update", "weekly", "--color", "red"].as_slice(),
+        &["tag", "create", "Tag", "--color", "#fff"],
+    ] {
+        let error = sandbox.script(&[arguments, &["--dry-run"]].concat()).exits(2).error();
+        assert!(text(&error, "message").contains("colour"), "{error}");
+    }
+    // Its own name is nobody else's, and two may have one where that is wanted.
+    sandbox.json(&["tag", "update", "weekly", "--name", "weekly", "--color", "112233"]);
+    sandbox.json(&["connection", "rename", "Second", "Second"]);
+    let renamed = sandbox.json(&["source", "rename", "File", "Faker", "--allow-same-name"]);
+    assert_eq!(renamed["name"], "Faker");
+    sandbox.json(&["connection", "update", "Second", "--name", "Faker to SQLite", "--allow-same-name"]);
+}
+
 #[test]
 fn what_cannot_be_undone_wants_a_yes() {
     let sandbox = Sandbox::with(&["--fault", "slow-job=100h"]);

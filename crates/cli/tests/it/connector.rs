@@ -161,3 +161,17 @@ fn an_id_is_looked_for_in_the_workspace_that_is_named() {
         sandbox.script(&[&delete[..], &[sandbox.ready("workspace_id")]].concat()).exits(0);
     }
 }
+
+#[test]
+fn a_connector_with_a_slip_in_its_name_is_told_which_one_may_be_meant() {
+    let sandbox = Sandbox::demo();
+    for (noun, typed, meant) in [("source", "fakr", "`faker`"), ("destination", "postgress", "`postgres`")] {
+        let error = sandbox.script(&[noun, "create", "New", "--type", typed, "-f", "a=b"]).exits(2).error();
+        assert!(text(&error, "message").contains(typed), "{error}");
+        assert!(text(&error, "hint").contains(meant), "{error}");
+    }
+    // Nothing is guessed where the connector is there, and the configuration is wrong.
+    let error =
+        sandbox.script(&["source", "create", "New", "--type", "faker", "-f", "count=many"]).exits(2).error();
+    assert!(!error.to_string().contains("did you mean"), "{error}");
+}

@@ -255,6 +255,11 @@ fn rows_are_picked_and_ordered_by_the_database() {
         "id",
     ]);
     assert_eq!(head, serde_json::json!([{ "id": 1_000 }, { "id": 999 }, { "id": 998 }]));
+    let loud = sandbox
+        .run(&["dataset", "count", &connection, "users", "--where", "id <= 10", "-vv"])
+        .exits(0)
+        .stderr;
+    assert!(loud.contains("select count(*) from") && loud.contains("<= 10"), "the statement is told: {loud}");
     let file = sandbox.folder().join("few.csv");
     let file = file.to_str().unwrap();
     let few = sandbox.json(&[

@@ -36,6 +36,16 @@ fn every_command_that_is_listed_works_and_has_an_example() {
 }
 
 #[test]
+fn help_can_be_asked_for_in_front_of_a_command_and_behind_it() {
+    for words in [&["connection", "sync"][..], &["job"], &["help"], &[]] {
+        let behind = run(airbyte(words).arg("--help")).exits(0).stdout;
+        assert_eq!(run(airbyte(["help"]).args(words)).exits(0).stdout.trim(), behind.trim(), "{words:?}");
+    }
+    let unknown = run(airbyte(["help", "connection", "dance"]).arg("--quiet")).exits(2);
+    assert!(unknown.stderr.contains("there is no command `connection dance`"), "{}", unknown.stderr);
+}
+
+#[test]
 fn the_version_and_the_completions() {
     let version = run(&mut airbyte(["--version"])).exits(0).stdout;
     let documents = ["public", "config"].map(|name| {

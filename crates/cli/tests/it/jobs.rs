@@ -174,6 +174,8 @@ fn logs_are_read_filtered_and_followed() {
     assert_eq!(keys(&all[0]), ["attempt", "number", "at", "level", "source", "message", "stack_trace"]);
     let tail = sandbox.json(&["job", "logs", &id, "--tail", "2"]);
     assert_eq!(tail.as_array().unwrap()[..], all.as_array().unwrap()[lines.len() - 2..]);
+    let last = sandbox.run(&["job", "logs", &id, "--follow", "-n2", "--output", "jsonl"]).exits(0).stdout;
+    assert_eq!(last.lines().count(), 2, "{last}");
     assert_eq!(sandbox.json(&["job", "logs", &id, "--attempt", "0"]), all);
     let platform = sandbox.json(&["job", "logs", &id, "--source", "source"]);
     assert!(platform.as_array().unwrap().iter().all(|line| line["source"] == "source"), "{platform}");

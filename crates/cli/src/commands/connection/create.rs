@@ -4,7 +4,7 @@ use airbyte_cloud::{SchemaUpdates, StreamSelection};
 use clap::Args;
 
 use super::edit::{NamespaceArg, parse_schedule, schema_updates};
-use super::streams::{SelectionArgs, are_doubtful, chosen, offered, selections};
+use super::streams::{SelectionArgs, are_doubtful, chosen, offered, refuse_unknown, selections};
 use crate::change::{DryRun, Plan};
 use crate::context::Context;
 use crate::error::Failure;
@@ -82,6 +82,9 @@ pub(crate) async fn run(args: CreateArgs, context: &Context) -> Result<(), Failu
         .effect(format!("to destination {}", destination.id()));
     for stream in &chosen {
         plan = plan.effect(format!("stream {stream:?}").replace("StreamSelection", ""));
+    }
+    if args.dry.dry_run && !args.all_streams {
+        refuse_unknown(&chosen, &source, destination.id(), context).await?;
     }
     let mut create = workspace
         .create_connection(args.name, source.id(), destination.id())

@@ -58,6 +58,9 @@ pub(crate) struct UpdateArgs {
     /// A new name
     #[arg(long = "name", value_name = "NAME")]
     new_name: Option<String>,
+    /// Give it that name even if another one has it
+    #[arg(long, requires = "new_name")]
+    allow_same_name: bool,
     /// What is put before the names of the destination's tables; '' for nothing
     #[arg(long)]
     prefix: Option<String>,
@@ -94,6 +97,9 @@ pub(crate) async fn update(args: UpdateArgs, context: &Context) -> Result<(), Fa
         return Err(Failure::usage("nothing to change was given").with_hint("see --help for what can be"));
     }
     let client = context.client()?;
+    if let (Some(new_name), false) = (&args.new_name, args.allow_same_name) {
+        refuse_taken(&args.name, new_name, context).await?;
+    }
     let tags = names::tags(context, &client, &args.tags).await?;
     edit(&args.name, args.dry, context, |mut edit| {
         if let Some(name) = args.new_name {
@@ -117,6 +123,16 @@ pub(crate) async fn update(args: UpdateArgs, context: &Context) -> Result<(), Fa
         Ok(edit)
     })
     .await
+}
+
+/// Refuses a name that another connection has.
+pub(super) async fn refuse_taken(name: &str, new_name: &str, context: &Context) -> Result<(), Failure> {
+    let client = context.client()?;
+    let info = names::connection(context, &client, name).await?.info().await?;
+    let same = client.workspace(info.workspace_id).connections().name(new_name).await?;
+    let same = same.into_iter().map(|it| (it.connection_id, it.name));
+    names::refuse_taken("connection", new_name, Some(&info.connection_id), same)
+        .map_err(|failure| failure.with_hint(names::SAME_NAME))
 }
 
 /// Changes a connection, unless it is what it should be already, and prints it.

@@ -97,6 +97,28 @@ pub(super) async fn offered(
     Ok(offered?.into_iter().map(id).collect())
 }
 
+/// Refuses streams that the source does not offer. The server does so for what is not only shown.
+pub(super) async fn refuse_unknown(
+    selected: &[StreamSelection],
+    source: &Source,
+    destination: DestinationId,
+    context: &Context,
+) -> Result<(), Failure> {
+    let offered = offered(source, destination, context).await?;
+    let is_offered = |selection: &&StreamSelection| {
+        let id = selection.id();
+        offered.iter().any(|it| it == id || (id.namespace.is_none() && it.name == id.name))
+    };
+    match selected.iter().find(|selection| !is_offered(selection)) {
+        None => Ok(()),
+        Some(selection) => {
+            let offered: Vec<String> = offered.iter().map(ToString::to_string).collect();
+            Err(Failure::usage(format!("the source does not offer a stream `{}`", selection.id()))
+                .with_hint(format!("it offers: {}", offered.join(", "))))
+        }
+    }
+}
+
 /// Whether what the source offers has to tell what a dot means in one of these, `STREAM[=MODE]` each.
 pub(super) fn are_doubtful(texts: &[String], known: &[StreamId]) -> Result<bool, Failure> {
     for text in texts {
@@ -185,6 +207,9 @@ pub(crate) async fn run(args: StreamsArgs, context: &Context) -> Result<(), Fail
     } else {
         choose(&known, &[])?
     };
+    if args.dry.dry_run && !selected.is_empty() {
+        refuse_unknown(&selected, &client.source(info.source_id), info.destination_id, context).await?;
+    }
     if !selected.is_empty() || !args.remove.is_empty() {
         return edit(&info.connection_id.to_string(), args.dry, context, |mut edit| {
             if !args.only.is_empty() {

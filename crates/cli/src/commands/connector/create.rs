@@ -1,5 +1,6 @@
 //! Creating sources and destinations.
 
+use airbyte_cloud::{ApiRequest, Workspace};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
@@ -7,7 +8,7 @@ use super::{Connector, side::NewConnector};
 use crate::change::{DryRun, Plan};
 use crate::context::Context;
 use crate::error::{Failure, exit};
-use crate::{input, references};
+use crate::{input, names, references};
 
 #[derive(Args, Debug)]
 pub(crate) struct CreateArgs {
@@ -99,7 +100,10 @@ pub(crate) async fn run<C: Connector>(args: CreateArgs, context: &Context) -> Re
     if !context.goes_on(args.dry, &plan)? {
         return Ok(exit::OK);
     }
-    let connector = C::create(creation).await?;
+    let connector = match C::create(creation).await {
+        Ok(connector) => connector,
+        Err(failure) => return Err(with_suggestion::<C>(failure, &connector, &workspace).await),
+    };
     let info = connector.info().await.map_err(|error| Failure::created(C::NOUN, &connector.id(), error))?;
     let shown = context.output().show(&info);
     if args.check {
@@ -107,4 +111,25 @@ pub(crate) async fn run<C: Connector>(args: CreateArgs, context: &Context) -> Re
         context.output().note("the check succeeded");
     }
     shown.map(|()| exit::OK)
+}
+
+/// Why it was refused, and where the server has no such connector, the one that may be meant.
+async fn with_suggestion<C: Connector>(failure: Failure, connector: &str, workspace: &Workspace) -> Failure {
+    if !matches!(failure.exit_code(), exit::USAGE | exit::NOT_FOUND) {
+        return failure;
+    }
+    let path = format!("/workspaces/{}/definitions/{}s", workspace.id(), C::NOUN);
+    let Ok(answer) = workspace.client().request(ApiRequest::get(path)).await else {
+        return failure;
+    };
+    // Connectors are known by their short names, and listed by their images: `airbyte/source-postgres`.
+    let prefix = format!("airbyte/{}-", C::NOUN);
+    let images = answer.body["data"].as_array().into_iter().flatten();
+    let known: Vec<&str> =
+        images.filter_map(|one| one["dockerRepository"].as_str()?.strip_prefix(&prefix)).collect();
+    let alike = names::suggestions(&connector.to_lowercase(), known.iter().copied());
+    if known.contains(&connector) || alike.is_empty() {
+        return failure;
+    }
+    failure.with_hint(format!("did you mean {}?", alike.join(" or ")))
 }

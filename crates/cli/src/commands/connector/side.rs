@@ -28,6 +28,7 @@ pub(crate) trait Connector: Sized {
     async fn check_creation(creation: &Create<Self>) -> Result<(), Failure>;
     async fn create(creation: Create<Self>) -> Result<Self, Failure>;
     fn id(&self) -> String;
+    fn id_and_name(info: &Self::Info) -> (String, String);
     fn name_and_workspace(info: &Self::Info) -> (String, WorkspaceId);
     fn configuration(info: &Self::Info) -> &Value;
     fn is_used_by(&self, connection: &ConnectionInfo) -> bool;
@@ -96,6 +97,10 @@ macro_rules! connector {
 
             fn id(&self) -> String {
                 $handle::id(self).to_string()
+            }
+
+            fn id_and_name(info: &$info) -> (String, String) {
+                (info.$id.to_string(), info.name.clone())
             }
 
             fn name_and_workspace(info: &$info) -> (String, WorkspaceId) {

@@ -19,8 +19,8 @@ pub(crate) struct LogsArgs {
     /// Only this attempt, counted from 0
     #[arg(long, value_name = "N")]
     attempt: Option<i64>,
-    /// Only the last lines
-    #[arg(long, short = 'n', value_name = "LINES", conflicts_with = "follow")]
+    /// Only the last lines, and with --follow those that come
+    #[arg(long, short = 'n', value_name = "LINES")]
     tail: Option<usize>,
     /// Only lines of this level, or worse: trace, debug, info, warn, error
     #[arg(long, value_parser = level)]
@@ -51,6 +51,12 @@ impl LogsArgs {
             && self.level.as_ref().is_none_or(level)
             && (self.source.is_none() || self.source == line.source)
     }
+
+    /// Leaves what is wanted of these lines, and of that the last ones if so many are too many.
+    fn choose(&self, lines: &mut Vec<LogLine>, tail: Option<usize>) {
+        lines.retain(|line| self.wants(line));
+        lines.drain(..lines.len().saturating_sub(tail.unwrap_or(usize::MAX)));
+    }
 }
 
 pub(crate) async fn run(args: LogsArgs, context: &Context) -> Result<u8, Failure> {
@@ -71,10 +77,7 @@ pub(crate) async fn run(args: LogsArgs, context: &Context) -> Result<u8, Failure
             return Err(error.into());
         }
     };
-    lines.retain(|line| args.wants(line));
-    if let Some(tail) = args.tail {
-        lines.drain(..lines.len().saturating_sub(tail));
-    }
+    args.choose(&mut lines, args.tail);
     let output = context.output();
     output.list(&lines, || lines.iter().map(|line| text(line, output)).collect::<Vec<_>>().join("\n"))?;
     Ok(exit::OK)
@@ -84,6 +87,8 @@ pub(crate) async fn run(args: LogsArgs, context: &Context) -> Result<u8, Failure
 async fn follow(job: &Job, args: &LogsArgs, context: &Context) -> Result<u8, Failure> {
     let output = context.output();
     let mut updates = job.wait().logs(true).details(false);
+    // The first lines are all that there are until now.
+    let mut tail = args.tail;
     loop {
         let Some(update) = unless_interrupted(updates.next()).await else {
             return Err(Failure::new(
@@ -93,8 +98,9 @@ async fn follow(job: &Job, args: &LogsArgs, context: &Context) -> Result<u8, Fai
         };
         match update {
             None => return Ok(exit::OK),
-            Some(Update::Log(lines)) => {
-                for line in lines.iter().filter(|line| args.wants(line)) {
+            Some(Update::Log(mut lines)) => {
+                args.choose(&mut lines, tail.take());
+                for line in &lines {
                     output.line(line, || text(line, output))?;
                 }
             }
