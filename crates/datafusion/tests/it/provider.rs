@@ -114,10 +114,16 @@ async fn a_table_is_read_in_as_many_parts_as_the_session_wants() {
     }
 }
 
-/// The scan of a query that is one.
+/// The scan of a query that has one.
 async fn scan_of(context: &SessionContext, query: &str) -> AirbyteScan {
-    let plan = context.sql(query).await.unwrap().create_physical_plan().await.unwrap();
-    plan.downcast_ref::<AirbyteScan>().unwrap_or_else(|| panic!("{plan:?}")).clone()
+    let mut plan = context.sql(query).await.unwrap().create_physical_plan().await.unwrap();
+    loop {
+        if let Some(scan) = plan.downcast_ref::<AirbyteScan>() {
+            return scan.clone();
+        }
+        let next = plan.children().into_iter().next().cloned();
+        plan = next.unwrap_or_else(|| panic!("no scan is in the plan of {query}"));
+    }
 }
 
 fn scan_rows(scan: &AirbyteScan) -> usize {
