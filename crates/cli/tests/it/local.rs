@@ -135,7 +135,7 @@ fn a_statement_that_takes_too_long_is_given_up_wherever_it_is() {
         "create view endless as with recursive n(i) as (select 1 union all select i + 1 from n) select i from n",
     );
     for sql in
-        ["select count(*) from endless", "select sum(i) from endless", "select i from endless where i < 0"]
+        ["select count(*) from endless", "select max(i) from endless", "select i from endless where i = 'x'"]
     {
         let error = sandbox
             .script(&["dataset", "query", "--catalog", &catalog, sql, "--timeout", "300ms"])
