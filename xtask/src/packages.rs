@@ -59,14 +59,17 @@ pub fn unpacked(packages: &[&str], folder: &Path) -> Result<Unpacked> {
         let missing = || format!("{wanted} cannot be fetched by apt-get");
         std::fs::remove_dir_all(&fetched).ok();
         std::fs::create_dir_all(&fetched)?;
-        let fetch = || {
+        let fetch = |name: &str| {
             let mut download = Command::new("apt-get");
-            step::run(download.args(["download", "--quiet"]).args(packages).current_dir(&fetched))
+            step::run(download.args(["download", "--quiet", name]).current_dir(&fetched))
         };
+        // Newer systems have libraries whose times have 64 bits, by names of their own.
+        let fetch_all =
+            || packages.iter().try_for_each(|name| fetch(name).or_else(|_| fetch(&format!("{name}t64"))));
         // Lists that are out of date name versions that have gone.
-        if fetch().is_err() {
+        if fetch_all().is_err() {
             run("apt-get", &["update", "--quiet"]).with_context(missing)?;
-            fetch().with_context(missing)?;
+            fetch_all().with_context(missing)?;
         }
         std::fs::write(complete, wanted)?;
     }

@@ -11,6 +11,11 @@ pub fn skip(what: &str, why: &anyhow::Error) {
     lines().push(line);
 }
 
+/// Whether anything was.
+pub fn any() -> bool {
+    !lines().is_empty()
+}
+
 /// Says all of it again.
 pub fn repeat() {
     for line in lines().iter() {

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf, absolute};
 use std::process::{Child, Command, ExitStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use signal_hook::consts::{SIGINT, SIGTERM};
 
 /// How often a command is looked at, whether it has ended.
 const LOOK: Duration = Duration::from_millis(20);
@@ -16,7 +17,7 @@ const LOOK: Duration = Duration::from_millis(20);
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Whether this process was told to end.
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+static INTERRUPTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
 /// Runs `command`, letting it print, and turns a failure into an error that names it.
 pub fn run(command: &mut Command) -> Result<()> {
@@ -68,14 +69,16 @@ pub fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
-/// From now on Ctrl-C, and what else asks a process to end, reaches what this one has started, and it stays itself, to stop
+/// From now on Ctrl-C, and what service managers send (SIGTERM), reaches what this one has started, and it stays itself, to stop
 /// its servers and delete their data.
 pub fn outlive_interrupts() -> Result<()> {
     static DONE: Mutex<bool> = Mutex::new(false);
     let mut done = DONE.lock().unwrap_or_else(PoisonError::into_inner);
     // Two sections of one check may want it.
     if !*done {
-        ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::SeqCst))?;
+        for signal in [SIGINT, SIGTERM] {
+            signal_hook::flag::register(signal, INTERRUPTED.clone())?;
+        }
         *done = true;
     }
     Ok(())

@@ -10,11 +10,10 @@ use crate::interrupt::Phase;
 /// Reads a text file, or standard input for `-`.
 pub(crate) fn read(file: &str) -> Result<String, Failure> {
     let mut text = String::new();
+    // A file may be a pipe, too.
+    let _reading = Phase::reading();
     let read = match file {
-        "-" => {
-            let _reading = Phase::reading();
-            std::io::stdin().read_to_string(&mut text).map(drop)
-        }
+        "-" => std::io::stdin().read_to_string(&mut text).map(drop),
         path => std::fs::read_to_string(path).map(|content| text = content),
     };
     read.map_err(|error| Failure::usage(format!("the input {file} cannot be read: {error}")))?;

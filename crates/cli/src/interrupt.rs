@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use tokio::sync::oneshot;
 
 use crate::error::{Failure, Kind, exit};
-use crate::output::{Output, Stdout};
+use crate::output::{Output, is_writing};
 
 /// How long a write or a read goes on after Ctrl-C before it is plain that nobody is there.
 const UNREAD: Duration = Duration::from_millis(200);
@@ -107,13 +107,15 @@ async fn nobody_listens(first: impl Future<Output = ()>) {
 /// to end while a pager shows something.
 async fn held_up(first: impl Future<Output = ()>, output: Output) {
     first.await;
-    // What is dropped may still have something to print.
-    loop {
-        tokio::time::sleep(UNREAD).await;
+    let is_held_up = || {
         let pager_goes_on = PAGING.load(Ordering::SeqCst) > 0 && TERMINATED.load(Ordering::SeqCst);
-        if Stdout::is_busy() || READING.load(Ordering::SeqCst) > 0 || pager_goes_on {
-            break;
-        }
+        is_writing() || READING.load(Ordering::SeqCst) > 0 || pager_goes_on
+    };
+    // What is dropped may still have something to print, and what is printed at this moment may be read in the next.
+    let mut looks = 0;
+    while looks < 2 {
+        tokio::time::sleep(UNREAD).await;
+        looks = if is_held_up() { looks + 1 } else { 0 };
     }
     if READING.load(Ordering::SeqCst) > 0 {
         crate::prompt::restore_terminal();
@@ -145,13 +147,17 @@ fn hear() -> BoxFuture<'static, ()> {
         }
         .boxed()
     }
-    #[cfg(not(unix))]
-    async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
+    #[cfg(windows)]
+    {
+        let interrupt = tokio::signal::windows::ctrl_c();
+        async {
+            match interrupt {
+                Ok(mut signal) => drop(signal.recv().await),
+                Err(_) => std::future::pending().await,
+            }
         }
+        .boxed()
     }
-    .boxed()
 }
 
 /// Runs `work`; `None` if Ctrl-C comes first, and `work` is dropped then.

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::environment::referred;
 use crate::error::Failure;
+use crate::interrupt::Phase;
 
 /// Puts in what is referred to, in all texts of a value.
 pub(crate) fn resolve(value: &Value) -> Result<Value, Failure> {
@@ -80,6 +81,7 @@ fn expand(text: &str) -> Result<String, Failure> {
 
 fn look_up(reference: &str) -> Result<String, Failure> {
     if let Some(path) = reference.strip_prefix("file:") {
+        let _reading = Phase::reading();
         let text = std::fs::read_to_string(path).map_err(|error| {
             Failure::usage(format!("the file {path} that is referred to cannot be read: {error}"))
         })?;

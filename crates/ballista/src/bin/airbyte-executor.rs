@@ -71,6 +71,7 @@ async fn main() -> Result<()> {
         bail!("`{}` is no address of a scheduler: say HOST:PORT", arguments.scheduler);
     };
     let mut temporary = tempfile::Builder::new();
+    temporary.prefix("airbyte-executor-");
     // Rows of queries are in it.
     #[cfg(unix)]
     temporary.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));

@@ -21,7 +21,7 @@ use serde_json::Value;
 pub(crate) use human::{ago, bytes, count, duration};
 pub(crate) use rows::table_of_rows;
 pub(crate) use screen::{moving_lines, say};
-pub(crate) use stdout::Stdout;
+pub(crate) use stdout::{Stdout, is_writing};
 pub(crate) use table::{Table, one_line};
 
 use crate::args::{Global, OutputForm};

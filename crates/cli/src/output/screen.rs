@@ -6,6 +6,8 @@ use std::sync::Mutex;
 use console::Term;
 use indicatif::{MultiProgress, ProgressDrawTarget, TermLike};
 
+use super::stdout::writing;
+
 /// How often a second the lines are drawn at the most.
 const REFRESHES: u8 = 20;
 
@@ -25,7 +27,7 @@ pub(crate) fn moving_lines() -> MultiProgress {
 /// Says a line on standard error, whoever listens; above the lines that move.
 pub(crate) fn say(line: &str) {
     // If nobody can be told, there is nobody to tell that either.
-    let write = || drop(writeln!(io::stderr().lock(), "{line}"));
+    let write = || writing(|| drop(writeln!(io::stderr().lock(), "{line}")));
     match MOVING.lock().ok().and_then(|moving| moving.clone()) {
         Some(lines) => lines.suspend(write),
         None => write(),

@@ -15,23 +15,28 @@ static WRITING: AtomicUsize = AtomicUsize::new(0);
 pub(crate) struct Stdout;
 
 impl Stdout {
-    /// Whether something is being written at this moment. Where nobody reads, that is so for long.
-    pub(crate) fn is_busy() -> bool {
-        WRITING.load(Ordering::SeqCst) > 0
-    }
-
-    /// Writes, and is [busy](Self::is_busy) until that is done.
+    /// Writes, which is [told](is_writing) until that is done.
     pub(super) fn busy<T>(write: impl FnOnce(std::io::StdoutLock<'static>) -> T) -> T {
-        struct Busy;
-        impl Drop for Busy {
-            fn drop(&mut self) {
-                WRITING.fetch_sub(1, Ordering::SeqCst);
-            }
-        }
-        WRITING.fetch_add(1, Ordering::SeqCst);
-        let _busy = Busy;
-        write(std::io::stdout().lock())
+        writing(|| write(std::io::stdout().lock()))
     }
+}
+
+/// Whether something is being written at this moment. Where nobody reads, that is so for long.
+pub(crate) fn is_writing() -> bool {
+    WRITING.load(Ordering::SeqCst) > 0
+}
+
+/// Writes somewhere that somebody has to read, which is [told](is_writing) until that is done.
+pub(super) fn writing<T>(write: impl FnOnce() -> T) -> T {
+    struct Busy;
+    impl Drop for Busy {
+        fn drop(&mut self) {
+            WRITING.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+    WRITING.fetch_add(1, Ordering::SeqCst);
+    let _busy = Busy;
+    write()
 }
 
 impl Write for Stdout {

@@ -161,17 +161,30 @@ fn rows_that_nobody_reads_do_not_hold_ctrl_c_up_and_do_not_look_whole() {
 #[test]
 fn input_that_nobody_writes_does_not_hold_ctrl_c_up() {
     let sandbox = Sandbox::demo();
-    for arguments in [&["connection", "apply", "-"][..], &["source", "create", "S", "--config", "-"]] {
+    let pipe = sandbox.folder().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let (pipe, referred) = (pipe.to_str().unwrap(), format!("password=${{file:{}}}", pipe.display()));
+    for (how, arguments) in [
+        ("INT", &["connection", "apply", "-"][..]),
+        ("TERM", &["source", "create", "S", "--config", "-"]),
+        ("TERM", &["connection", "apply", pipe]),
+        ("INT", &["source", "create", "S", "--type", "faker", "-f", &referred]),
+    ] {
         let mut command = sandbox.command(arguments);
         let mut process =
             command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let begun = Instant::now();
         // Which of them comes when the command hears it does not matter.
         let code = loop {
             std::thread::sleep(Duration::from_millis(50));
             if let Some(status) = process.try_wait().unwrap() {
                 break status;
             }
-            signal(&process, "INT");
+            if begun.elapsed() > Duration::from_mins(1) {
+                process.kill().unwrap();
+                panic!("{arguments:?} goes on");
+            }
+            signal(&process, how);
         };
         let mut said = String::new();
         process.stderr.take().unwrap().read_to_string(&mut said).unwrap();

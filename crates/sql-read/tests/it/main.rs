@@ -15,6 +15,8 @@ mod by_name;
 mod damaged_splits;
 #[cfg(feature = "duckdb")]
 mod duckdb;
+#[cfg(feature = "duckdb")]
+mod duckdb_files;
 mod edge_values;
 mod exports;
 mod instants;

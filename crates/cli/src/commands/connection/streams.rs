@@ -107,7 +107,9 @@ pub(super) async fn refuse_unknown(
     let offered = offered(source, destination, context).await?;
     let is_offered = |selection: &&StreamSelection| {
         let id = selection.id();
-        offered.iter().any(|it| it == id || (id.namespace.is_none() && it.name == id.name))
+        // Older servers tell no namespaces.
+        let either_has_none = |it: &StreamId| id.namespace.is_none() || it.namespace.is_none();
+        offered.iter().any(|it| it == id || (either_has_none(it) && it.name == id.name))
     };
     match selected.iter().find(|selection| !is_offered(selection)) {
         None => Ok(()),

@@ -115,7 +115,7 @@ pub(crate) async fn run<C: Connector>(args: CreateArgs, context: &Context) -> Re
 
 /// Why it was refused, and where the server has no such connector, the one that may be meant.
 async fn with_suggestion<C: Connector>(failure: Failure, connector: &str, workspace: &Workspace) -> Failure {
-    if !matches!(failure.exit_code(), exit::USAGE | exit::NOT_FOUND) {
+    if failure.hint.is_some() || !matches!(failure.exit_code(), exit::USAGE | exit::NOT_FOUND) {
         return failure;
     }
     let path = format!("/workspaces/{}/definitions/{}s", workspace.id(), C::NOUN);
@@ -123,12 +123,19 @@ async fn with_suggestion<C: Connector>(failure: Failure, connector: &str, worksp
         return failure;
     };
     // Connectors are known by their short names, and listed by their images: `airbyte/source-postgres`.
-    let prefix = format!("airbyte/{}-", C::NOUN);
+    let prefix = format!("{}-", C::NOUN);
     let images = answer.body["data"].as_array().into_iter().flatten();
-    let known: Vec<&str> =
-        images.filter_map(|one| one["dockerRepository"].as_str()?.strip_prefix(&prefix)).collect();
-    let alike = names::suggestions(&connector.to_lowercase(), known.iter().copied());
-    if known.contains(&connector) || alike.is_empty() {
+    let short_name = |one: &'_ Value| -> Option<String> {
+        let image = one["dockerRepository"].as_str()?;
+        Some(image.rsplit('/').next()?.strip_prefix(&prefix)?.to_owned())
+    };
+    let known: Vec<String> = images.filter_map(short_name).collect();
+    // An image may be a variant: `postgres-strict-encrypt`.
+    if known.iter().any(|name| name.starts_with(connector)) {
+        return failure;
+    }
+    let alike = names::suggestions(&connector.to_lowercase(), known.iter().map(String::as_str));
+    if alike.is_empty() {
         return failure;
     }
     failure.with_hint(format!("did you mean {}?", alike.join(" or ")))

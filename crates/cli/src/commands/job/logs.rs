@@ -1,6 +1,6 @@
 //! The logs of jobs.
 
-use airbyte_cloud::{Job, LogLevel, LogLine, LogSource, Update};
+use airbyte_cloud::{Job, JobStatus, LogLevel, LogLine, LogSource, Update};
 use clap::Args;
 use futures::StreamExt;
 
@@ -86,9 +86,12 @@ pub(crate) async fn run(args: LogsArgs, context: &Context) -> Result<u8, Failure
 /// Prints lines as they come. How the job ends is not how the command ends: the log was read.
 async fn follow(job: &Job, args: &LogsArgs, context: &Context) -> Result<u8, Failure> {
     let output = context.output();
-    let mut updates = job.wait().logs(true).details(false);
-    // The first lines are all that there are until now.
+    // The first lines are all that there are until now, unless it has not begun.
     let mut tail = args.tail;
+    if tail.is_some() && matches!(job.info().await?.status, JobStatus::Pending | JobStatus::Queued) {
+        tail = None;
+    }
+    let mut updates = job.wait().logs(true).details(false);
     loop {
         let Some(update) = unless_interrupted(updates.next()).await else {
             return Err(Failure::new(
