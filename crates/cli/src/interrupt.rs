@@ -20,7 +20,7 @@ static LISTENING: AtomicUsize = AtomicUsize::new(0);
 /// How many times a step has taken Ctrl-C upon itself.
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
 
-/// How many reads of standard input, which nothing but their input ends, have begun and not ended.
+/// How many reads, of standard input or of what may be a pipe, have begun and not ended: nothing but their input ends them.
 static READING: AtomicUsize = AtomicUsize::new(0);
 
 /// How many pagers show something now.
@@ -43,7 +43,7 @@ impl Phase {
         Self::begin(&LISTENING)
     }
 
-    /// The command reads standard input, and cannot hear anything meanwhile.
+    /// The command reads what somebody may still have to write, and cannot hear anything meanwhile.
     pub(crate) fn reading() -> Self {
         crate::prompt::remember_terminal();
         Self::begin(&READING)

@@ -44,14 +44,15 @@ impl Batches {
     /// The same rows; if the last one has not come when so much time has passed from now on, a `Timeout` error ends them.
     #[must_use]
     pub fn timeout(self, whole: Duration) -> Self {
-        self.timeout_since(std::time::Instant::now(), whole)
+        Patience { whole: Some(whole), idle: None }.timed(Some(Instant::now() + whole), self)
     }
 
-    /// The same, with the time that has passed since an earlier moment, when what led to the rows began.
-    #[must_use]
-    pub fn timeout_since(self, begun: std::time::Instant, whole: Duration) -> Self {
-        let end = Instant::from_std(begun) + whole;
-        Patience { whole: Some(whole), idle: None }.timed(Some(end), self)
+    /// Begins a read and gives its rows; what leads to them takes of the same time as they do.
+    ///
+    /// # Errors
+    /// Those of `begin`, and `Timeout`, which may also end the rows.
+    pub async fn within(whole: Duration, begin: impl Future<Output = Result<Self>> + Send) -> Result<Self> {
+        Patience { whole: Some(whole), idle: None }.read(begin).await
     }
 
     /// Writes the rows into one file, see [`Dataset::export`](crate::Dataset::export).

@@ -1,12 +1,11 @@
 //! SQL over several connections and destinations, run by DataFusion in this process.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use airbyte_datafusion::{
     AggregatesInWarehouse, AirbyteCatalog, AirbyteScan, TopRowsInWarehouse, reader_error,
 };
-use airbyte_sql_read::{Batches, Error, ErrorKind, Refreshes};
+use airbyte_sql_read::{Batches, Refreshes};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
@@ -34,29 +33,20 @@ pub(super) async fn rows(
     context.output().note(&format!("(run here, over {})", names(places)));
     let only_reads =
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    let planning = async {
-        let frame = session.sql_with_options(sql, only_reads).await?;
+    let mut told = Vec::new();
+    let read = async {
+        let frame = session.sql_with_options(sql, only_reads).await.map_err(reader_error)?;
         let task = Arc::new(frame.task_ctx());
         // Some warehouses count or even run their part of the statement here.
-        Ok((frame.create_physical_plan().await?, task))
+        let plan = frame.create_physical_plan().await.map_err(reader_error)?;
+        refreshes(&plan, &mut told);
+        let stream = execute_stream(plan, task).map_err(reader_error)?;
+        Ok(Batches::of(stream.schema(), stream.map_err(reader_error)))
     };
-    let begun = Instant::now();
-    let planned = match settings.timeout {
-        None => planning.await,
-        Some(timeout) => tokio::time::timeout(timeout, planning).await.map_err(|elapsed| {
-            let message = format!("the read took longer than {timeout:?}");
-            Failure::from(Error::of(ErrorKind::Timeout, message, elapsed))
-                .with_hint("allow more time, or read less at once")
-        })?,
+    let batches = match settings.timeout {
+        None => read.await?,
+        Some(timeout) => Batches::within(timeout, read).await?,
     };
-    let (plan, task) = planned.map_err(reader_error)?;
-    let mut told = Vec::new();
-    refreshes(&plan, &mut told);
-    let stream = execute_stream(plan, task).map_err(reader_error)?;
-    let mut batches = Batches::of(stream.schema(), stream.map_err(reader_error));
-    if let Some(timeout) = settings.timeout {
-        batches = batches.timeout_since(begun, timeout);
-    }
     Ok(Rows::Begun { of: None, batches, told })
 }
 
