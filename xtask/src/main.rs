@@ -7,6 +7,7 @@ mod bench;
 mod browser;
 mod chaos;
 mod ci;
+mod fuzz;
 mod others;
 mod packages;
 mod parts;
@@ -55,6 +56,8 @@ enum Task {
     },
     /// Run random schedules of faults: of the sandbox, and of the way to it and to a database
     Chaos(chaos::Chaos),
+    /// Look for bytes from outside that break a decoder, led by the branches that they take
+    Fuzz(fuzz::Fuzz),
     /// Measure the release build beside its peers and rewrite BENCHMARKS.md
     Bench {
         /// Measure only this and print it
@@ -88,6 +91,7 @@ fn run(task: Task) -> Result<()> {
         Task::TestOthers => others::test(),
         Task::Scale { arguments } => scale::scale(&arguments),
         Task::Chaos(options) => chaos::chaos(&options),
+        Task::Fuzz(options) => fuzz::fuzz(&options),
         Task::Bench { part, resume } => bench::bench(part, resume),
         Task::Vectors { file } => vectors::vectors(&file),
         Task::Surface => ci::surface(true),

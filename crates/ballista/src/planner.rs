@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use ballista_core::planner::BallistaQueryPlanner;
 use datafusion::catalog::Session;
 use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
-use datafusion::common::{internal_datafusion_err, internal_err};
+use datafusion::common::{internal_datafusion_err, internal_err, not_impl_err};
 use datafusion::datasource::{provider_as_source, source_as_provider};
 use datafusion::error::Result;
 use datafusion::execution::context::QueryPlanner;
@@ -65,6 +65,7 @@ async fn planned(plan: &LogicalPlan, session: &dyn Session) -> Result<(LogicalPl
         };
         // Said before anything is sent.
         scan.to_bytes()?;
+        check_repeatable(scan)?;
         scans.push(scan.clone());
     }
     let plan = plan.clone().transform_down_with_subqueries(|node| match node {
@@ -80,6 +81,18 @@ async fn planned(plan: &LogicalPlan, session: &dyn Session) -> Result<(LogicalPl
         other => Ok(Transformed::no(other)),
     })?;
     Ok((plan.data, scans))
+}
+
+/// A lost executor's parts are read again, when others may have used what came of the first time.
+fn check_repeatable(scan: &AirbyteScan) -> Result<()> {
+    if scan.is_repeatable() {
+        return Ok(());
+    }
+    not_impl_err!(
+        "the destination of {} has no state that can be read again, so a cluster that loses an executor could mix two; ask by \
+         DataFusion in one process, or say that nobody writes meanwhile (AirbyteCatalog::unchanging)",
+        scan.table()
+    )
 }
 
 /// Whether two scans are one: what is called alike may be two tables.

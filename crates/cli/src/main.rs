@@ -7,6 +7,9 @@ mod change;
 mod code;
 mod commands;
 mod context;
+#[cfg(test)]
+#[path = "../../../tests/src/decoder.rs"]
+mod decoder;
 mod environment;
 mod error;
 mod input;

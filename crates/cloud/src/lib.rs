@@ -75,6 +75,9 @@ mod created;
 mod credentials;
 mod custom_source;
 mod dataplane;
+#[cfg(test)]
+#[path = "../../../tests/src/decoder.rs"]
+mod decoder;
 mod delete;
 mod destination;
 mod diff;

@@ -86,6 +86,7 @@ fn in_warehouse(plan: &LogicalPlan, config: &dyn OptimizerConfig) -> Result<Opti
         by,
         values,
         schema,
+        unchanging: table.is_unchanging(),
     };
     // Plans are compared by the names of their tables, and not by what is behind them: groups that differ need two.
     let name = config.alias_generator().next(GROUPS);

@@ -28,6 +28,7 @@ pub struct AirbyteCatalog {
 pub struct AirbyteSchema {
     warehouse: Warehouse,
     name: Option<Arc<str>>,
+    unchanging: bool,
     tables: BTreeMap<String, Place>,
 }
 
@@ -104,6 +105,15 @@ impl AirbyteCatalog {
         self
     }
 
+    /// Says that nobody writes to these tables while a query reads them: see [`AirbyteTable::unchanging`].
+    #[must_use]
+    pub fn unchanging(mut self) -> Self {
+        for schema in self.schemas.values_mut() {
+            Arc::make_mut(schema).unchanging = true;
+        }
+        self
+    }
+
     /// The schema to look for tables in whose schema is not said: that of this name if tables are there, else the first with
     /// tables, else that of this name.
     pub fn home(&self, configured: &str) -> String {
@@ -127,7 +137,7 @@ impl AirbyteCatalog {
         let name = if name.is_empty() { NO_SCHEMA } else { name };
         let empty = || {
             let tables = BTreeMap::new();
-            Arc::new(AirbyteSchema { warehouse: warehouse.clone(), name: None, tables })
+            Arc::new(AirbyteSchema { warehouse: warehouse.clone(), name: None, unchanging: false, tables })
         };
         Arc::make_mut(self.schemas.entry(name.to_owned()).or_insert_with(empty))
     }
@@ -162,6 +172,7 @@ impl SchemaProvider for AirbyteSchema {
             Err(error) => return Err(from_reader(error)),
         };
         let table = AirbyteTable::new(&self.warehouse, dataset);
+        let table = if self.unchanging { table.unchanging() } else { table };
         Ok(Some(Arc::new(match &self.name {
             Some(name) => table.known_as(name.clone()),
             None => table,

@@ -41,6 +41,8 @@ pub struct AirbyteScan {
     metrics: ExecutionPlanMetricsSet,
     /// Holds the snapshot.
     splits: Option<Arc<Splits>>,
+    /// Whether nobody writes meanwhile.
+    unchanging: bool,
 }
 
 /// What is read.
@@ -157,7 +159,13 @@ impl AirbyteScan {
             properties: Arc::new(properties.with_scheduling_type(SchedulingType::Cooperative)),
             metrics: ExecutionPlanMetricsSet::new(),
             splits: splits.map(Arc::new),
+            unchanging: false,
         }
+    }
+
+    /// The same, of a table that nobody writes to meanwhile, if that is so.
+    pub(crate) fn unchanging(self, unchanging: bool) -> Self {
+        Self { unchanging, ..self }
     }
 
     /// The scan for another process: which destination, which parts, and no credentials.
@@ -198,12 +206,24 @@ impl AirbyteScan {
         let order = self.what.order.clone();
         let what = What { table: self.what.table.clone(), schema, parts, order, rows, bytes };
         let scan = Self::new(self.source.clone(), what, None);
-        Self { refreshes: self.refreshes.clone(), splits: self.splits.clone(), ..scan }
+        Self {
+            refreshes: self.refreshes.clone(),
+            splits: self.splits.clone(),
+            unchanging: self.unchanging,
+            ..scan
+        }
     }
 
     /// The table that is read, as plans show it.
     pub fn table(&self) -> &str {
         &self.what.table
+    }
+
+    /// Whether a partition that is executed again, here or in another process, gives the rows that it gave before, or an
+    /// error. Only the scan that was planned can tell, not one that came as bytes.
+    pub fn is_repeatable(&self) -> bool {
+        // What the warehouse has counted is in the plan.
+        self.unchanging || self.splits.as_ref().is_none_or(|splits| splits.is_repeatable())
     }
 
     /// Of which refreshes the rows are that were read so far, of all partitions; what is told is final when they have

@@ -25,6 +25,7 @@ pub(crate) struct SummaryTable {
     pub by: Vec<String>,
     pub values: Vec<(String, Aggregate)>,
     pub schema: SchemaRef,
+    pub unchanging: bool,
 }
 
 #[async_trait]
@@ -57,7 +58,8 @@ impl TableProvider for SummaryTable {
         size.rows = self.by.is_empty().then_some(1);
         let what = What::of_splits(self.shown.clone(), summary.schema(), &splits, size);
         let source = Source::Here(self.warehouse.clone(), self.name.clone());
-        let scan = Arc::new(AirbyteScan::new(source, what, Some(splits)));
+        let scan = AirbyteScan::new(source, what, Some(splits)).unchanging(self.unchanging);
+        let scan = Arc::new(scan);
         if projection.is_some_and(Vec::is_empty) {
             // The number of groups is wanted, and nothing of them.
             return Ok(Arc::new(ProjectionExec::try_new(Vec::<ProjectionExpr>::new(), scan)?));

@@ -36,6 +36,7 @@ pub struct AirbyteTable {
     columns: Columns,
     schema: SchemaRef,
     parts: Option<usize>,
+    unchanging: bool,
 }
 
 impl AirbyteTable {
@@ -48,6 +49,7 @@ impl AirbyteTable {
             schema: dataset.schema(),
             dataset,
             parts: None,
+            unchanging: false,
         }
     }
 
@@ -64,6 +66,14 @@ impl AirbyteTable {
     #[must_use]
     pub fn parts(mut self, parts: usize) -> Self {
         self.parts = Some(parts.max(1));
+        self
+    }
+
+    /// Says that nobody writes to the table while a query reads it. A cluster that repeats parts of a query needs to know
+    /// where the warehouse has no state that can be read again ([`AirbyteScan::is_repeatable`]).
+    #[must_use]
+    pub fn unchanging(mut self) -> Self {
+        self.unchanging = true;
         self
     }
 
@@ -90,6 +100,10 @@ impl AirbyteTable {
 
     pub(crate) fn name(&self) -> Option<Arc<str>> {
         self.name.clone()
+    }
+
+    pub(crate) fn is_unchanging(&self) -> bool {
+        self.unchanging
     }
 
     pub(crate) fn columns(&self) -> &Columns {
@@ -196,6 +210,6 @@ impl TableProvider for AirbyteTable {
         size.bytes = size.bytes.map(|bytes| bytes * part_of_row / self.schema.fields().len().max(1) as u64);
         let what = What::of_splits(self.shown(), dataset.schema(), &splits, size)
             .ordered(&dataset.column_names(), orders::of_dataset(&dataset, &self.columns));
-        Ok(Arc::new(AirbyteScan::new(source, what, Some(splits))))
+        Ok(Arc::new(AirbyteScan::new(source, what, Some(splits)).unchanging(self.unchanging)))
     }
 }

@@ -63,6 +63,9 @@ mod catalog;
 mod clock;
 mod connectors;
 mod data_folder;
+#[cfg(test)]
+#[path = "../../../tests/src/decoder.rs"]
+mod decoder;
 mod definitions;
 mod destinations;
 mod error;

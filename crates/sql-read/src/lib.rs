@@ -58,6 +58,9 @@ mod cancellations;
 mod cloud;
 mod csv;
 mod dataset;
+#[cfg(test)]
+#[path = "../../../tests/src/decoder.rs"]
+mod decoder;
 mod destination;
 mod destination_kind;
 mod documents;
@@ -75,9 +78,6 @@ mod json_lines;
 mod json_values;
 mod locate;
 mod meta_columns;
-#[cfg(test)]
-#[path = "../../../tests/src/mutated.rs"]
-mod mutated;
 mod naming;
 mod plan;
 mod query;

@@ -51,6 +51,7 @@ impl Split {
 pub struct Splits {
     parts: Vec<Split>,
     one_snapshot: bool,
+    repeatable: bool,
     hold: Option<Box<dyn Any + Send + Sync>>,
 }
 
@@ -65,6 +66,13 @@ impl Splits {
     pub fn is_one_snapshot(&self) -> bool {
         self.one_snapshot
     }
+
+    /// Whether a part that is read again, here or elsewhere, gives the rows that it gave before, or an error, as long as
+    /// this is kept. If not, a part that is read twice may be of two states of the table: whoever repeats what has failed
+    /// must not use anything that came of the first time.
+    pub fn is_repeatable(&self) -> bool {
+        self.repeatable
+    }
 }
 
 impl fmt::Debug for Splits {
@@ -72,6 +80,7 @@ impl fmt::Debug for Splits {
         f.debug_struct("Splits")
             .field("parts", &self.parts.len())
             .field("one_snapshot", &self.one_snapshot)
+            .field("repeatable", &self.repeatable)
             .finish_non_exhaustive()
     }
 }
@@ -91,10 +100,11 @@ pub(crate) async fn cut(
         Ok(parts) => Ok(Splits {
             parts: parts.parts.into_iter().map(|part| split(Some(part))).collect(),
             one_snapshot: parts.one_snapshot,
+            repeatable: parts.repeatable,
             hold: parts.hold,
         }),
         Err(error) if error.kind() == ErrorKind::Unsupported => {
-            Ok(Splits { parts: vec![split(None)], one_snapshot: true, hold: None })
+            Ok(Splits { parts: vec![split(None)], one_snapshot: true, repeatable: false, hold: None })
         }
         Err(error) => Err(error),
     }

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use super::sections::{Sections, Verdict};
 use super::tools::DENY;
 use super::{again, features, packages, surface};
+use crate::fuzz::Fuzz;
 use crate::step::{cargo, not_interrupted, run, target, workspace_root};
 
 /// Folders with small programs that are no members of the workspace, and what is done with each: those of the first have
@@ -20,6 +21,7 @@ pub fn full(sections: &mut Sections) -> Result<()> {
     sections.run("public surface", || surface(false))?;
     sections.run("bindings are the same twice", again::generated_twice)?;
     sections.run("programs outside of the workspace", outside)?;
+    sections.run("fuzzing", || crate::fuzz::fuzz(&Fuzz::shortly()))?;
     sections.run("scale: DataFusion", || crate::scale::scale(&[]))?;
     sections.run_if_possible("oldest Rust", features::oldest_rust)?;
     sections.run("smallest versions", features::smallest_versions)?;

@@ -30,7 +30,7 @@ const OF_NEWER_RUST: &[&str] = &["airbyte-datafusion", "airbyte-ballista"];
 #[derive(Args)]
 pub struct Ci {
     /// Also: licences and advisories, smallest versions, oldest Rust, combinations of features, public surface, packages
-    /// built from themselves, bindings generated twice, programs outside of the workspace
+    /// built from themselves, bindings generated twice, programs outside of the workspace, decoders under a fuzzer
     #[arg(long)]
     full: bool,
     /// Of `--full` only the sections whose name holds this

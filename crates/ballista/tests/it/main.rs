@@ -6,5 +6,6 @@ mod answers;
 mod cluster;
 mod database;
 mod faults;
+mod repeatable;
 mod secrets;
 mod tpch;

@@ -2,34 +2,28 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-#[path = "../../../../tests/src/mutated.rs"]
-mod mutated;
-
-use proptest::prelude::*;
 use serde_yaml_ng::Value;
 
-use self::mutated::{corpus, mutated_text};
 use super::model::{Code, Workspace};
 use super::plan::{Allowed, plan};
+use crate::decoder::decoder;
 
 /// What stands for secrets in the corpus.
 const SECRET: &str = "hidden";
 
-proptest! {
-    /// A workspace as code is understood or refused, the refusal tells no value, and what is understood is written as it
-    /// was read.
-    #[test]
-    fn workspaces(text in mutated_text(corpus("code"))) {
-        match Code::parse(&text) {
-            Err(why) => prop_assert!(!tells(&why, &text), "{why}"),
-            Ok(code) => {
-                let written = serde_yaml_ng::to_string(&code).unwrap();
-                prop_assert_eq!(&Code::parse(&written).unwrap(), &code, "{}", written);
-                for (prune, update_secrets) in [(false, false), (true, true)] {
-                    match plan(&code, &Workspace::default(), Allowed { prune, update_secrets }) {
-                        Ok(steps) => prop_assert!(steps.iter().all(|step| step.action == "create")),
-                        Err(error) => prop_assert_eq!(error.exit_code(), 2, "{}", error.message),
-                    }
+decoder!(code, text);
+/// A workspace as code is understood or refused, the refusal tells no value, and what is understood is written as it was
+/// read.
+fn code(text: &str) {
+    match Code::parse(text) {
+        Err(why) => assert!(!tells(&why, text), "{why}"),
+        Ok(code) => {
+            let written = serde_yaml_ng::to_string(&code).unwrap();
+            assert_eq!(Code::parse(&written).unwrap(), code, "{written}");
+            for (prune, update_secrets) in [(false, false), (true, true)] {
+                match plan(&code, &Workspace::default(), Allowed { prune, update_secrets }) {
+                    Ok(steps) => assert!(steps.iter().all(|step| step.action == "create")),
+                    Err(error) => assert_eq!(error.exit_code(), 2, "{}", error.message),
                 }
             }
         }

@@ -129,6 +129,8 @@ pub(crate) struct Parts {
     pub parts: Vec<Value>,
     /// Whether all parts see one state of the table.
     pub one_snapshot: bool,
+    /// Whether a part that is read again, by whomever, is of the same state as before, or an error.
+    pub repeatable: bool,
     /// What has to stay alive until the parts are read: the session that holds the snapshot, for instance.
     pub hold: Option<Box<dyn Any + Send + Sync>>,
 }

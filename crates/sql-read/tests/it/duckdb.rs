@@ -393,7 +393,7 @@ async fn statements_and_parts_are_read_by_others() {
     let all = warehouse.dataset(&StreamSpec::new("rows")).await.unwrap();
     let evens = all.filter(Filter::equal("rest", 2)).unwrap();
     let splits = evens.splits(3).await.unwrap();
-    assert!(splits.is_one_snapshot());
+    assert!(splits.is_one_snapshot() && splits.is_repeatable());
     assert_eq!(splits.splits().len(), 3);
     let mut rows = 0;
     for split in splits.splits() {

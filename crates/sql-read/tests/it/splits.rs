@@ -210,7 +210,7 @@ async fn who_may_read_some_columns_alone_reads_them_by_splits_as_well() {
     assert_eq!(numbers(rows.clone().read_parallel(3).await.unwrap()).await.len(), 100_000);
     // The places of rows are hidden columns, which are not granted.
     let splits = rows.splits(3).await.unwrap();
-    assert_eq!((splits.is_one_snapshot(), splits.splits().len()), (true, 1));
+    assert_eq!((splits.is_one_snapshot(), splits.is_repeatable(), splits.splits().len()), (true, true, 1));
     let cut = open("cut").await.columns(["number"]).unwrap().splits(3).await.unwrap();
     // What comes later is in no part, and nobody empties or replaces what is held.
     schema.run("insert into rows values (-1, 'x'); set lock_timeout = '200ms'").await;
@@ -242,6 +242,9 @@ async fn parts_without_a_common_state_say_so_and_are_read_as_one() {
         warehouse.dataset(&StreamSpec::new("accounts")).await.unwrap().columns(["amount"]).unwrap();
     let splits = accounts.splits(4).await.unwrap();
     assert_eq!((splits.splits().len(), splits.is_one_snapshot()), (4, false));
+    // One part is one state, but not the same when it is read again.
+    let one = accounts.splits(1).await.unwrap();
+    assert_eq!((one.splits().len(), one.is_one_snapshot(), one.is_repeatable()), (1, true, false));
 
     let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let stopped = stop.clone();

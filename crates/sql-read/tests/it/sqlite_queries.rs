@@ -122,6 +122,7 @@ async fn parts_are_the_table_exactly_once_and_no_writer_commits_while_the_plan_l
     let dataset = warehouse.dataset(&StreamSpec::new("rows")).await.unwrap();
     let splits = dataset.splits(7).await.unwrap();
     assert_eq!((splits.splits().len(), splits.is_one_snapshot()), (7, true));
+    assert!(splits.is_repeatable());
     assert!(file.writer.execute("delete from rows", []).is_err());
     let sent: Vec<Split> = serde_json::from_str(&serde_json::to_string(splits.splits()).unwrap()).unwrap();
     let mut all = numbers(&file.connect().await, &sent).await;

@@ -229,7 +229,7 @@ impl Engine for BigQuery {
     }
 
     async fn parts(&self, scan: &Scan, wanted: NonZeroUsize) -> Result<Parts> {
-        let whole = |parts| Parts { parts, one_snapshot: true, hold: None };
+        let whole = |parts| Parts { parts, one_snapshot: true, repeatable: true, hold: None };
         let streams = if scan.is_divisible() { i32::try_from(wanted.get()).unwrap_or(i32::MAX) } else { 1 };
         let plan = self.plan(scan).await?;
         let session = if plan.direct {

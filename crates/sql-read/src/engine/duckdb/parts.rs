@@ -67,8 +67,8 @@ pub(super) fn plan(session: &mut Session, place: &Place, scan: &Scan, wanted: No
     };
     let parts = parts.iter().map(serde_json::to_value).collect::<Result<_, _>>();
     let parts = parts.map_err(|error| Error::invalid(error.to_string()))?;
-    // Each part checks that the file is still in the state that was planned with, so nothing is held.
-    Ok(Parts { parts, one_snapshot: true, hold: None })
+    // Each part checks that the file is still in the state that was planned with, so nothing is held. A service has no file.
+    Ok(Parts { parts, one_snapshot: true, repeatable: place.file().is_some(), hold: None })
 }
 
 /// Ranges of whole row groups; `None` where there are no row ids: in views, and behind a column of that name.

@@ -61,7 +61,7 @@ pub(super) async fn plan(mut session: Session, scan: &Scan, wanted: NonZeroUsize
         .map(|part| serde_json::to_value(part).map_err(|error| Error::invalid(error.to_string())))
         .collect::<Result<Vec<Value>>>()?;
     session.rests();
-    Ok(Parts { parts, one_snapshot: true, hold: Some(Box::new(session)) })
+    Ok(Parts { parts, one_snapshot: true, repeatable: true, hold: Some(Box::new(session)) })
 }
 
 /// Reads a part.

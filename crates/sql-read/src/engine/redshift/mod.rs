@@ -80,7 +80,7 @@ impl Engine for Redshift {
 
     /// Everything is one part: a cluster shares no snapshots among its sessions, and gives its rows through one node.
     async fn parts(&self, _: &Scan, _: NonZeroUsize) -> Result<Parts> {
-        Ok(Parts { parts: vec![Value::Bool(true)], one_snapshot: true, hold: None })
+        Ok(Parts { parts: vec![Value::Bool(true)], one_snapshot: true, repeatable: false, hold: None })
     }
 
     async fn read_part(&self, scan: Scan, _: &Value) -> Result<RecordBatchStream> {

@@ -138,7 +138,7 @@ impl Engine for Snowflake {
             .collect::<std::result::Result<_, _>>()
             .map_err(|error| Error::new(ErrorKind::Unsupported, error.to_string()))?;
         // The service keeps the result by itself.
-        Ok(Parts { parts, one_snapshot: true, hold: None })
+        Ok(Parts { parts, one_snapshot: true, repeatable: true, hold: None })
     }
 
     async fn read_part(&self, scan: Scan, part: &Value) -> Result<RecordBatchStream> {

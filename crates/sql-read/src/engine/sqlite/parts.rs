@@ -63,7 +63,7 @@ pub(super) fn plan(connection: Connection, scan: &Scan, wanted: NonZeroUsize) ->
     let holds = !journal.eq_ignore_ascii_case("wal");
     let one_snapshot = holds || parts.len() == 1;
     let hold = holds.then(|| Box::new(Mutex::new(connection)) as _);
-    Ok(Parts { parts, one_snapshot, hold })
+    Ok(Parts { parts, one_snapshot, repeatable: holds, hold })
 }
 
 /// What the row id of the table goes by, with the first and the last one. `None` for what has none: views, tables

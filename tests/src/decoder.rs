@@ -1,11 +1,52 @@
-//! Bytes from outside, made of known ones: cut, flipped, doubled, taken from another. Each crate with a decoder of such
-//! bytes has this file in its own tests, and a folder `corpus` with what is known.
+//! The tests of what decodes bytes from outside. Each crate with such a decoder has this file in its own tests, and a
+//! folder `corpus` with what is known.
 
 use std::path::Path;
 
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, any};
 use proptest::sample::{Index, select};
+
+/// Tests a decoder: a function of that name beside this, of `bytes` or of `text`, that panics if something is wrong. One
+/// check, three ways to look for what breaks it:
+///
+/// - `known` takes each file of the corpus' folder of that name as it is;
+/// - `damaged` takes some hundred that are damaged in a few places, the same in each run;
+/// - `sought` takes a few of anything, and is where a fuzzer begins that sees which branches are taken (`cargo xtask fuzz`).
+macro_rules! decoder {
+    ($name:ident, bytes) => {
+        $crate::decoder::decoder!(@ $name, super::$name);
+    };
+    ($name:ident, text) => {
+        $crate::decoder::decoder!(@ $name, |bytes: &[u8]| super::$name(&String::from_utf8_lossy(bytes)));
+    };
+    (@ $name:ident, $check:expr) => {
+        mod $name {
+            use $crate::decoder::{corpus, mutated};
+
+            #[test]
+            fn known() {
+                for bytes in corpus(stringify!($name)) {
+                    ($check)(&bytes);
+                }
+            }
+
+            proptest::proptest! {
+                #[test]
+                fn damaged(bytes in mutated(corpus(stringify!($name)))) {
+                    ($check)(&bytes);
+                }
+            }
+
+            #[test]
+            fn sought() {
+                bolero::check!().with_iterations(200).for_each(|bytes: &[u8]| ($check)(bytes));
+            }
+        }
+    };
+}
+
+pub(crate) use decoder;
 
 /// The files of a folder of the corpus of the crate that this is compiled in, by name.
 pub(crate) fn corpus(folder: &str) -> Vec<Vec<u8>> {
@@ -22,7 +63,7 @@ pub(crate) fn corpus(folder: &str) -> Vec<Vec<u8>> {
     files.into_iter().map(|file| std::fs::read(file).unwrap()).collect()
 }
 
-/// Known bytes, as they are or changed in a few places.
+/// Known bytes, as they are or changed in a few places: cut, flipped, doubled, taken from another.
 pub(crate) fn mutated(known: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     let edit = (any::<Index>(), any::<Index>(), 0_u8..9, any::<u8>());
     (select(known.clone()), select(known), vec(edit, 0..6)).prop_map(|(mut bytes, other, edits)| {
@@ -56,9 +97,4 @@ pub(crate) fn mutated(known: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
         }
         bytes
     })
-}
-
-/// The same as text: what is not UTF-8 in it is replaced.
-pub(crate) fn mutated_text(known: Vec<Vec<u8>>) -> impl Strategy<Value = String> {
-    mutated(known).prop_map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
