@@ -1,6 +1,5 @@
 //! `cargo xtask fuzz`: looks for bytes that break a decoder, led by the branches that they take.
 
-use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -149,6 +148,8 @@ fn seek(program: &Program, test: &str, seconds: u64) -> Result<()> {
     let mut run = Command::new(&program.executable);
     run.args([test, "--exact", "--nocapture", "--quiet", "--test-threads", "1"])
         .env("CARGO_MANIFEST_DIR", &program.package)
+        // What the panic said is found more easily.
+        .env("RUST_BACKTRACE", "0")
         .env("BOLERO_TEST_NAME", test)
         .env("BOLERO_LIBTEST_HARNESS", "1")
         .env("BOLERO_LIBFUZZER_ARGS", folders.iter().chain(&options).cloned().collect::<Vec<_>>().join(" "))
@@ -159,24 +160,22 @@ fn seek(program: &Program, test: &str, seconds: u64) -> Result<()> {
     let said = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
     let Some(runs) = said.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"))
     else {
-        bail!("{}", why(&said, &broken, &known));
+        bail!("{}", why(test, &said, &broken, &known));
     };
-    ended.with_context(|| why(&said, &broken, &known))?;
+    ended.with_context(|| why(test, &said, &broken, &known))?;
     ensure!(runs.trim().parse::<u64>().is_ok_and(|runs| runs > 0), "{test} was not run");
     eprintln!("{} runs", runs.trim());
     Ok(())
 }
 
-/// What the fuzzer said last, and where what breaks the decoder is.
-fn why(said: &str, broken: &Path, known: &Path) -> String {
+/// Where what breaks the decoder is, and what the fuzzer said last.
+fn why(test: &str, said: &str, broken: &Path, known: &Path) -> String {
     let mut lines: Vec<&str> = said.lines().rev().take(40).collect();
     lines.reverse();
-    let mut why = lines.join("\n");
-    let _ = write!(
-        why,
-        "\n\nWhat breaks the decoder is a file in {}. Copied into {} it is tried by every `cargo xtask test`.",
+    format!(
+        "{test} is broken by what is in a file in {}; copied into {} it is tried by every `cargo xtask test`\n\n{}\n",
         broken.display(),
         known.display(),
-    );
-    why
+        lines.join("\n"),
+    )
 }
