@@ -9,10 +9,14 @@ use anyhow::{Context, Result, bail};
 use super::PUBLISHED;
 use super::sections::Verdict;
 use super::tools::HACK;
+use crate::packages;
 use crate::step::{cargo, not_interrupted, run, target, workspace_root};
 
 /// What builds or links all of DuckDB; it is left to who wants it.
 const NOT_HERE: &str = "duckdb-bundled,duckdb-linked";
+
+/// The one of its targets that can be checked with parts of other systems.
+const WINDOWS: &str = "x86_64-pc-windows-gnu";
 
 /// Each feature of each crate alone, none and all; of the reader also each pair, without a warning.
 pub fn combinations() -> Result<()> {
@@ -77,6 +81,25 @@ pub fn oldest_rust() -> Result<Verdict> {
         check.env_remove(name);
     }
     run(check.current_dir(workspace_root()).env("CARGO_TARGET_DIR", target().join("oldest-rust")))?;
+    Ok(Verdict::Passed)
+}
+
+/// For Windows, as far as the compiler can tell: its own code compiles, without a warning. Skipped where the standard
+/// library for it or a C compiler cannot be had.
+pub fn windows() -> Result<Verdict> {
+    let target_added = run(Command::new("rustup").args(["target", "add", WINDOWS]));
+    let compiler = packages::program(
+        "a C compiler for Windows",
+        &["x86_64-w64-mingw32-gcc"],
+        &[("apt-get", &["gcc-mingw-w64-x86-64"])],
+    );
+    if let Err(error) = target_added.and(compiler) {
+        not_interrupted()?;
+        return Ok(Verdict::Skipped(error.to_string()));
+    }
+    let mut check = cargo(&["check", "--locked", "--target", WINDOWS, "--features", "airbyte-cli/full"]);
+    check.args(PUBLISHED.iter().flat_map(|name| ["--package", name]));
+    run(check.env("RUSTFLAGS", "--deny warnings").env("CARGO_TARGET_DIR", target().join("windows")))?;
     Ok(Verdict::Passed)
 }
 

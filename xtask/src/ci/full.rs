@@ -24,6 +24,7 @@ pub fn full(sections: &mut Sections) -> Result<()> {
     sections.run("fuzzing", || crate::fuzz::fuzz(&Fuzz::shortly()))?;
     sections.run("scale: DataFusion", || crate::scale::scale(&[]))?;
     sections.run_if_possible("oldest Rust", features::oldest_rust)?;
+    sections.run_if_possible("Windows", features::windows)?;
     sections.run("smallest versions", features::smallest_versions)?;
     sections.run("combinations of features", features::combinations)?;
     sections.run("packages, each built from itself", || packages::package(true))

@@ -29,7 +29,7 @@ const OF_NEWER_RUST: &[&str] = &["airbyte-datafusion", "airbyte-ballista"];
 /// How much is checked.
 #[derive(Args)]
 pub struct Ci {
-    /// Also: licences and advisories, smallest versions, oldest Rust, combinations of features, public surface, packages
+    /// Also: licences and advisories, smallest versions, oldest Rust, Windows, combinations of features, public surface, packages
     /// built from themselves, bindings generated twice, programs outside of the workspace, decoders under a fuzzer
     #[arg(long)]
     full: bool,

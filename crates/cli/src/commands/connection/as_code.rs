@@ -74,15 +74,19 @@ fn write(file: &Path, text: &str) -> Result<(), Failure> {
         return Ok(std::fs::write(file, text)?);
     }
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    let ordinary = std::os::unix::fs::PermissionsExt::from_mode(0o666);
-    #[cfg(unix)]
-    builder.permissions(ordinary);
-    let mut new = builder.tempfile_in(folder)?;
+    let mut new = ordinary_files().tempfile_in(folder)?;
     new.write_all(text.as_bytes())?;
     new.persist(file).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// Makes files as programs make them, where temporary ones are for their owner alone.
+fn ordinary_files() -> tempfile::Builder<'static, 'static> {
+    #[cfg_attr(not(unix), allow(unused_mut, reason = "only there are files for somebody"))]
+    let mut files = tempfile::Builder::new();
+    #[cfg(unix)]
+    files.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    files
 }
 
 /// What was done, or would be, as scripts see it.
