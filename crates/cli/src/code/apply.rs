@@ -161,9 +161,9 @@ async fn update_connection(
     if wanted.prefix != present.prefix {
         edit = edit.prefix(&wanted.prefix);
     }
-    if wanted.namespace != present.namespace
-        && let Ok(namespace) = wanted.namespace.parse::<NamespaceArg>()
-    {
+    if wanted.namespace != present.namespace {
+        // Whatever is no word for one is a template.
+        let Ok(namespace) = wanted.namespace.parse::<NamespaceArg>();
         edit = namespace.apply(edit);
     }
     if wanted.schema_updates != present.schema_updates {
