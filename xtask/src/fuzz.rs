@@ -1,14 +1,15 @@
 //! `cargo xtask fuzz`: looks for bytes that break a decoder, led by the branches that they take.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde::Deserialize;
 
-use crate::step::{self, cargo, target};
+use crate::packages::{self, Packages};
+use crate::step::{self, cargo, target, workspace_root};
 
 #[derive(Args)]
 pub struct Fuzz {
@@ -38,6 +39,10 @@ const BUILT: &[&str] = &[
     "--profile=fuzz",
 ];
 
+/// What brings a C++ compiler, for libFuzzer.
+const COMPILER: &[Packages] =
+    &[("apt-get", &["g++"]), ("dnf", &["gcc-c++"]), ("apk", &["g++"]), ("pacman", &["gcc"])];
+
 /// How the compiler marks branches and comparisons for libFuzzer, which bolero brings. All of it is stable; without the
 /// address sanitizer, which is not, and looks for what code without `unsafe` cannot do.
 const MARKED: &[&str] = &[
@@ -62,19 +67,52 @@ struct Program {
 /// Builds the decoders for the fuzzer and tries each, from the files of its corpus and what earlier runs have found.
 pub fn fuzz(options: &Fuzz) -> Result<()> {
     step::outlive_interrupts()?;
+    let here = [folder(), workspace_root().to_owned()];
+    let has_blank = here.iter().find(|path| path.display().to_string().contains(' '));
+    ensure!(has_blank.is_none(), "libFuzzer takes no paths with blanks, and there is one in {here:?}");
+    packages::program("a C++ compiler", &["c++", "g++", "clang++"], COMPILER)?;
     step::run(&mut build()?)?;
-    let mut tried = 0;
+    let mut decoders = Vec::new();
     for program in programs()? {
         for test in tests(&program)? {
-            if options.word.as_ref().is_none_or(|word| test.contains(word)) {
-                seek(&program, &test, options.seconds)?;
-                tried += 1;
+            decoders.push(Decoder::new(&program, test));
+        }
+    }
+    let written = written()?;
+    ensure!(decoders.len() == written, "{written} decoders are written, and {} were built", decoders.len());
+    if let Some(word) = &options.word {
+        decoders.retain(|decoder| decoder.test.contains(word));
+        ensure!(!decoders.is_empty(), "no decoder has `{word}` in its name");
+    }
+    let mut broken = Vec::new();
+    for decoder in &decoders {
+        if let Err(why) = decoder.seek(options.seconds) {
+            step::not_interrupted()?;
+            eprintln!("{why:#}");
+            broken.push(decoder.test.as_str());
+        }
+    }
+    ensure!(broken.is_empty(), "broken: {}", broken.join(", "));
+    eprintln!("{} decoders were tried for {} s each; none was broken", decoders.len(), options.seconds);
+    Ok(())
+}
+
+/// How many decoders the crates have: what is not built would be passed over in silence.
+fn written() -> Result<usize> {
+    let mut count = 0;
+    let mut folders = vec![workspace_root().join("crates")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                count +=
+                    fs::read_to_string(path)?.lines().filter(|line| line.starts_with("decoder!(")).count();
             }
         }
     }
-    ensure!(tried > 0, "no decoder has that word in its name");
-    eprintln!("{tried} decoders were tried for {} s each; none was broken", options.seconds);
-    Ok(())
+    Ok(count)
 }
 
 fn build() -> Result<Command> {
@@ -127,55 +165,81 @@ fn tests(program: &Program) -> Result<Vec<String>> {
     Ok(names.filter(|name| name.ends_with(SOUGHT)).map(str::to_owned).collect())
 }
 
-fn seek(program: &Program, test: &str, seconds: u64) -> Result<()> {
-    let path = test.trim_end_matches(SOUGHT);
-    let decoder = path.rsplit("::").next().unwrap_or(path);
-    let known = program.package.join("corpus").join(decoder);
-    let package = program.package.file_name().unwrap_or_default();
-    let found = folder().join("found").join(package).join(path.replace("::", "-"));
-    let broken = folder().join("broken").join(package).join(path.replace("::", "-"));
-    fs::create_dir_all(&found)?;
-    fs::create_dir_all(&broken)?;
-    let log = broken.join("log.txt");
-    let options = [
-        format!("-max_total_time={seconds}"),
-        "-timeout=10".to_owned(),
-        "-print_final_stats=1".to_owned(),
-        format!("-artifact_prefix={}/", broken.display()),
-    ];
-    // What is new goes into the first folder.
-    let folders = [&found, &known].map(|folder| folder.display().to_string());
-    let mut run = Command::new(&program.executable);
-    run.args([test, "--exact", "--nocapture", "--quiet", "--test-threads", "1"])
-        .env("CARGO_MANIFEST_DIR", &program.package)
-        // What the panic said is found more easily.
-        .env("RUST_BACKTRACE", "0")
-        .env("BOLERO_TEST_NAME", test)
-        .env("BOLERO_LIBTEST_HARNESS", "1")
-        .env("BOLERO_LIBFUZZER_ARGS", folders.iter().chain(&options).cloned().collect::<Vec<_>>().join(" "))
-        .stdout(File::create(&log)?)
-        .stderr(File::options().append(true).open(&log)?);
-    let ended = step::run(&mut run);
-    step::not_interrupted()?;
-    let said = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
-    let Some(runs) = said.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"))
-    else {
-        bail!("{}", why(test, &said, &broken, &known));
-    };
-    ended.with_context(|| why(test, &said, &broken, &known))?;
-    ensure!(runs.trim().parse::<u64>().is_ok_and(|runs| runs > 0), "{test} was not run");
-    eprintln!("{} runs", runs.trim());
-    Ok(())
+/// One decoder, and the folders that are its own.
+struct Decoder {
+    executable: PathBuf,
+    package: PathBuf,
+    test: String,
+    /// Its corpus.
+    known: PathBuf,
+    /// What takes new branches.
+    found: PathBuf,
+    /// What breaks it, or did at some time.
+    broken: PathBuf,
+    log: PathBuf,
 }
 
-/// Where what breaks the decoder is, and what the fuzzer said last.
-fn why(test: &str, said: &str, broken: &Path, known: &Path) -> String {
-    let mut lines: Vec<&str> = said.lines().rev().take(40).collect();
-    lines.reverse();
-    format!(
-        "{test} is broken by what is in a file in {}; copied into {} it is tried by every `cargo xtask test`\n\n{}\n",
-        broken.display(),
-        known.display(),
-        lines.join("\n"),
-    )
+impl Decoder {
+    fn new(program: &Program, test: String) -> Self {
+        let path = test.trim_end_matches(SOUGHT);
+        let name = path.rsplit("::").next().unwrap_or(path);
+        let package = program.package.file_name().unwrap_or_default();
+        let own = |what: &str| folder().join(what).join(package).join(path.replace("::", "-"));
+        Self {
+            executable: program.executable.clone(),
+            package: program.package.clone(),
+            known: program.package.join("corpus").join(name),
+            found: own("found"),
+            broken: own("broken"),
+            log: own("log").with_extension("txt"),
+            test,
+        }
+    }
+
+    fn seek(&self, seconds: u64) -> Result<()> {
+        for folder in [Some(&*self.found), Some(&*self.broken), self.log.parent()].into_iter().flatten() {
+            fs::create_dir_all(folder)?;
+        }
+        // What is new goes into the first folder.
+        let folders = [&self.found, &self.known, &self.broken].map(|folder| folder.display().to_string());
+        let options = [
+            format!("-max_total_time={seconds}"),
+            "-timeout=10".to_owned(),
+            "-print_final_stats=1".to_owned(),
+            format!("-artifact_prefix={}/", self.broken.display()),
+        ];
+        let mut run = Command::new(&self.executable);
+        run.args([&*self.test, "--exact", "--nocapture", "--quiet", "--test-threads", "1"])
+            .env("CARGO_MANIFEST_DIR", &self.package)
+            // What the panic said is found more easily.
+            .env("RUST_BACKTRACE", "0")
+            .env("BOLERO_TEST_NAME", &self.test)
+            .env("BOLERO_LIBTEST_HARNESS", "1")
+            .env("BOLERO_LIBFUZZER_ARGS", [&folders[..], &options[..]].concat().join(" "))
+            .stdout(File::create(&self.log)?)
+            .stderr(File::options().append(true).open(&self.log)?);
+        let ended = step::run(&mut run);
+        let said = String::from_utf8_lossy(&fs::read(&self.log)?).into_owned();
+        let told = |name: &str| said.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+        ended.with_context(|| self.why(&said, told("artifact_prefix=")))?;
+        let runs = told("stat::number_of_executed_units:").and_then(|runs| runs.parse::<u64>().ok());
+        let runs = runs.filter(|runs| *runs > 0).with_context(|| self.why(&said, None))?;
+        eprintln!("{runs} runs");
+        Ok(())
+    }
+
+    /// What the fuzzer said last, and where what breaks the decoder is, if it says so.
+    fn why(&self, said: &str, artifact: Option<&str>) -> String {
+        let mut lines: Vec<&str> = said.lines().rev().take(40).collect();
+        lines.reverse();
+        let file = artifact.and_then(|line| line.split_once("Test unit written to ")).map(|(_, file)| {
+            let known = self.known.display();
+            format!(
+                "{} is broken by {file}\nCopied into {known} it is tried by every `cargo xtask test`",
+                self.test
+            )
+        });
+        let what = file.unwrap_or_else(|| format!("{} was not tried to the end", self.test));
+        format!("{}\n\n{what}\n", lines.join("\n"))
+    }
 }

@@ -89,8 +89,8 @@ fn check_repeatable(scan: &AirbyteScan) -> Result<()> {
         return Ok(());
     }
     not_impl_err!(
-        "the destination of {} has no state that can be read again, so a cluster that loses an executor could mix two; ask by \
-         DataFusion in one process, or say that nobody writes meanwhile (AirbyteCatalog::unchanging)",
+        "{} has no state that can be read again, so a cluster that loses an executor could mix two; ask by \
+         DataFusion in one process, or say that its rows stay the same meanwhile (AirbyteCatalog::unchanging)",
         scan.table()
     )
 }

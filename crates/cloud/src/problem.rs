@@ -153,7 +153,7 @@ fn facts(data: &Value, redactor: &Redactor) -> BTreeMap<String, String> {
     let members = data.as_object().into_iter().flatten();
     members
         .filter(|(name, _)| !HAVE_A_FIELD.contains(&name.as_str()) && !is_secret_name(name))
-        .filter_map(|(name, value)| Some((name.clone(), redactor.clean(&in_short(value)?))))
+        .filter_map(|(name, value)| Some((redactor.clean(name), redactor.clean(&in_short(value)?))))
         .collect()
 }
 

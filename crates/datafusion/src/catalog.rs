@@ -105,7 +105,7 @@ impl AirbyteCatalog {
         self
     }
 
-    /// Says that nobody writes to these tables while a query reads them: see [`AirbyteTable::unchanging`].
+    /// Says that the rows of these tables stay the same while a query reads them: see [`AirbyteTable::unchanging`].
     #[must_use]
     pub fn unchanging(mut self) -> Self {
         for schema in self.schemas.values_mut() {

@@ -219,8 +219,8 @@ impl AirbyteScan {
         &self.what.table
     }
 
-    /// Whether a partition that is executed again, here or in another process, gives the rows that it gave before, or an
-    /// error. Only the scan that was planned can tell, not one that came as bytes.
+    /// Whether a partition that is executed again, here or in another process, is of the same rows as before, or an error
+    /// ([`Splits::is_repeatable`]). Only the scan that was planned can tell, not one that came as bytes.
     pub fn is_repeatable(&self) -> bool {
         // What the warehouse has counted is in the plan.
         self.unchanging || self.splits.as_ref().is_none_or(|splits| splits.is_repeatable())

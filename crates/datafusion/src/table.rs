@@ -69,8 +69,8 @@ impl AirbyteTable {
         self
     }
 
-    /// Says that nobody writes to the table while a query reads it. A cluster that repeats parts of a query needs to know
-    /// where the warehouse has no state that can be read again ([`AirbyteScan::is_repeatable`]).
+    /// Says that the table's rows stay the same while a query reads it. A cluster, which may repeat parts of a query, needs to
+    /// know where the warehouse has no state that can be read again ([`AirbyteScan::is_repeatable`]).
     #[must_use]
     pub fn unchanging(mut self) -> Self {
         self.unchanging = true;

@@ -162,15 +162,21 @@ fn parse_kind(text: &str) -> Result<FaultKind, String> {
 /// `250ms`, `30s`, `5m`, `1h`.
 pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-    let amount: f64 = text[..digits].parse().ok()?;
-    let unit = match &text[digits..] {
-        "ms" => 0.001,
-        "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3_600.0,
+    let (amount, unit) = text.split_at(digits);
+    let millis: u32 = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
         _ => return None,
     };
-    Duration::try_from_secs_f64(amount * unit).ok()
+    // As a float, a long whole number would be another one.
+    if let Ok(whole) = amount.parse::<u64>() {
+        return whole.checked_mul(millis.into()).map(Duration::from_millis);
+    }
+    let length =
+        Duration::try_from_secs_f64(amount.parse::<f64>().ok()? * f64::from(millis) / 1_000.0).ok()?;
+    u64::try_from(length.as_millis()).is_ok().then_some(length)
 }
 
 impl std::fmt::Display for Fault {

@@ -24,50 +24,54 @@ fn file(bytes: &[u8]) -> (TempDir, PathBuf) {
 }
 
 decoder!(cron, text);
-fn cron(text: &str) {
-    if let Ok(quartz) = Quartz::parse(text) {
-        let now = chrono_tz::UTC.with_ymd_and_hms(2026, 1, 31, 23, 59, 59).unwrap();
-        if let Some(next) = quartz.next(now) {
-            assert!(next > now, "{text}: {next}");
-            assert_eq!(next.nanosecond(), 0);
-        }
+fn cron(text: &str) -> bool {
+    let Ok(quartz) = Quartz::parse(text) else { return false };
+    let now = chrono_tz::UTC.with_ymd_and_hms(2026, 1, 31, 23, 59, 59).unwrap();
+    if let Some(next) = quartz.next(now) {
+        assert!(next > now, "{text}: {next}");
+        assert_eq!(next.nanosecond(), 0);
     }
+    true
 }
 
 decoder!(fault, text);
-fn fault(text: &str) {
-    if let Ok(fault) = text.parse::<Fault>() {
-        let written = fault.to_string();
-        assert_eq!(written.parse::<Fault>().unwrap().to_string(), written);
-    }
+fn fault(text: &str) -> bool {
+    let Ok(fault) = text.parse::<Fault>() else { return false };
+    let written = fault.to_string();
+    assert_eq!(written.parse::<Fault>().unwrap().to_string(), written);
+    true
 }
 
 decoder!(csv, bytes);
 /// Every row has as many cells as there are fields.
-fn csv(bytes: &[u8]) {
+fn csv(bytes: &[u8]) -> bool {
     let (_folder, path) = file(bytes);
+    let mut taken = false;
     for separator in ["", r#"{"sep": ";"}"#] {
         let options = sources::csv::Options::parse(separator).unwrap();
         let Ok(fields) = sources::csv::fields(&path, &options) else { continue };
         let mut cells = Vec::new();
-        let _ = sources::csv::read(&path, &options, &fields, &mut |rows| {
+        let read = sources::csv::read(&path, &options, &fields, &mut |rows| {
             cells.extend(rows.iter().map(Vec::len));
             ControlFlow::Continue(())
         });
         assert!(cells.iter().all(|count| *count == fields.len()), "{cells:?}");
+        taken |= read.is_ok();
     }
+    taken
 }
 
 decoder!(jsonl, bytes);
-fn jsonl(bytes: &[u8]) {
+fn jsonl(bytes: &[u8]) -> bool {
     let (_folder, path) = file(bytes);
-    let Ok(fields) = sources::json_lines::fields(&path) else { return };
+    let Ok(fields) = sources::json_lines::fields(&path) else { return false };
     let mut rows = 0;
-    let _ = sources::json_lines::read(&path, &fields, &mut |batch| {
+    let read = sources::json_lines::read(&path, &fields, &mut |batch| {
         rows += batch.len();
         ControlFlow::Continue(())
     });
     assert!(rows <= bytes.len());
+    read.is_ok()
 }
 
 /// The database and the credentials of a data folder that a sandbox has left.

@@ -54,7 +54,8 @@ fn decimal(text: &str) -> Option<(bool, String, i64)> {
         return Some((false, digits, 0));
     }
     let first = i64::try_from(whole.len()).ok()? - i64::try_from(leading).ok()?;
-    Some((negative, digits, first + exponent.trim_start_matches('+').parse::<i64>().ok()?))
+    let exponent: i64 = exponent.trim_start_matches('+').parse().ok()?;
+    Some((negative, digits, first.checked_add(exponent)?))
 }
 
 pub(crate) fn text(json: &str) -> Result<String, String> {

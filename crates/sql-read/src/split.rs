@@ -67,9 +67,11 @@ impl Splits {
         self.one_snapshot
     }
 
-    /// Whether a part that is read again, here or elsewhere, gives the rows that it gave before, or an error, as long as
-    /// this is kept. If not, a part that is read twice may be of two states of the table: whoever repeats what has failed
-    /// must not use anything that came of the first time.
+    /// Whether a part that is read again, here or elsewhere, is of the same rows as before, or an error, as long as this is
+    /// kept. If not, as in views and where sessions cannot share a snapshot, a part that is read twice may be of two states
+    /// of the table: whoever repeats what has failed must not use anything that came of the first time.
+    ///
+    /// Which rows are within a limit, or first among equals, is up to the warehouse each time, as ever.
     pub fn is_repeatable(&self) -> bool {
         self.repeatable
     }

@@ -7,6 +7,7 @@ use serde_yaml_ng::Value;
 use super::model::{Code, Workspace};
 use super::plan::{Allowed, plan};
 use crate::decoder::decoder;
+use crate::references::{escape, refers, resolve, unescape};
 
 /// What stands for secrets in the corpus.
 const SECRET: &str = "hidden";
@@ -14,9 +15,12 @@ const SECRET: &str = "hidden";
 decoder!(code, text);
 /// A workspace as code is understood or refused, the refusal tells no value, and what is understood is written as it was
 /// read.
-fn code(text: &str) {
+fn code(text: &str) -> bool {
     match Code::parse(text) {
-        Err(why) => assert!(!tells(&why, text), "{why}"),
+        Err(why) => {
+            assert!(!tells(&why, text), "{why}");
+            false
+        }
         Ok(code) => {
             let written = serde_yaml_ng::to_string(&code).unwrap();
             assert_eq!(Code::parse(&written).unwrap(), code, "{written}");
@@ -26,8 +30,19 @@ fn code(text: &str) {
                     Err(error) => assert_eq!(error.exit_code(), 2, "{}", error.message),
                 }
             }
+            true
         }
     }
+}
+
+decoder!(reference, text);
+/// Whatever is escaped stands for itself, and refers to nothing.
+fn reference(text: &str) -> bool {
+    let escaped = escape(text);
+    assert!(!refers(&escaped));
+    assert_eq!(unescape(&escaped), text);
+    assert_eq!(resolve(&escaped.into()).unwrap(), *text);
+    refers(text)
 }
 
 /// Whether a refusal quotes a secret. Names are quoted, and damage can make a name of one.

@@ -179,6 +179,34 @@ async fn parts_hold_no_secret() {
     assert_eq!(rows, 100_000);
 }
 
+/// What another server holds is in no snapshot of this one, and a view can be another one each moment.
+#[tokio::test]
+async fn what_no_snapshot_holds_is_said_not_to_be_repeatable() {
+    let schema = Schema::new("unrepeatable").await;
+    schema
+        .run(
+            "drop foreign data wrapper if exists unrepeatable cascade; create foreign data wrapper unrepeatable;
+             create server unrepeatable foreign data wrapper unrepeatable;
+             create foreign table far (number bigint) server unrepeatable;
+             create view seen as select 1::bigint as number, now() as at;
+             create table parent (number bigint) partition by range (number);
+             create table near partition of parent for values from (0) to (10)",
+        )
+        .await;
+    let warehouse = schema.destination().connect().await.unwrap();
+    let is_repeatable = async |table: &str| {
+        let dataset = warehouse.dataset(&StreamSpec::new(table)).await.unwrap();
+        dataset.columns(["number"]).unwrap().splits(2).await.unwrap().is_repeatable()
+    };
+    assert!(is_repeatable("parent").await && is_repeatable("near").await);
+    assert!(!is_repeatable("far").await && !is_repeatable("seen").await);
+    schema
+        .run("create foreign table far_part partition of parent for values from (10) to (20) server unrepeatable")
+        .await;
+    assert!(!is_repeatable("parent").await && is_repeatable("near").await);
+    schema.run("drop foreign data wrapper unrepeatable cascade").await;
+}
+
 /// Of a partitioned table as well, whose partitions are held with it.
 #[tokio::test]
 async fn who_may_read_some_columns_alone_reads_them_by_splits_as_well() {

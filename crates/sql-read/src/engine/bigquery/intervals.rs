@@ -56,7 +56,7 @@ fn parsed(texts: &ArrayRef) -> Result<ArrayRef> {
     Ok(Arc::new(builder.finish()))
 }
 
-fn parse(text: &str) -> Option<IntervalMonthDayNano> {
+pub(super) fn parse(text: &str) -> Option<IntervalMonthDayNano> {
     let mut parts = text.split(' ');
     let (months, days, time) = (parts.next()?, parts.next()?, parts.next()?);
     if parts.next().is_some() {
@@ -64,7 +64,8 @@ fn parse(text: &str) -> Option<IntervalMonthDayNano> {
     }
     let (sign, months) = signed(months);
     let (years, months) = months.split_once('-')?;
-    let months = sign * (years.parse::<i64>().ok()? * 12 + months.parse::<i64>().ok()?);
+    let years = years.parse::<i64>().ok()?.checked_mul(12)?;
+    let months = sign * years.checked_add(months.parse().ok()?)?;
     let (sign, time) = signed(time);
     let mut units = time.split(':');
     let (hours, minutes, seconds) = (units.next()?, units.next()?, units.next()?);
@@ -94,6 +95,8 @@ mod tests {
         // BigQuery's longest times are beyond the nanoseconds of Arrow.
         assert_eq!(parse("10000-0 3660000 87840000:0:0"), None);
         assert_eq!(parse("1 2:3:4"), None);
+        // Twelve times these years are beyond 64 bits.
+        assert_eq!(parse("1537228672809129301-0 0 0:0:0"), None);
         assert_eq!(parse("0-0 0 0:0"), None);
     }
 }

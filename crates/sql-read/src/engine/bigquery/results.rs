@@ -56,7 +56,7 @@ pub(super) fn rows(
 }
 
 /// One page's rows.
-fn decode(rows: &[Map<String, Value>], schema: &SchemaRef) -> Result<RecordBatch> {
+pub(super) fn decode(rows: &[Map<String, Value>], schema: &SchemaRef) -> Result<RecordBatch> {
     let cells: Vec<&[Value]> = rows.iter().map(|row| cells(row.get("f"))).collect::<Result<_>>()?;
     // Read by their place, as names of a query's result may be there twice.
     let fields: Fields = schema

@@ -55,10 +55,8 @@ impl Part {
 /// Cuts a read. The session keeps writers out while this is done.
 pub(super) fn plan(session: &mut Session, place: &Place, scan: &Scan, wanted: NonZeroUsize) -> Result<Parts> {
     let state = place.file().map(state).transpose()?;
-    let ranges = match (&state, scan.is_divisible()) {
-        (Some(_), true) => ranges(session, scan, wanted)?,
-        _ => None,
-    };
+    let rows = if state.is_some() { rows(session, scan)? } else { None };
+    let ranges = rows.filter(|_| scan.is_divisible()).map(|rows| ranges(rows, wanted));
     let parts = match ranges {
         None => vec![Part { rows: None, state }],
         Some(ranges) => {
@@ -67,25 +65,30 @@ pub(super) fn plan(session: &mut Session, place: &Place, scan: &Scan, wanted: No
     };
     let parts = parts.iter().map(serde_json::to_value).collect::<Result<_, _>>();
     let parts = parts.map_err(|error| Error::invalid(error.to_string()))?;
-    // Each part checks that the file is still in the state that was planned with, so nothing is held. A service has no file.
-    Ok(Parts { parts, one_snapshot: true, repeatable: place.file().is_some(), hold: None })
+    // Each part checks that the file is still in the state that was planned with, so nothing is held. A service has no file,
+    // and a view, which has no row ids, may ask what time it is.
+    Ok(Parts { parts, one_snapshot: true, repeatable: rows.is_some(), hold: None })
 }
 
-/// Ranges of whole row groups; `None` where there are no row ids: in views, and behind a column of that name.
-fn ranges(session: &mut Session, scan: &Scan, wanted: NonZeroUsize) -> Result<Option<Vec<(i64, i64)>>> {
+/// How many row ids there are; `None` where there are none: in views, and behind a column of that name.
+fn rows(session: &mut Session, scan: &Scan) -> Result<Option<i64>> {
     if scan.names.iter().any(|(name, _)| name.eq_ignore_ascii_case("rowid")) {
         return Ok(None);
     }
-    let rows = match session.number(&format!("select max(rowid) from {}", DuckDbDialect.table(&scan.table))) {
-        Ok(last) => last.map_or(0, |last| last + 1),
-        Err(error) if error.to_string().contains("rowid") => return Ok(None),
-        Err(error) => return Err(error),
-    };
+    match session.number(&format!("select max(rowid) from {}", DuckDbDialect.table(&scan.table))) {
+        Ok(last) => Ok(Some(last.map_or(0, |last| last + 1))),
+        Err(error) if error.to_string().contains("rowid") => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Ranges of whole row groups.
+fn ranges(rows: i64, wanted: NonZeroUsize) -> Vec<(i64, i64)> {
     let wanted = i64::try_from(wanted.get()).unwrap_or(i64::MAX);
     let groups = ((rows + ROW_GROUP - 1) / ROW_GROUP).max(1);
     let parts = wanted.min(groups);
     let border = |part: i64| if part == parts { i64::MAX } else { groups * part / parts * ROW_GROUP };
-    Ok(Some((0..parts).map(|part| (border(part), border(part + 1))).collect()))
+    (0..parts).map(|part| (border(part), border(part + 1))).collect()
 }
 
 /// Says no if the file is not in the state that the part is of.

@@ -37,7 +37,12 @@ pub(super) async fn plan(mut session: Session, scan: &Scan, wanted: NonZeroUsize
         .query_typed(
             "select pg_catalog.pg_export_snapshot(), c.oid, pg_catalog.pg_relation_filenode(c.oid), c.relkind = 'r',
                     case when c.relkind = 'r'
-                         then pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::int8 else 0 end
+                         then pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::int8 else 0 end,
+                    c.relkind in ('r', 'm', 'p') and not exists (
+                        with recursive below as (
+                            select c.oid as id
+                            union select i.inhrelid from pg_catalog.pg_inherits i join below on i.inhparent = below.id)
+                        select 1 from below join pg_catalog.pg_class b on b.oid = below.id where b.relkind = 'f')
              from pg_catalog.pg_class c where c.oid = $1::text::regclass",
             &[(&scan.table.sql(), Type::TEXT)],
         )
@@ -45,6 +50,8 @@ pub(super) async fn plan(mut session: Session, scan: &Scan, wanted: NonZeroUsize
     let row = row.first().ok_or_else(|| catalogue::gone(&scan.table))?;
     let (snapshot, table, file): (String, u32, Option<u32>) = (row.get(0), row.get(1), row.get(2));
     let pages = u64::try_from(row.get::<_, i64>(4)).unwrap_or_default();
+    // Another server's rows are in no snapshot of this one, and a view may ask what time it is.
+    let repeatable = row.get(5);
     // The order of rows, and which of them come first, is nothing that parts could keep to.
     let divisible = has_places && row.get::<_, bool>(3) && scan.is_divisible();
     let count = if divisible { (wanted.get() as u64).min(pages).max(1) } else { 1 };
@@ -61,7 +68,7 @@ pub(super) async fn plan(mut session: Session, scan: &Scan, wanted: NonZeroUsize
         .map(|part| serde_json::to_value(part).map_err(|error| Error::invalid(error.to_string())))
         .collect::<Result<Vec<Value>>>()?;
     session.rests();
-    Ok(Parts { parts, one_snapshot: true, repeatable: true, hold: Some(Box::new(session)) })
+    Ok(Parts { parts, one_snapshot: true, repeatable, hold: Some(Box::new(session)) })
 }
 
 /// Reads a part.

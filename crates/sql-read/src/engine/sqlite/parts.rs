@@ -62,8 +62,16 @@ pub(super) fn plan(connection: Connection, scan: &Scan, wanted: NonZeroUsize) ->
         .collect::<Result<_>>()?;
     let holds = !journal.eq_ignore_ascii_case("wal");
     let one_snapshot = holds || parts.len() == 1;
+    // A view may ask what time it is.
+    let repeatable = holds && !is_view(&connection, &scan.table.table)?;
     let hold = holds.then(|| Box::new(Mutex::new(connection)) as _);
-    Ok(Parts { parts, one_snapshot, repeatable: holds, hold })
+    Ok(Parts { parts, one_snapshot, repeatable, hold })
+}
+
+fn is_view(connection: &Connection, name: &str) -> Result<bool> {
+    let of_that_name =
+        "select count(*) from pragma_table_list where schema = 'main' and name = ?1 and type = 'view'";
+    Ok(connection.query_row(of_that_name, [name], |row| row.get::<_, i64>(0))? > 0)
 }
 
 /// What the row id of the table goes by, with the first and the last one. `None` for what has none: views, tables
