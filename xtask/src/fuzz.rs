@@ -55,7 +55,7 @@ const MARKED: &[&str] = &[
     "-Cllvm-args=-sanitizer-coverage-trace-compares",
 ];
 
-/// What the name of a test ends in that a fuzzer may run: the last of the three that `decoder!` makes.
+/// What the name of a test ends in that a fuzzer may run: the last of those that `decoder!` makes.
 const SOUGHT: &str = "::sought";
 
 /// A test program, and the folder of its crate.

@@ -80,3 +80,31 @@ async fn what_cannot_be_sent_or_received_says_why() {
     let unknown = collect(scan, context.task_ctx()).await.unwrap_err();
     assert!(unknown.to_string().contains("there is no destination `other`"), "{unknown}");
 }
+
+/// Whoever reaches a cluster's ports can send it bytes: they are refused, or a scan that can be looked at.
+#[tokio::test]
+async fn damaged_bytes_are_refused_or_a_scan() {
+    let schema = Schema::new("sent_damaged").await;
+    schema.run("create table users as select i::bigint as id from generate_series(1, 10) as i").await;
+    let whole = bytes(&plan(&schema, Some("pg"), "select id from t").await).unwrap();
+    let warehouses = Arc::new(Only("pg", schema.warehouse().await));
+    let (mut refused, mut taken) = (0, 0);
+    let mut check = |bytes: &[u8]| match AirbyteScan::from_bytes(bytes, warehouses.clone()) {
+        Ok(scan) => {
+            let _ = (format!("{scan:?}"), scan.partition_statistics(None), scan.only(&[0, 7]).to_bytes());
+            taken += 1;
+        }
+        Err(_) => refused += 1,
+    };
+    for at in 0..whole.len() {
+        check(&whole[..at]);
+        for byte in *b"9-\"[{,\0\xff" {
+            let mut bytes = whole.clone();
+            bytes[at] = byte;
+            check(&bytes);
+            bytes.insert(at, whole[at]);
+            check(&bytes);
+        }
+    }
+    assert!(refused > 1_000 && taken > 100, "{refused} were refused, {taken} taken");
+}
