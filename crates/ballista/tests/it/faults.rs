@@ -1,7 +1,9 @@
 //! What breaks in mid-query ends in the right answer or in an error.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use airbyte_datafusion::AirbyteCatalog;
 use datafusion::error::DataFusionError;
 use futures::StreamExt;
 
@@ -105,6 +107,9 @@ async fn a_query_that_is_let_go_lets_its_snapshot_go() {
     let database = Database::new("let_go", SLOW).await;
     let cluster = Cluster::start(&database, 1);
     let context = cluster.session(&database).await;
+    // Of a view that has to be said.
+    let catalog = AirbyteCatalog::of_destination(&database.warehouse().await, &[]).await.unwrap();
+    context.register_catalog("airbyte", Arc::new(catalog.known_as("pg").unchanging()));
     let holding = "select count(*) from pg_stat_activity
         where backend_xmin is not null and state = 'idle in transaction' and query ilike '%ballista_let_go%'";
     let held = async || database.lines(holding).await[0].clone();

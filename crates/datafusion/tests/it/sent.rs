@@ -91,7 +91,7 @@ async fn damaged_bytes_are_refused_or_a_scan() {
     let (mut refused, mut taken) = (0, 0);
     let mut check = |bytes: &[u8]| match AirbyteScan::from_bytes(bytes, warehouses.clone()) {
         Ok(scan) => {
-            let _ = (format!("{scan:?}"), scan.partition_statistics(None), scan.only(&[0, 7]).to_bytes());
+            let _ = (format!("{scan:?} {:?}", scan.properties()), scan.only(&[0, 7]).to_bytes());
             taken += 1;
         }
         Err(_) => refused += 1,
