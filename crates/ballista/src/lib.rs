@@ -28,7 +28,8 @@
 //!   again, because an executor was lost or a connection broke, is read from the same snapshot. If the client goes, the parts
 //!   that are left fail; they never read another state. Redshift, MotherDuck, drivers of ADBC and SQLite with a write-ahead
 //!   log have no snapshot that another session could read, nor have foreign tables of PostgreSQL, and views may ask what
-//!   time it is. Queries of these are refused, unless the client says that their rows stay the same meanwhile ([`AirbyteCatalog::unchanging`](airbyte_datafusion::AirbyteCatalog::unchanging)).
+//!   time it is. Queries of these are refused, unless the client says that their rows stay the same meanwhile
+//!   ([`AirbyteCatalog::unchanging`](airbyte_datafusion::AirbyteCatalog::unchanging)).
 //!
 //! The programs `airbyte-executor` and `airbyte-scheduler` are Ballista's own with the codecs of this crate:
 //! [`physical_codec`] for executors, and for schedulers [`logical_codec`] too. Programs that run those inside of
